@@ -1,0 +1,78 @@
+//! TOML configs: an unknown key is an error with line, column and the nearest known key.
+
+use std::fs;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Result, UserError, nearest};
+
+/// Configs are small; a file above this size is not one.
+const LIMIT_BYTES: u64 = 16 << 20;
+
+/// Reads a config file into a `deny_unknown_fields` structure.
+///
+/// # Errors
+/// The place of the first fault, and for an unknown key the nearest known one.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let size = fs::metadata(path).map_err(|e| UserError::cannot_read(path, &e))?.len();
+    if size > LIMIT_BYTES {
+        return Err(UserError::bad_data("limit", "too large for a config").file(path).mend("name the TOML file, not the data"));
+    }
+    let text = fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
+    parse(&text, path)
+}
+
+/// Parses config text; `path` is named in errors.
+pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let message = error.message().to_string();
+        let mut out = UserError::bad_data("bad-config", message.clone()).file(path);
+        if let Some(span) = error.span() {
+            let before = &text[..span.start.min(text.len())];
+            out = out.line(before.matches('\n').count() as u64 + 1);
+            let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+            let rest = &text[line_start..];
+            out = out.found(rest.lines().next().unwrap_or_default().trim());
+        }
+        out.mend(suggestion(&message).unwrap_or_else(|| "see `docs/formats.md` for the keys and their types".into()))
+    })
+}
+
+/// Finds the nearest of serde's expected names in "unknown field `x`, expected one of `a`, `b`".
+fn suggestion(message: &str) -> Option<String> {
+    if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
+        return None;
+    }
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let wanted = quoted.next()?;
+    let known: Vec<&str> = quoted.collect();
+    nearest(wanted, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Spec {
+        #[expect(dead_code, reason = "only the key matters here")]
+        threshold: u32,
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest_key() {
+        let error = parse::<Spec>("\ntreshold = 3\n", Path::new("c.toml")).expect_err("the key is misspelt");
+        let text = error.to_string();
+        assert!(text.starts_with("c.toml, line 2"), "{text}");
+        assert!(text.ends_with("did you mean `threshold`?"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_line() {
+        let error = parse::<Spec>("threshold = \"many\"", Path::new("c.toml")).expect_err("a string is no count");
+        assert_eq!(error.line_number(), Some(1));
+    }
+}

@@ -1,0 +1,36 @@
+//! The floor of kenyon: what every room stands on, written once.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`error`] | [`UserError`]: what went wrong, where, what was expected, how to mend it |
+//! | [`random`] | [`Streams`]: independent random streams from one seed, addressed by label |
+//! | [`atomic`] | files and folders that appear whole or not at all |
+//! | [`container`] | HDF5 files with format name, version, provenance and a seal over every byte |
+//! | [`config`] | TOML files whose unknown keys are errors with a suggestion |
+//! | [`digest`] | SHA-256 of files, streams and id arrays |
+//!
+//! # Example
+//! ```
+//! use kenyon_base::Streams;
+//! use rand::Rng;
+//!
+//! let streams = Streams::new(7);
+//! let mut a = streams.stream("synth/ORN->uPN");
+//! let mut again = streams.stream("synth/ORN->uPN");
+//! assert_eq!(a.random::<u64>(), again.random::<u64>());
+//! ```
+
+pub mod atomic;
+pub mod config;
+pub mod container;
+pub mod digest;
+pub mod error;
+pub mod random;
+
+pub use atomic::{AtomicDir, AtomicFile};
+pub use container::{Container, ContainerWriter, Provenance, Source};
+pub use error::{ErrorKind, Result, UserError, nearest};
+pub use random::{Stream, Streams};
+
+/// Version of the tool, written into every file.
+pub const TOOL: &str = concat!("kenyon ", env!("CARGO_PKG_VERSION"));
