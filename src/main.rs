@@ -1,1 +1,5 @@
-fn main(){}
+//! The `kenyon` command.
+
+fn main() -> std::process::ExitCode {
+    kenyon::cli::main()
+}

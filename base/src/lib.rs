@@ -7,6 +7,7 @@
 //! | [`atomic`] | files and folders that appear whole or not at all |
 //! | [`container`] | HDF5 files with format name, version, provenance and a seal over every byte |
 //! | [`config`] | TOML files whose unknown keys are errors with a suggestion |
+//! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
 //!
 //! # Example
@@ -25,11 +26,13 @@ pub mod config;
 pub mod container;
 pub mod digest;
 pub mod error;
+pub mod progress;
 pub mod random;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use container::{Container, ContainerWriter, Provenance, Source};
 pub use error::{ErrorKind, Result, UserError, nearest};
+pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};
 
 /// Version of the tool, written into every file.

@@ -1,0 +1,139 @@
+//! What lies in a download folder: tables by header, keyword lists, the receptor map.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kenyon_base::{Result, UserError};
+
+use super::header::{Header, TableKind};
+use super::records::Records;
+use super::source::Limits;
+
+/// A table found in the folder.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// File name.
+    pub file: String,
+    /// File name without `.csv`, `.tsv` and `.gz`: what `--connections` names.
+    pub name: String,
+    /// What it is.
+    pub kind: TableKind,
+    /// Why it is not read, if it is not.
+    pub note: Option<String>,
+}
+
+/// A Codex download folder.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    /// Tables, sorted by path.
+    pub tables: Vec<Table>,
+    /// Keyword root-id lists, sorted by path.
+    pub keywords: Vec<PathBuf>,
+}
+
+/// Names under which Codex delivers the tables that kenyon reads. They decide nothing but whether an unknown header is an error.
+const USUAL_NAMES: [&str; 6] = ["connections", "neurons", "classification", "consolidated_cell_types", "names", "processed_labels"];
+
+/// Files above this number in one folder are not a download.
+const LIMIT_FILES: usize = 10_000;
+
+impl Folder {
+    /// Looks at every table in `dir`, and at keyword lists and receptor maps in its immediate subfolders.
+    ///
+    /// # Errors
+    /// `dir` is missing or no folder; a table cannot be read as far as its header.
+    pub fn scan(dir: &Path) -> Result<Self> {
+        let mut folder = Self::default();
+        for path in list(dir)? {
+            if is_table(&path) {
+                folder.tables.push(look(&path)?);
+            } else if path.is_dir() {
+                for inner in list(&path)? {
+                    if is_keyword_list(&inner) {
+                        folder.keywords.push(inner);
+                    } else if is_table(&inner) && inner.is_file() {
+                        // Other tables in subfolders (odour responses, derived statistics) are not part of a dump.
+                        if let Ok(table) = look(&inner) && table.kind == TableKind::Receptors {
+                            folder.tables.push(table);
+                        }
+                    }
+                }
+            } else if is_keyword_list(&path) {
+                folder.keywords.push(path);
+            }
+        }
+        if folder.tables.is_empty() {
+            return Err(UserError::bad_data("no-tables", "holds no CSV tables")
+                .file(dir)
+                .expected("Codex downloads such as `connections.csv.gz` and `classification.csv.gz`")
+                .mend("download them from Codex into this folder, or make a synthetic fly with `kenyon connectome synth -o DIR`"));
+        }
+        Ok(folder)
+    }
+}
+
+fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |e: std::io::Error| UserError::cannot_read(dir, &e);
+    if dir.is_file() {
+        return Err(UserError::bad_data("not-a-folder", "is a file").file(dir).mend("name the folder that holds the Codex tables"));
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        if !hidden {
+            paths.push(path);
+        }
+        if paths.len() > LIMIT_FILES {
+            return Err(UserError::bad_data("limit", format!("holds more than {LIMIT_FILES} files"))
+                .file(dir)
+                .mend("name the folder that holds the Codex tables"));
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn lower_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+fn is_table(path: &Path) -> bool {
+    let name = lower_name(path);
+    [".csv", ".csv.gz", ".tsv", ".tsv.gz"].iter().any(|end| name.ends_with(end))
+}
+
+fn is_keyword_list(path: &Path) -> bool {
+    let name = lower_name(path);
+    path.is_file() && name.contains("root_ids") && (name.ends_with(".txt") || name.ends_with(".txt.gz"))
+}
+
+/// Table name of a file: without `.csv`, `.tsv` and `.gz`.
+fn table_name(file: &str) -> String {
+    let name = file.strip_suffix(".gz").unwrap_or(file);
+    name.strip_suffix(".csv").or_else(|| name.strip_suffix(".tsv")).unwrap_or(name).to_string()
+}
+
+fn look(path: &Path) -> Result<Table> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut records = Records::open(path, Limits::default())?;
+    let header = Header::read(&mut records)?;
+    let name = table_name(&file);
+    if header.kind == TableKind::Unknown && USUAL_NAMES.iter().any(|usual| name.starts_with(usual)) {
+        return Err(UserError::bad_data("header-missing", "its first line is not the header that its name promises")
+            .file(path)
+            .line(1)
+            .column(header.cells.first().cloned().unwrap_or_default())
+            .found(header.cells.join(","))
+            .expected("the column names of a Codex table")
+            .mend("download the file again, or rename it if it is something else"));
+    }
+    let note = match header.kind {
+        TableKind::Ignored => header.ignored_note().map(str::to_string),
+        TableKind::Unknown => Some(format!("not a table that kenyon knows; its columns are {}", header.cells.join(","))),
+        _ => None,
+    };
+    Ok(Table { path: path.to_path_buf(), name, file, kind: header.kind, note })
+}

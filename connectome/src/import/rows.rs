@@ -1,0 +1,478 @@
+//! Connection rows: read, put into the stored order, summed to pairs.
+//!
+//! Twenty bytes per row are held while reading and sorting (records of 16 bytes, twice during the counting sort), so that
+//! memory follows the number of rows and not the size of the file.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use kenyon_base::{Progress, Result, Source, UserError};
+
+use super::attributes::Index;
+use super::report::{Diagnostics, UnknownValue};
+use super::{ImportSpec, OnDuplicate, OnOverlap, limits};
+use crate::Categorical;
+use crate::codex::header::Header;
+use crate::codex::{Column, Nt, Record, Records, Table, TableKind, fields};
+use crate::connectome::{Pairs, Rows};
+
+/// A connection row; `pre` and `post` are provisional numbers until the neurons are in order.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    pre: u32,
+    post: u32,
+    syn_count: u32,
+    neuropil: u16,
+    nt: u8,
+    table: u8,
+}
+
+impl Row {
+    /// Order within one presynaptic neuron.
+    fn key(&self) -> (u32, u8, u16) {
+        (self.post, self.table, self.neuropil)
+    }
+}
+
+/// Hashes one `u64` by a multiplication and a fold: root ids share their leading digits, the fold spreads the rest.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        let product = u128::from(value ^ self.0) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+}
+
+/// A map keyed by root id.
+pub(crate) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
+
+/// Reads connection tables.
+#[derive(Debug)]
+pub(super) struct RowReader {
+    keep_self_loops: bool,
+    numbers: IdMap<u32>,
+    ids: Vec<u64>,
+    rows: Vec<Row>,
+    neuropils: Categorical,
+    rows_read: u64,
+    zero_counts: u64,
+    self_loops: u64,
+    unknown: BTreeMap<(String, String), UnknownValue>,
+    tables: u8,
+}
+
+/// Positions of the columns of a connection table.
+struct Layout {
+    pre: usize,
+    post: usize,
+    syn_count: Option<usize>,
+    neuropil: Option<usize>,
+    nt: Option<usize>,
+    short_ids: bool,
+    names: [&'static str; 2],
+}
+
+impl Layout {
+    fn new(header: &Header, kind: TableKind, records: &Records) -> Result<Self> {
+        let short_ids = kind == TableKind::Synapses;
+        let columns = if short_ids { [Column::PreRootIdShort, Column::PostRootIdShort] } else { [Column::PreRootId, Column::PostRootId] };
+        header.check_duplicates(records)?;
+        Ok(Self {
+            pre: header.require(columns[0], records)?,
+            post: header.require(columns[1], records)?,
+            syn_count: if short_ids { None } else { Some(header.require(Column::SynCount, records)?) },
+            neuropil: header.position(Column::Neuropil),
+            nt: header.position(Column::NtType),
+            short_ids,
+            names: columns.map(Column::name),
+        })
+    }
+
+    #[inline]
+    fn ids(&self, record: &Record<'_>) -> Result<[u64; 2]> {
+        let read = if self.short_ids { fields::short_root_id } else { fields::root_id };
+        Ok([read(record, self.pre, self.names[0])?, read(record, self.post, self.names[1])?])
+    }
+}
+
+impl RowReader {
+    pub(super) fn new(keep_self_loops: bool) -> Self {
+        Self {
+            keep_self_loops,
+            numbers: IdMap::default(),
+            ids: Vec::new(),
+            rows: Vec::new(),
+            neuropils: Categorical::default(),
+            rows_read: 0,
+            zero_counts: 0,
+            self_loops: 0,
+            unknown: BTreeMap::new(),
+            tables: 0,
+        }
+    }
+
+    /// Root ids met so far, in order of appearance.
+    pub(super) fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
+    fn number(&mut self, id: u64) -> u32 {
+        let next = self.ids.len() as u32;
+        *self.numbers.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            next
+        })
+    }
+
+    /// Reads one table to its end.
+    pub(super) fn read(&mut self, table: &Table, progress: &dyn Progress) -> Result<Source> {
+        let mut records = Records::open(&table.path, limits())?;
+        let header = Header::read(&mut records)?;
+        let layout = Layout::new(&header, table.kind, &records)?;
+        let mut last = (u64::MAX, 0);
+        let mut neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>> = HashMap::default();
+        while let Some(record) = records.next_record()? {
+            let [pre_id, post_id] = layout.ids(&record)?;
+            let Some(syn_count) = layout.syn_count.map_or(Ok(Some(1)), |i| fields::syn_count(&record, i))? else {
+                self.zero_counts += 1;
+                continue;
+            };
+            let neuropil = match layout.neuropil.map(|i| record.field(i)) {
+                None | Some(b"") => 0,
+                Some(name) => match neuropil_codes.get(name) {
+                    Some(&code) => code,
+                    None => {
+                        let code = self.neuropil_code(&record, layout.neuropil.unwrap_or(0))?;
+                        neuropil_codes.insert(name.to_vec(), code);
+                        code
+                    }
+                },
+            };
+            let nt = match layout.nt {
+                None => Nt::Blank,
+                Some(i) => match Nt::from_field(record.field(i)) {
+                    Some(nt) => nt,
+                    None => {
+                        UnknownValue::count(&mut self.unknown, &table.file, "nt_type", record.text(i), record.line);
+                        Nt::Blank
+                    }
+                },
+            };
+            if pre_id == post_id {
+                self.self_loops += 1;
+                if !self.keep_self_loops {
+                    self.number(pre_id);
+                    continue;
+                }
+            }
+            if last.0 != pre_id {
+                last = (pre_id, self.number(pre_id));
+            }
+            let post = self.number(post_id);
+            self.rows.push(Row { pre: last.1, post, syn_count, neuropil, nt: nt as u8, table: self.tables });
+            if self.rows.len().is_multiple_of(1 << 18) {
+                progress.advance(1 << 18);
+            }
+        }
+        if self.rows.len() > u32::MAX as usize {
+            return Err(UserError::bad_data("limit", "more than 4,294,967,295 connection rows").file(&table.path));
+        }
+        self.rows_read += records.rows();
+        self.tables += 1;
+        let rows = records.rows();
+        let (sha256, bytes) = records.finish()?;
+        Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
+    }
+
+    #[cold]
+    fn neuropil_code(&mut self, record: &Record<'_>, i: usize) -> Result<u16> {
+        u16::try_from(self.neuropils.intern(record.text(i))).map_err(|_| {
+            record
+                .error("limit", "more than 65,535 different neuropils", "neuropil")
+                .found(record.text(i))
+                .mend("the column does not hold neuropil names; check the header")
+        })
+    }
+
+    /// Puts the rows into the stored order: ascending root id of pre, then of post, then table, then neuropil name.
+    pub(super) fn into_sorted(mut self, index: &Index) -> SortedRows {
+        let numbers: Vec<u32> = self.ids.iter().map(|&id| index.get(id).expect("every id of a row is a neuron")).collect();
+        let mut order: Vec<u32> = (0..self.neuropils.values().len() as u32).collect();
+        order.sort_by(|&a, &b| self.neuropils.values()[a as usize].cmp(&self.neuropils.values()[b as usize]));
+        let mut rank = vec![0; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            rank[old as usize] = new as u16;
+        }
+        let mut starts = vec![0_u32; index.len() + 1];
+        for row in &mut self.rows {
+            row.pre = numbers[row.pre as usize];
+            row.post = numbers[row.post as usize];
+            row.neuropil = rank[row.neuropil as usize];
+            starts[row.pre as usize + 1] += 1;
+        }
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        let mut next = starts.clone();
+        let mut sorted = vec![Row::default(); self.rows.len()];
+        for row in &self.rows {
+            let slot = &mut next[row.pre as usize];
+            sorted[*slot as usize] = *row;
+            *slot += 1;
+        }
+        self.rows = Vec::new();
+        for window in starts.windows(2) {
+            // Stable, so that the first of several equal rows is the first in the file.
+            sorted[window[0] as usize..window[1] as usize].sort_by_key(Row::key);
+        }
+        let neuropils = order.iter().map(|&old| self.neuropils.values()[old as usize].clone()).collect();
+        SortedRows { rows: sorted, neuropils, reader: self }
+    }
+}
+
+/// All rows in the stored order, not yet summed.
+pub(super) struct SortedRows {
+    rows: Vec<Row>,
+    neuropils: Vec<String>,
+    reader: RowReader,
+}
+
+/// Pairs and their rows.
+pub(super) struct Finished {
+    pub(super) pairs: Pairs,
+    pub(super) rows: Rows,
+    pub(super) neuropils: Vec<String>,
+}
+
+impl SortedRows {
+    /// Applies duplicates, overlap and thresholds, and sums rows to pairs.
+    pub(super) fn finish(
+        self,
+        spec: &ImportSpec,
+        tables: &[Table],
+        root_ids: &[u64],
+        class: Option<&Categorical>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Finished> {
+        diagnostics.rows_read = self.reader.rows_read;
+        diagnostics.zero_counts = self.reader.zero_counts;
+        diagnostics.self_loops = self.reader.self_loops;
+        diagnostics.threshold.on = spec.threshold.on;
+        diagnostics.threshold.min = spec.threshold.min;
+        diagnostics.unknown_values.extend(self.reader.unknown.values().cloned());
+        if tables.len() > 1 && spec.on_overlap == OnOverlap::Error {
+            self.check_class_overlap(tables, class)?;
+        }
+        let mut rows = self.rows;
+        let same = |a: &Row, b: &Row| (a.pre, a.key()) == (b.pre, b.key());
+        if tables.iter().any(|t| t.kind == TableKind::Synapses) {
+            // One row per synapse: equal rows are the count.
+            rows.dedup_by(|later, first| {
+                let equal = same(later, first) && tables[first.table as usize].kind == TableKind::Synapses;
+                first.syn_count = first.syn_count.saturating_add(if equal { later.syn_count } else { 0 });
+                equal
+            });
+        }
+        let duplicates = rows.windows(2).filter(|w| same(&w[0], &w[1])).count();
+        diagnostics.duplicate_rows = duplicates as u64;
+        if duplicates > 0 {
+            if spec.on_duplicate == OnDuplicate::Error {
+                let triples = rows.windows(2).filter(|w| same(&w[0], &w[1])).map(|w| w[0]);
+                return Err(duplicate_error(triples, tables, root_ids, &self.neuropils));
+            }
+            let sum = spec.on_duplicate == OnDuplicate::Sum;
+            let mut overflow = false;
+            rows.dedup_by(|later, first| {
+                let equal = same(later, first);
+                if equal && sum {
+                    overflow |= first.syn_count.checked_add(later.syn_count).is_none();
+                    first.syn_count = first.syn_count.saturating_add(later.syn_count);
+                }
+                equal
+            });
+            if overflow {
+                return Err(too_many(tables));
+            }
+        }
+        let mut out = Finished {
+            pairs: Pairs::default(),
+            rows: Rows::default(),
+            neuropils: self.neuropils,
+        };
+        out.reserve(&rows);
+        for pair in rows.chunk_by(|a, b| (a.pre, a.post) == (b.pre, b.post)) {
+            let pair = one_table(pair, spec.on_overlap, tables, root_ids, diagnostics)?;
+            out.push_pair(pair, spec, tables, diagnostics)?;
+        }
+        if tables.len() <= 1 {
+            out.rows.table = Vec::new();
+        }
+        Ok(out)
+    }
+
+    /// Mixing two detectors within one pair of classes would make its counts incomparable even where no pair repeats.
+    fn check_class_overlap(&self, tables: &[Table], class: Option<&Categorical>) -> Result<()> {
+        let Some(class) = class else { return Ok(()) };
+        let mut first_table: HashMap<(u32, u32), u8> = HashMap::new();
+        for row in &self.rows {
+            let classes = (class.codes()[row.pre as usize], class.codes()[row.post as usize]);
+            if classes.0 == 0 || classes.1 == 0 {
+                continue;
+            }
+            let table = *first_table.entry(classes).or_insert(row.table);
+            if table != row.table {
+                let name = |code: u32| class.values()[code as usize].as_str();
+                return Err(UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
+                    .file(&tables[row.table as usize].path)
+                    .column("pre_root_id")
+                    .found(format!(
+                        "{} -> {} in `{}` and in `{}`",
+                        name(classes.0),
+                        name(classes.1),
+                        tables[table as usize].name,
+                        tables[row.table as usize].name
+                    ))
+                    .expected("each pair of classes in one table, since the tables come from different synapse detectors")
+                    .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a pair that come from the table that decides it.
+fn one_table<'a>(
+    pair: &'a [Row],
+    policy: OnOverlap,
+    tables: &[Table],
+    root_ids: &[u64],
+    diagnostics: &mut Diagnostics,
+) -> Result<&'a [Row]> {
+    let (first, last) = (pair[0].table, pair[pair.len() - 1].table);
+    if first == last {
+        return Ok(pair);
+    }
+    diagnostics.overlapping_pairs += 1;
+    let mut parts = pair.chunk_by(|a, b| a.table == b.table);
+    let total = |part: &[Row]| part.iter().map(|r| u64::from(r.syn_count)).sum::<u64>();
+    match policy {
+        OnOverlap::First => Ok(parts.next().expect("a pair has at least one row")),
+        OnOverlap::Max => {
+            let best = parts.reduce(|best, part| if total(part) > total(best) { part } else { best });
+            Ok(best.expect("a pair has at least one row"))
+        }
+        OnOverlap::Error => Err(UserError::bad_data("overlap", "a pair occurs in two connection tables")
+            .file(&tables[last as usize].path)
+            .column("pre_root_id")
+            .found(format!(
+                "{} -> {} in `{}` and in `{}`",
+                root_ids[pair[0].pre as usize], root_ids[pair[0].post as usize], tables[first as usize].name, tables[last as usize].name
+            ))
+            .expected("each pair in one table, since the tables come from different synapse detectors")
+            .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`")),
+    }
+}
+
+fn too_many(tables: &[Table]) -> UserError {
+    UserError::bad_data("limit", "a pair of more than 4,294,967,295 synapses or 65,535 rows")
+        .file(&tables[0].path)
+        .column("syn_count")
+        .expected("a total that fits 32 bits")
+        .mend("the counts are damaged; download the file again")
+}
+
+impl Finished {
+    fn reserve(&mut self, rows: &[Row]) {
+        self.rows.syn_count.reserve_exact(rows.len());
+        self.rows.neuropil.reserve_exact(rows.len());
+        self.rows.nt.reserve_exact(rows.len());
+        let pairs = rows.chunk_by(|a, b| (a.pre, a.post) == (b.pre, b.post)).count();
+        self.pairs.pre.reserve_exact(pairs);
+        self.pairs.post.reserve_exact(pairs);
+        self.pairs.syn_count.reserve_exact(pairs);
+        self.pairs.row_count.reserve_exact(pairs);
+    }
+
+    fn push_pair(&mut self, pair: &[Row], spec: &ImportSpec, tables: &[Table], diagnostics: &mut Diagnostics) -> Result<()> {
+        let kept = || pair.iter().filter(|r| spec.threshold.keeps_row(r.syn_count));
+        let all: u64 = pair.iter().map(|r| u64::from(r.syn_count)).sum();
+        let total: u64 = kept().map(|r| u64::from(r.syn_count)).sum();
+        let rows = kept().count();
+        if rows == 0 || !spec.threshold.keeps_pair(total) {
+            diagnostics.threshold.removed_pairs += 1;
+            diagnostics.threshold.removed_rows += pair.len() as u64;
+            diagnostics.threshold.removed_synapses += all;
+            return Ok(());
+        }
+        diagnostics.threshold.removed_rows += (pair.len() - rows) as u64;
+        diagnostics.threshold.removed_synapses += all - total;
+        let (Ok(total), Ok(count)) = (u32::try_from(total), u16::try_from(rows)) else { return Err(too_many(tables)) };
+        self.pairs.pre.push(pair[0].pre);
+        self.pairs.post.push(pair[0].post);
+        self.pairs.syn_count.push(total);
+        self.pairs.row_count.push(count);
+        for row in kept() {
+            self.rows.syn_count.push(row.syn_count);
+            self.rows.neuropil.push(row.neuropil);
+            self.rows.nt.push(row.nt);
+            if tables.len() > 1 {
+                self.rows.table.push(row.table);
+            }
+            diagnostics.blank_nt += u64::from(row.nt == 0);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the tables again to find the two lines of the first repeated row.
+#[cold]
+fn duplicate_error(triples: impl Iterator<Item = Row>, tables: &[Table], root_ids: &[u64], neuropils: &[String]) -> UserError {
+    let wanted: HashSet<(u8, u64, u64, String)> = triples
+        .map(|r| (r.table, root_ids[r.pre as usize], root_ids[r.post as usize], neuropils[r.neuropil as usize].clone()))
+        .collect();
+    for (number, table) in tables.iter().enumerate() {
+        if let Ok(Some(error)) = find_duplicate(table, number as u8, &wanted) {
+            return error;
+        }
+    }
+    UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice").file(&tables[0].path)
+}
+
+fn find_duplicate(table: &Table, number: u8, wanted: &HashSet<(u8, u64, u64, String)>) -> Result<Option<UserError>> {
+    let mut records = Records::open(&table.path, limits())?;
+    let header = Header::read(&mut records)?;
+    let layout = Layout::new(&header, table.kind, &records)?;
+    let mut first_line = HashMap::new();
+    while let Some(record) = records.next_record()? {
+        let [pre, post] = layout.ids(&record)?;
+        let zero = layout.syn_count.is_some_and(|i| fields::syn_count(&record, i).is_ok_and(|n| n.is_none()));
+        let neuropil = layout.neuropil.map_or(String::new(), |i| record.text(i).to_string());
+        let key = (number, pre, post, neuropil);
+        if zero || !wanted.contains(&key) {
+            continue;
+        }
+        if let Some(first) = first_line.get(&key) {
+            return Ok(Some(
+                record
+                    .error("duplicate-edge", format!("the row (pre, post, neuropil) stands on line {first} already"), layout.names[0])
+                    .found(format!("{pre},{post},{}", key.3))
+                    .expected("one row per pre, post and neuropil")
+                    .mend("decide with `--on-duplicate sum` or `--on-duplicate first`, or download the file again"),
+            ));
+        }
+        first_line.insert(key, record.line);
+    }
+    Ok(None)
+}

@@ -1,0 +1,177 @@
+//! Drawing whole numbers from quantile tables with a given mean.
+//!
+//! Between two quantiles the logarithm runs linearly (connectome specification 8.5, step 3). That alone puts too much into
+//! the tails: the mean comes out up to 10 % high. So the position within every segment is bent by one common exponent, which
+//! leaves all tabulated quantiles where they are and is solved such that the mean is right.
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+use kenyon_base::Stream;
+
+/// Levels of the nine knots.
+const LEVELS: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
+/// Range of the exponent; outside it a segment is a step.
+const BEND: (f64, f64) = (0.05, 20.0);
+
+/// Value at level `u`, with the position in each segment raised to `bend`.
+fn quantile(knots: &[f64; 9], u: f64, bend: f64) -> f64 {
+    let i = LEVELS[1..8].iter().take_while(|&&level| level <= u).count();
+    let t = ((u - LEVELS[i]) / (LEVELS[i + 1] - LEVELS[i])).clamp(0.0, 1.0).powf(bend);
+    (knots[i].ln() * (1.0 - t) + knots[i + 1].ln() * t).exp()
+}
+
+fn rounded(knots: &[f64; 9], u: f64, bend: f64, low: u32, high: u32) -> u32 {
+    (quantile(knots, u, bend).round_ties_even() as u32).clamp(low, high)
+}
+
+/// The exponent at which the values at `levels` have the given mean, as nearly as the range allows.
+fn solve_bend(knots: &[f64; 9], levels: &[f64], low: u32, high: u32, mean: f64) -> f64 {
+    // A few thousand levels fix the exponent as well as all of them.
+    let step = (levels.len() / 4096).max(1);
+    let mean_at = |bend: f64| {
+        let (n, sum) = levels.iter().step_by(step).fold((0_u32, 0.0), |(n, s), &u| (n + 1, s + f64::from(rounded(knots, u, bend, low, high))));
+        sum / f64::from(n.max(1))
+    };
+    let (mut a, mut b) = (BEND.0.ln(), BEND.1.ln());
+    for _ in 0..24 {
+        let middle = f64::midpoint(a, b);
+        if mean_at(middle.exp()) > mean { a = middle } else { b = middle }
+    }
+    f64::midpoint(a, b).exp()
+}
+
+/// One level in each of `n` equal strata, in rising order.
+fn levels(n: usize, rng: &mut Stream) -> Vec<f64> {
+    (0..n).map(|k| (k as f64 + rng.random::<f64>()) / n as f64).collect()
+}
+
+/// `n` values in rising order whose quantiles are `knots` and whose mean is `mean`.
+pub(super) fn draw_sorted(knots: &[f64; 9], mean: f64, low: u32, n: usize, rng: &mut Stream) -> Vec<u32> {
+    let levels = levels(n, rng);
+    let bend = solve_bend(knots, &levels, low, u32::MAX, mean);
+    let mut values: Vec<u32> = levels.iter().map(|&u| rounded(knots, u, bend, low, u32::MAX)).collect();
+    values.sort_unstable();
+    values
+}
+
+/// `n` degrees from 1 to `cap` in rising order that sum to `total`, or as near as the caps allow.
+pub(super) fn degrees(knots: &[f64; 9], n: usize, total: usize, cap: usize, rng: &mut Stream) -> Vec<u32> {
+    if n == 0 {
+        return Vec::new();
+    }
+    let levels = levels(n, rng);
+    let cap = cap.max(1) as u32;
+    let bend = solve_bend(knots, &levels, 1, cap, total as f64 / n as f64);
+    let mut values: Vec<u32> = levels.iter().map(|&u| rounded(knots, u, bend, 1, cap)).collect();
+    fit_sum(&mut values, total, cap, rng);
+    values.sort_unstable();
+    values
+}
+
+/// Moves values by ones, kept within 1 and `cap`, until they sum to `total`.
+pub(super) fn fit_sum(values: &mut [u32], total: usize, cap: u32, rng: &mut Stream) {
+    let mut sum: usize = values.iter().map(|&v| v as usize).sum();
+    if sum > 0 && sum.abs_diff(total) * 20 > total {
+        // Far off: rescale first, so that the shape stays.
+        let factor = total as f64 / sum as f64;
+        values.iter_mut().for_each(|v| *v = ((f64::from(*v) * factor).round() as u32).clamp(1, cap));
+        sum = values.iter().map(|&v| v as usize).sum();
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    while sum != total {
+        order.shuffle(rng);
+        let before = sum;
+        for &i in &order {
+            if sum < total && values[i] < cap {
+                values[i] += 1;
+                sum += 1;
+            } else if sum > total && values[i] > 1 {
+                values[i] -= 1;
+                sum -= 1;
+            }
+        }
+        if sum == before {
+            break;
+        }
+    }
+}
+
+/// Whole numbers in proportion to `weights` that sum to `total` (largest remainder, ties to the first).
+pub(super) fn apportion(weights: &[f64], total: usize) -> Vec<usize> {
+    let sum: f64 = weights.iter().sum();
+    if sum <= 0.0 {
+        return vec![0; weights.len()];
+    }
+    let exact: Vec<f64> = weights.iter().map(|w| w / sum * total as f64).collect();
+    let mut parts: Vec<usize> = exact.iter().map(|x| x.floor() as usize).collect();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()).then(a.cmp(&b)));
+    let missing = total.saturating_sub(parts.iter().sum());
+    for &i in order.iter().filter(|&&i| weights[i] > 0.0).cycle().take(missing) {
+        parts[i] += 1;
+    }
+    parts
+}
+
+/// Deals `sorted` values out so that the mean of each group is in the proportion of `targets`.
+///
+/// Every item has a normal score around its group's level; the items in order of score take the values in rising order, and
+/// the levels are moved until the group means fit. All values are dealt, so their overall distribution does not change.
+pub(super) fn deal_by_group(sorted: &[u32], groups: &[usize], targets: &[f64], rng: &mut Stream) -> Vec<u32> {
+    let n = groups.len();
+    let mut size = vec![0_usize; targets.len()];
+    groups.iter().for_each(|&g| size[g] += 1);
+    let total: f64 = sorted.iter().map(|&v| f64::from(v)).sum();
+    let wanted: f64 = size.iter().zip(targets).map(|(&k, t)| k as f64 * t).sum();
+    let scale = if wanted > 0.0 { total / wanted } else { 1.0 };
+    let noise: Vec<f64> = (0..n).map(|_| rng.sample::<f64, _>(rand_distr::StandardNormal)).collect();
+    let mut level = vec![0.0_f64; targets.len()];
+    let mut order: Vec<usize> = (0..n).collect();
+    let mut dealt = vec![0; n];
+    for round in 0..24 {
+        let score = |i: usize| level[groups[i]] + noise[i];
+        order.sort_by(|&a, &b| score(a).total_cmp(&score(b)).then(a.cmp(&b)));
+        order.iter().zip(sorted).for_each(|(&i, &v)| dealt[i] = v);
+        if round == 23 {
+            break;
+        }
+        let mut sum = vec![0.0; targets.len()];
+        groups.iter().zip(&dealt).for_each(|(&g, &v)| sum[g] += f64::from(v));
+        for g in (0..targets.len()).filter(|&g| size[g] > 0 && sum[g] > 0.0 && targets[g] > 0.0) {
+            level[g] += 1.2 * (targets[g] * scale / (sum[g] / size[g] as f64)).ln();
+        }
+    }
+    dealt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kenyon_base::Streams;
+
+    #[test]
+    fn the_mean_is_met_and_the_quantiles_stay() {
+        let knots = [5.0, 5.0, 5.0, 8.0, 14.0, 24.0, 54.0, 109.0, 234.0];
+        let values = draw_sorted(&knots, 19.956, 5, 6221, &mut Streams::new(1).stream("t"));
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 6221.0;
+        assert!((mean / 19.956 - 1.0).abs() < 0.01, "{mean}");
+        assert_eq!((values[1555], values[3110], values[4666]), (8, 14, 24));
+    }
+
+    #[test]
+    fn apportioned_parts_sum_to_the_total() {
+        assert_eq!(apportion(&[1.0, 1.0, 1.0], 8), [3, 3, 2]);
+        assert_eq!(apportion(&[0.0, 0.0], 3), [0, 0]);
+        assert_eq!(apportion(&[0.0, 2.0], 3), [0, 3]);
+    }
+
+    #[test]
+    fn degrees_sum_to_the_total_within_the_cap() {
+        let knots = [1.0, 1.0, 1.0, 2.0, 2.0, 4.0, 7.0, 9.0, 13.0];
+        let mut rng = Streams::new(1).stream("d");
+        assert_eq!(degrees(&knots, 100, 318, 20, &mut rng).iter().sum::<u32>(), 318);
+        assert_eq!(degrees(&knots, 10, 500, 3, &mut rng), [3; 10]);
+        assert_eq!(degrees(&knots, 0, 5, 3, &mut rng).len(), 0);
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line: flags → work → print.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `context` | what every command shares: output form, seed, progress |
+//! | `output` | numbers and tables as text |
+//! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
+//! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
+//! | `demo` | the whole path on the synthetic fly |
+
+mod circuit;
+mod connectome;
+mod context;
+mod demo;
+mod output;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use kenyon_base::UserError;
+
+use context::Context;
+
+/// From a fly connectome dump to a spiking network on neuromorphic hardware.
+#[derive(Debug, Parser)]
+#[command(name = "kenyon", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  kenyon demo --run my_first_fly")]
+struct Cli {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+struct Shared {
+    /// Print exactly one JSON document on stdout; logs and progress go to stderr
+    #[arg(long, global = true)]
+    json: bool,
+    /// No progress and no notes on stderr, only errors
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Seed of all random numbers
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Number of threads; results do not depend on it [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// The whole path on the built-in synthetic fly, or on a real dump
+    Demo(demo::Demo),
+    /// Codex dumps: import, look at, query, compare, verify, synthesise
+    #[command(subcommand)]
+    Connectome(connectome::Verb),
+    /// Circuits: build, look at, shuffle, lesion
+    #[command(subcommand)]
+    Circuit(circuit::Verb),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// Runs one command line and returns its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let wants_json = args.iter().any(|a| a == "--json");
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, wants_json),
+    };
+    let context = Context::new(&cli.shared);
+    let result = context.set_up(&cli.shared).and_then(|()| match cli.noun {
+        Noun::Demo(demo) => demo.run(&context),
+        Noun::Connectome(verb) => verb.run(&context),
+        Noun::Circuit(verb) => verb.run(&context),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => context.fail(&error),
+    }
+}
+
+/// Help and version are asked for; anything else is wrong usage.
+fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
+    if !error.use_stderr() {
+        // A closed pipe is no failure of ours.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let _ = error.print();
+    if wants_json {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+        output::json(&serde_json::json!({ "error": UserError::usage("usage", message).mend("see `--help`") }));
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,111 @@
+//! What every command shares: the form of its output, the seed, progress.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kenyon_base::{Progress, Result, UserError};
+use serde::Serialize;
+
+use super::{Shared, output};
+
+/// Shared state of one command.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) json: bool,
+    pub(super) quiet: bool,
+    pub(super) seed: u64,
+    bar: Mutex<ProgressBar>,
+    interactive: bool,
+}
+
+impl Context {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            json: shared.json,
+            quiet: shared.quiet,
+            seed: shared.seed,
+            bar: Mutex::new(ProgressBar::hidden()),
+            interactive: !shared.quiet && stderr().is_terminal(),
+        }
+    }
+
+    /// Sets the number of threads.
+    pub(super) fn set_up(&self, shared: &Shared) -> Result<()> {
+        if shared.threads == Some(0) {
+            return Err(UserError::usage("bad-threads", "`--threads` is 0").mend("give at least 1"));
+        }
+        if let Some(threads) = shared.threads {
+            // Fails only if a pool exists already, as in tests that call twice: then that pool serves.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        }
+        Ok(())
+    }
+
+    /// Prints the result: as JSON, or as the text that `text` makes.
+    pub(super) fn print(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        self.clear();
+        if self.json {
+            output::json(value);
+        } else {
+            output::text(&text());
+        }
+    }
+
+    /// A note for the user on stderr.
+    pub(super) fn note(&self, message: &str) {
+        if !self.quiet {
+            self.clear();
+            let _ = writeln!(stderr(), "{message}");
+        }
+    }
+
+    /// A warning on stderr; shown unless quiet.
+    pub(super) fn warn(&self, message: &str) {
+        self.note(&format!("warning: {message}"));
+    }
+
+    /// Prints an error and returns its exit code.
+    pub(super) fn fail(&self, error: &UserError) -> ExitCode {
+        self.clear();
+        let mark = if stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        let _ = writeln!(stderr(), "{mark}[{}]: {error}", error.code());
+        if self.json {
+            output::json(&serde_json::json!({ "error": error }));
+        }
+        ExitCode::from(error.exit_code())
+    }
+
+    fn clear(&self) {
+        self.bar.lock().expect("no holder of this lock panics").finish_and_clear();
+    }
+}
+
+impl Progress for Context {
+    fn stage(&self, name: &str, total: Option<u64>) {
+        if !self.interactive {
+            return;
+        }
+        let bar = match total {
+            Some(total) => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()),
+            None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
+        };
+        let template = if total.is_some() { "{msg:30} {wide_bar} {percent:>3} % {eta:>5}" } else { "{spinner} {msg} {human_pos}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_string());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let mut current = self.bar.lock().expect("no holder of this lock panics");
+        current.finish_and_clear();
+        *current = bar;
+    }
+
+    fn advance(&self, units: u64) {
+        if self.interactive {
+            self.bar.lock().expect("no holder of this lock panics").inc(units);
+        }
+    }
+}
