@@ -148,12 +148,15 @@ impl Edges {
         Ok(())
     }
 
-    /// The sort itself; columns are equally long. An endpoint outside widens the count, so `validate` can still name it.
+    /// The sort itself; columns are equally long. An endpoint outside the circuit is sorted too, for `validate` to name.
     fn pack_order(&mut self) {
-        let bound = |column: &[u32]| column.iter().max().map_or(0, |&largest| largest as usize + 1);
-        let all: Vec<u32> = (0..self.pre.len() as u32).collect();
-        let by_post = stable_order(&all, &self.post, bound(&self.post));
-        let order = stable_order(&by_post, &self.pre, bound(&self.pre));
+        let mut order: Vec<u32> = (0..self.pre.len() as u32).collect();
+        if self.pre.iter().chain(&self.post).all(|&neuron| neuron < self.neurons) {
+            order = stable_order(&order, &self.post, self.neurons as usize);
+            order = stable_order(&order, &self.pre, self.neurons as usize);
+        } else {
+            order.sort_by_key(|&edge| (self.pre[edge as usize], self.post[edge as usize]));
+        }
         self.pre = gather(&self.pre, &order);
         self.post = gather(&self.post, &order);
         self.syn_count = gather(&self.syn_count, &order);
@@ -339,6 +342,12 @@ mod tests {
         assert_eq!(code(|e| e.syn_count[1] = 0), "edge-count");
         assert_eq!(code(|e| e.post[1] = 1), "duplicate-edge");
         assert_eq!(code(|e| e.pre.swap(0, 3)), "edge-order");
+    }
+
+    #[test]
+    fn a_stray_endpoint_is_kept_for_validation_to_name() {
+        let edges = Edges::from_triples(2, &[(u32::MAX, 0, 1), (0, 1, 1)]);
+        assert_eq!(edges.validate().unwrap_err().code(), "edge-endpoint");
     }
 
     #[test]

@@ -110,6 +110,11 @@ impl Pack {
         self.container.provenance()
     }
 
+    /// Number of neurons.
+    pub fn rows_len(&self) -> usize {
+        self.root_ids.len()
+    }
+
     /// Names of the attributes it holds.
     pub fn attribute_names(&self) -> &[String] {
         &self.attributes

@@ -340,7 +340,9 @@ mod tests {
         for post in 0..n {
             let sum: f64 = p.iter().map(|row| row[post].abs()).sum();
             if sum > 0.0 {
-                p.iter_mut().for_each(|row| row[post] /= sum);
+                for row in &mut p {
+                    row[post] /= sum;
+                }
             }
         }
         p

@@ -110,7 +110,14 @@ pub fn influence(
     let solved = Solved::new(&matrix, &spectrum, &s, options)?;
     let again = if options.with_intact_radius {
         let factor = factor(&intact, &intact_spectrum);
-        Some(Solved::with_factor(&matrix, &spectrum, factor, &s, options)?.solution.x)
+        let solved = Solved::with_factor(&matrix, &spectrum, factor, &s, options);
+        // Without the silenced neurons the network may be unstable at the old scale.
+        Some(
+            solved
+                .map_err(|error| error.mend("set `with_intact_radius = false`, or raise `most_iterations`"))?
+                .solution
+                .x,
+        )
     } else {
         None
     };
@@ -160,8 +167,10 @@ impl Solved {
             Some(order) => in_order(matrix, order, factor, s),
             None => solve(matrix, factor, s, options.tolerance, options.most_iterations),
         };
-        // Written so that a residual that is not a number fails as well.
-        let reached = solution.residual <= options.tolerance;
+        // One pass in order is exact up to rounding, whatever the size of the answer. Written so that a residual that is
+        // not a number fails.
+        let exact = spectrum.topological_order.is_some() && solution.residual.is_finite();
+        let reached = exact || solution.residual <= options.tolerance;
         if !reached {
             let steps = solution.iterations;
             return Err(

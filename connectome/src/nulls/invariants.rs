@@ -353,7 +353,7 @@ mod tests {
             });
             assert!(text.contains("self loop"), "{model}: {text}");
             let text = caught(model, |result| {
-                (result.edges.pre[1], result.edges.post[1]) = (result.edges.pre[0], result.edges.post[0])
+                (result.edges.pre[1], result.edges.post[1]) = (result.edges.pre[0], result.edges.post[0]);
             });
             assert!(text.contains("duplicates"), "{model}: {text}");
         }

@@ -54,8 +54,27 @@ pub(super) fn neurons(n: usize, streams: Streams) -> Vec<BackgroundNeuron> {
             let rank = (TYPES.powf(rng.random::<f64>())) as u16;
             BackgroundNeuron {
                 cell_type: if typed { rank.max(1) } else { 0 },
-                side: pick(&[(Side::Left, 0.494), (Side::Right, 0.498), (Side::Center, 0.005), (Side::Unknown, 0.003)], &mut rng),
-                nt: pick(&[(Nt::Ach, 0.54), (Nt::Gaba, 0.19), (Nt::Glut, 0.18), (Nt::Da, 0.03), (Nt::Ser, 0.02), (Nt::Oct, 0.01), (Nt::Blank, 0.03)], &mut rng),
+                side: pick(
+                    &[
+                        (Side::Left, 0.494),
+                        (Side::Right, 0.498),
+                        (Side::Center, 0.005),
+                        (Side::Unknown, 0.003),
+                    ],
+                    &mut rng,
+                ),
+                nt: pick(
+                    &[
+                        (Nt::Ach, 0.54),
+                        (Nt::Gaba, 0.19),
+                        (Nt::Glut, 0.18),
+                        (Nt::Da, 0.03),
+                        (Nt::Ser, 0.02),
+                        (Nt::Oct, 0.01),
+                        (Nt::Blank, 0.03),
+                    ],
+                    &mut rng,
+                ),
                 super_class: pick(&[0, 1, 2, 3, 4, 5, 6].map(|k| (k, SUPER_CLASSES[usize::from(k)].2)), &mut rng),
             }
         })
@@ -64,7 +83,13 @@ pub(super) fn neurons(n: usize, streams: Streams) -> Vec<BackgroundNeuron> {
 
 fn pick<T: Copy>(from: &[(T, f64)], rng: &mut Stream) -> T {
     let mut left = rng.random::<f64>() * from.iter().map(|f| f.1).sum::<f64>();
-    from.iter().find(|f| { left -= f.1; left < 0.0 }).unwrap_or(&from[from.len() - 1]).0
+    from.iter()
+        .find(|f| {
+            left -= f.1;
+            left < 0.0
+        })
+        .unwrap_or(&from[from.len() - 1])
+        .0
 }
 
 /// Number of background rows for a total, or by default.
@@ -72,7 +97,9 @@ fn pick<T: Copy>(from: &[(T, f64)], rng: &mut Stream) -> T {
 /// # Errors
 /// A usage error if the total is below the pathway's own, or more than the background pairs can hold.
 pub(super) fn rows_wanted(total: Option<usize>, pathway_rows: usize, pathway: usize, background: usize) -> Result<usize> {
-    let Some(total) = total else { return Ok(background * ROWS_PER_NEURON) };
+    let Some(total) = total else {
+        return Ok(background * ROWS_PER_NEURON);
+    };
     let Some(wanted) = total.checked_sub(pathway_rows) else {
         return Err(UserError::usage("too-few-rows", "fewer rows than the pathway itself has")
             .found(total.to_string())
@@ -81,10 +108,12 @@ pub(super) fn rows_wanted(total: Option<usize>, pathway_rows: usize, pathway: us
     };
     let room = capacities(pathway, background).iter().sum::<usize>();
     if wanted > room {
-        return Err(UserError::usage("too-many-rows", "more rows than the background neurons can hold")
-            .found(total.to_string())
-            .expected(format!("at most {}", pathway_rows + room))
-            .mend("raise `background_neurons` or lower `rows`"));
+        return Err(
+            UserError::usage("too-many-rows", "more rows than the background neurons can hold")
+                .found(total.to_string())
+                .expected(format!("at most {}", pathway_rows + room))
+                .mend("raise `background_neurons` or lower `rows`"),
+        );
     }
     Ok(wanted)
 }
@@ -92,7 +121,15 @@ pub(super) fn rows_wanted(total: Option<usize>, pathway_rows: usize, pathway: us
 /// Most rows of each neuron: one for every second partner it may have.
 fn capacities(pathway: usize, background: usize) -> Vec<usize> {
     let all = pathway + background;
-    (0..all).map(|i| if i < pathway { background / 2 } else { all.saturating_sub(1) / 2 }).collect()
+    (0..all)
+        .map(|i| {
+            if i < pathway {
+                background / 2
+            } else {
+                all.saturating_sub(1) / 2
+            }
+        })
+        .collect()
 }
 
 /// Draws exactly `wanted` rows; the pathway's neurons are numbers 0 to `pathway`, the others follow.
@@ -127,7 +164,11 @@ fn quotas(weights: &[f64], capacity: &[usize], wanted: usize) -> Vec<usize> {
     let mut quota = vec![0; weights.len()];
     let mut left = wanted;
     while left > 0 {
-        let open: Vec<f64> = weights.iter().enumerate().map(|(i, &w)| if quota[i] < capacity[i] { w } else { 0.0 }).collect();
+        let open: Vec<f64> = weights
+            .iter()
+            .enumerate()
+            .map(|(i, &w)| if quota[i] < capacity[i] { w } else { 0.0 })
+            .collect();
         let parts = apportion(&open, left);
         let before = left;
         for (i, part) in parts.into_iter().enumerate() {
@@ -161,10 +202,20 @@ fn rows_of_neuron(pre: usize, nt: Nt, quota: usize, pathway: usize, n: usize, gu
         }
         // 1.35 rows per pair in the mean.
         let several = pick(&[(1, 0.74), (2, 0.19), (3, 0.05), (4, 0.02)], rng).min(quota - rows.len());
-        let first = if rng.random_bool(0.7) { home } else { rng.random_range(0..neuropils::COUNT) };
+        let first = if rng.random_bool(0.7) {
+            home
+        } else {
+            rng.random_range(0..neuropils::COUNT)
+        };
         for k in 0..several {
             let syn_count = ((rng.sample::<f64, _>(tail) - 1.0) * 3.0).floor().min(2_399.0) as u32 + 1;
-            rows.push(Row { pre: pre as u32, post: post as u32, syn_count, neuropil: ((first + k) % neuropils::COUNT) as u8, nt });
+            rows.push(Row {
+                pre: pre as u32,
+                post: post as u32,
+                syn_count,
+                neuropil: ((first + k) % neuropils::COUNT) as u8,
+                nt,
+            });
         }
     }
     rows

@@ -82,7 +82,8 @@ pub fn draw(relation: &Relation, pre: &[Cell], post: &[Cell], scale: f64, stream
         .flat_map(|part| {
             let (from, to) = (share(part.pre, None, pre), share(part.post, part.post_nt, post));
             let f = part.ipsi.unwrap_or(0.5);
-            let present = f * f64::midpoint(from[0] * to[0], from[1] * to[1]) + (1.0 - f) * f64::midpoint(from[0] * to[1], from[1] * to[0]);
+            let present =
+                f * f64::midpoint(from[0] * to[0], from[1] * to[1]) + (1.0 - f) * f64::midpoint(from[0] * to[1], from[1] * to[0]);
             let cells = |n: usize, of: [f64; 2]| (n as f64 * f64::midpoint(of[0], of[1])).round() as usize;
             let plan = Plan {
                 edges: (part.edges as f64 * scale.max(0.0) * present).round() as usize,
@@ -98,28 +99,48 @@ pub fn draw(relation: &Relation, pre: &[Cell], post: &[Cell], scale: f64, stream
 
 /// Present share of a population on the left and on the right; cells without side count half to each.
 fn share(classes: &[CellClass], nt: Option<Nt>, cells: &[Cell]) -> [f64; 2] {
-    let whole: u32 = GROUPS.iter().filter(|g| classes.contains(&g.class) && nt.is_none_or(|nt| nt == g.nt)).flat_map(|g| g.cells).sum();
+    let mut whole = [0.0; 2];
+    for group in GROUPS
+        .iter()
+        .filter(|g| classes.contains(&g.class) && nt.is_none_or(|nt| nt == g.nt))
+    {
+        let unsided = f64::from(group.cells[2]) / 2.0;
+        whole[0] += f64::from(group.cells[0]) + unsided;
+        whole[1] += f64::from(group.cells[1]) + unsided;
+    }
     let mut found = [0.0; 2];
-    for cell in cells.iter().filter(|c| classes.contains(&c.class) && nt.is_none_or(|nt| nt == c.nt)) {
+    for cell in cells
+        .iter()
+        .filter(|c| classes.contains(&c.class) && nt.is_none_or(|nt| nt == c.nt))
+    {
         match cell.side {
             Side::Left => found[0] += 1.0,
             Side::Right => found[1] += 1.0,
             Side::Center | Side::Unknown => found.iter_mut().for_each(|x| *x += 0.5),
         }
     }
-    let half = (f64::from(whole) / 2.0).max(0.5);
-    found.map(|x: f64| (x / half).min(1.0))
+    [0, 1].map(|side| (found[side] / f64::max(whole[side], 0.5)).min(1.0))
 }
 
 /// Draws one relation that is no sum.
 pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: Plan, streams: Streams) -> Vec<DrawnPair> {
-    let open = |cells: &[Cell], takes: &dyn Fn(&Cell) -> bool| -> Vec<u32> { (0..cells.len() as u32).filter(|&i| takes(&cells[i as usize])).collect() };
+    let open = |cells: &[Cell], takes: &dyn Fn(&Cell) -> bool| -> Vec<u32> {
+        (0..cells.len() as u32).filter(|&i| takes(&cells[i as usize])).collect()
+    };
     let pre_open = open(pre, &|c| relation.takes_pre(c));
     let post_open = open(post, &|c| relation.takes_post(c));
     if pre_open.is_empty() || post_open.is_empty() || plan.edges == 0 {
         return Vec::new();
     }
-    let task = Task { relation, pre, pre_open, post, post_open, plan, streams };
+    let task = Task {
+        relation,
+        pre,
+        pre_open,
+        post,
+        post_open,
+        plan,
+        streams,
+    };
     let mut wired = match relation.rule {
         Rule::SameGlomerulus => glomeruli::wire(&task),
         Rule::Claws => claws::wire(&task),
@@ -128,7 +149,7 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
     };
     wired.pairs.sort_unstable();
     let mut rng = task.stream("counts");
-    let values = draw_sorted(&relation.counts.knots, relation.counts.mean, relation.counts.min, wired.pairs.len(), &mut rng);
+    let values = draw_sorted(&relation.counts, wired.pairs.len(), &mut rng);
     let values = if wired.targets.is_empty() {
         let mut values = values;
         values.shuffle(&mut rng);
@@ -137,7 +158,12 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
         let groups: Vec<usize> = wired.pairs.iter().map(|&pair| task.count_group(pair)).collect();
         deal_by_group(&values, &groups, &wired.targets, &mut rng)
     };
-    wired.pairs.iter().zip(values).map(|(&(pre, post), syn_count)| DrawnPair { pre, post, syn_count }).collect()
+    wired
+        .pairs
+        .iter()
+        .zip(values)
+        .map(|(&(pre, post), syn_count)| DrawnPair { pre, post, syn_count })
+        .collect()
 }
 
 impl Task<'_> {
@@ -164,14 +190,31 @@ impl Task<'_> {
         }
     }
 
-    /// Chooses the cells that take part on one side.
-    pub(super) fn choose(&self, open: &[u32], n: usize, cover: bool, rng: &mut Stream) -> Vec<u32> {
-        let mut all = open.to_vec();
+    /// Whether two indices stand for two different cells.
+    pub(super) fn differ(&self, pre: u32, post: u32) -> bool {
+        self.pre[pre as usize].id != self.post[post as usize].id
+    }
+
+    /// Chooses the cells that take part, from both sides in turn; `is_pre` tells whose indices they are.
+    pub(super) fn choose(&self, open: &[u32], is_pre: bool, n: usize, cover: bool, rng: &mut Stream) -> Vec<u32> {
         if cover {
-            return all;
+            return open.to_vec();
         }
-        all.shuffle(rng);
-        all.truncate(n.clamp(1, open.len()));
+        let cells = if is_pre { self.pre } else { self.post };
+        let mut shuffled = open.to_vec();
+        shuffled.shuffle(rng);
+        // Both ends of a relation start on the same side: a single pair can then be ipsilateral.
+        let first = self.stream("first side").random_range(0..2);
+        let (ours, others): (Vec<u32>, Vec<u32>) = shuffled
+            .into_iter()
+            .partition(|&i| Task::hemisphere(&cells[i as usize]) == first);
+        let n = n.clamp(1, open.len());
+        let from_others = (n / 2).max(n.saturating_sub(ours.len())).min(others.len());
+        let mut all: Vec<u32> = ours
+            .into_iter()
+            .take(n - from_others)
+            .chain(others.into_iter().take(from_others))
+            .collect();
         all.sort_unstable();
         all
     }
@@ -182,16 +225,32 @@ fn wire(task: &Task<'_>) -> Wired {
     let (r, plan) = (task.relation, task.plan);
     let mut rng = task.stream("wiring");
     let family = family_members(task);
-    let pres = task.choose(&family, plan.out_cells.min(plan.edges), r.out_degree.cover, &mut rng);
-    let posts = task.choose(&task.post_open, plan.in_cells.min(plan.edges), r.in_degree.cover, &mut rng);
-    let edges = plan.edges.max(if r.out_degree.cover { pres.len() } else { 0 }).max(if r.in_degree.cover { posts.len() } else { 0 });
+    let pres = task.choose(&family, true, plan.out_cells.min(plan.edges), r.out_degree.cover, &mut rng);
+    let posts = task.choose(
+        &task.post_open,
+        false,
+        plan.in_cells.min(plan.edges),
+        r.in_degree.cover,
+        &mut rng,
+    );
+    let edges = plan
+        .edges
+        .max(if r.out_degree.cover { pres.len() } else { 0 })
+        .max(if r.in_degree.cover { posts.len() } else { 0 });
     let by_post = posts.len() >= pres.len();
     let (drivers, partners) = if by_post { (posts, pres) } else { (pres, posts) };
-    let (driver_cells, partner_cells) = if by_post { (task.post, task.pre) } else { (task.pre, task.post) };
-    let (driver_knots, partner_knots) =
-        if by_post { (&r.in_degree.knots, &r.out_degree.knots) } else { (&r.out_degree.knots, &r.in_degree.knots) };
+    let (driver_cells, partner_cells) = if by_post {
+        (task.post, task.pre)
+    } else {
+        (task.pre, task.post)
+    };
+    let (driver_knots, partner_knots) = if by_post {
+        (&r.in_degree.knots, &r.out_degree.knots)
+    } else {
+        (&r.out_degree.knots, &r.in_degree.knots)
+    };
     let mut degree = degrees(driver_knots, drivers.len(), edges, partners.len(), &mut rng);
-    degree.shuffle(&mut rng);
+    deal_degrees(task, &drivers, &mut degree, &mut rng);
     let arbors = (r.rule == Rule::Arbor).then(|| Arbors::new(task.pre, task.post, task.streams));
     let allowed = |driver: u32, partner: u32| {
         let (i, j) = if by_post { (partner, driver) } else { (driver, partner) };
@@ -208,16 +267,49 @@ fn wire(task: &Task<'_>) -> Wired {
     let drivers: Vec<Driver> = wishes(task, &drivers, &degree, driver_cells, &names, &pools, &mut rng);
     fill_pools(&mut pools, &drivers, partner_knots, &mut rng);
     let pairs = connect(&drivers, &mut pools, partner_cells.len(), &allowed, &mut rng);
-    let pairs = pairs.into_iter().map(|(d, p)| if by_post { (p, d) } else { (d, p) }).collect();
-    Wired { pairs, targets: Vec::new() }
+    let pairs = pairs
+        .into_iter()
+        .map(|(d, p)| if by_post { (p, d) } else { (d, p) })
+        .collect();
+    Wired {
+        pairs,
+        targets: Vec::new(),
+    }
 }
 
 /// Cells that take part in any part of the sum this relation belongs to, so that its parts share their cells.
 fn family_members(task: &Task<'_>) -> Vec<u32> {
-    let Some(whole) = task.relation.part_of.and_then(relation) else { return task.pre_open.clone() };
+    let Some(whole) = task.relation.part_of.and_then(relation) else {
+        return task.pre_open.clone();
+    };
     let factor = task.plan.out_cells as f64 / task.relation.out_degree.cells as f64;
     let n = (whole.out_degree.cells as f64 * factor).round() as usize;
-    task.choose(&task.pre_open, n, false, &mut task.streams.stream(&format!("synth/{}/family", whole.name)))
+    task.choose(
+        &task.pre_open,
+        true,
+        n,
+        false,
+        &mut task.streams.stream(&format!("synth/{}/family", whole.name)),
+    )
+}
+
+/// Puts the degrees into random order; the parts of a sum favour the same cells, whose degrees therefore add up.
+fn deal_degrees(task: &Task<'_>, drivers: &[u32], degree: &mut [u32], rng: &mut Stream) {
+    let Some(whole) = task.relation.part_of else {
+        degree.shuffle(rng);
+        return;
+    };
+    let mut shared = task.streams.stream(&format!("synth/{whole}/favour"));
+    let favour: Vec<f64> = (0..task.pre.len().max(task.post.len())).map(|_| shared.random()).collect();
+    let mut rank: Vec<(f64, usize)> = drivers
+        .iter()
+        .enumerate()
+        .map(|(k, &i)| (favour[i as usize] + rng.random::<f64>() * 0.2, k))
+        .collect();
+    rank.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    degree.sort_unstable();
+    let sorted = degree.to_vec();
+    rank.into_iter().zip(sorted).for_each(|((_, k), d)| degree[k] = d);
 }
 
 /// Pools of partners by key, and the key of each.
@@ -226,7 +318,18 @@ pub(super) fn pools_by<K: Ord + Clone>(partners: &[u32], key: impl Fn(u32) -> K)
     for &p in partners {
         by_key.entry(key(p)).or_default().push(p);
     }
-    by_key.into_iter().map(|(k, members)| (Pool { stubs: Vec::new(), members }, k)).unzip()
+    by_key
+        .into_iter()
+        .map(|(k, members)| {
+            (
+                Pool {
+                    stubs: Vec::new(),
+                    members,
+                },
+                k,
+            )
+        })
+        .unzip()
 }
 
 /// Decides for every edge of every driver which pool it asks: own or other side, own or other type.
@@ -241,19 +344,39 @@ fn wishes(
 ) -> Vec<Driver> {
     let total: usize = degree.iter().map(|&d| d as usize).sum();
     let ipsi = task.relation.ipsi.unwrap_or(0.5);
-    let mut stays: Vec<bool> = (0..total).map(|k| (k as f64 + 0.5) < ipsi * total as f64).collect();
-    stays.shuffle(rng);
-    let mut next = stays.into_iter();
+    // Edges still to be placed, on the own side and on the other.
+    let own_side = (ipsi * total as f64).round() as usize;
+    let mut open = [own_side, total - own_side];
     let weight = |k: usize| pools[k].members.len() as f64;
-    drivers
-        .iter()
-        .zip(degree)
-        .map(|(&cell, &d)| {
+    let room = [0, 1].map(|side| {
+        (0..names.len())
+            .filter(|&k| names[k].1 == side)
+            .map(|k| pools[k].members.len())
+            .sum::<usize>()
+    });
+    // Drivers with many edges first: they are the ones whose side may be full.
+    let mut order: Vec<usize> = (0..drivers.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(degree[i]));
+    order
+        .into_iter()
+        .map(|i| {
+            let (cell, d) = (drivers[i], degree[i]);
             let own = &cells[cell as usize];
             let mine = Task::hemisphere(own);
+            let mut used = [0, 0];
             let wishes = (0..d)
                 .map(|_| {
-                    let side = if next.next().unwrap_or(true) { mine } else { 1 - mine };
+                    let free = [0, 1].map(|other: usize| used[other] < room[if other == 0 { mine } else { 1 - mine }]);
+                    let by_chance = rng.random_range(0..(open[0] + open[1]).max(1)) >= open[0];
+                    let other = usize::from(if by_chance { free[1] || !free[0] } else { !free[0] && free[1] });
+                    used[other] += 1;
+                    // One side may run out early where the other is full; then it goes into the red of the other.
+                    if open[other] > 0 {
+                        open[other] -= 1
+                    } else {
+                        open[1 - other] = open[1 - other].saturating_sub(1)
+                    }
+                    let side = if other == 0 { mine } else { 1 - mine };
                     let same = match task.relation.rule {
                         Rule::SameType(share) => Some(rng.random_bool(share)),
                         _ => None,
@@ -275,7 +398,14 @@ fn pick_weighted(among: impl Iterator<Item = usize>, weight: impl Fn(usize) -> f
         return among.first().copied();
     }
     let mut left = rng.random::<f64>() * among.iter().map(|&k| weight(k)).sum::<f64>();
-    among.iter().copied().find(|&k| { left -= weight(k); left < 0.0 }).or(among.last().copied())
+    among
+        .iter()
+        .copied()
+        .find(|&k| {
+            left -= weight(k);
+            left < 0.0
+        })
+        .or(among.last().copied())
 }
 
 /// Plans the partners' degrees: one sequence for all pools, dealt out evenly, then fitted to what each pool is asked for.
@@ -290,7 +420,12 @@ pub(super) fn fill_pools(pools: &mut [Pool], drivers: &[Driver], knots: &[f64; 9
         let mut members = pool.members.clone();
         members.shuffle(rng);
         let n = members.len() as f64;
-        places.extend(members.into_iter().enumerate().map(|(rank, m)| ((rank as f64 + rng.random::<f64>()) / n, k, m)));
+        places.extend(
+            members
+                .into_iter()
+                .enumerate()
+                .map(|(rank, m)| ((rank as f64 + rng.random::<f64>()) / n, k, m)),
+        );
     }
     places.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.cmp(&b.2)));
     sequence.reverse();
@@ -301,6 +436,10 @@ pub(super) fn fill_pools(pools: &mut [Pool], drivers: &[Driver], knots: &[f64; 9
     }
     for (k, (members, mut degree)) in planned.into_iter().enumerate() {
         fit_sum(&mut degree, asked[k], drivers.len() as u32, rng);
-        pools[k].stubs = members.iter().zip(degree).flat_map(|(&m, d)| std::iter::repeat_n(m, d as usize)).collect();
+        pools[k].stubs = members
+            .iter()
+            .zip(degree)
+            .flat_map(|(&m, d)| std::iter::repeat_n(m, d as usize))
+            .collect();
     }
 }

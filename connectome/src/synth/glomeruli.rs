@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 
 use rand::Rng;
+use rand::seq::SliceRandom;
+
+use kenyon_base::Stream;
 
 use super::cells::{Nt, served_by};
 use super::draw::{Task, Wired};
@@ -75,26 +78,43 @@ const MEAN_COUNT: [f64; 2] = [22.63, 17.70];
 pub(super) fn wire(task: &Task<'_>) -> Wired {
     let mut members: BTreeMap<&str, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
     for &i in &task.pre_open {
-        members.entry(served_by(&task.pre[i as usize].glomerulus)).or_default().0.push(i);
+        members
+            .entry(served_by(&task.pre[i as usize].glomerulus))
+            .or_default()
+            .0
+            .push(i);
     }
     for &j in &task.post_open {
-        members.entry(served_by(&task.post[j as usize].glomerulus)).or_default().1.push(j);
+        members
+            .entry(served_by(&task.post[j as usize].glomerulus))
+            .or_default()
+            .1
+            .push(j);
     }
     members.retain(|name, (pre, post)| !name.is_empty() && !pre.is_empty() && !post.is_empty());
+    let mut rng = task.stream("wiring");
+    leave_out(task, &mut members, &mut rng);
     let room: Vec<usize> = members.values().map(|(pre, post)| pre.len() * post.len()).collect();
     let weights: Vec<f64> = members
         .keys()
         .zip(&room)
-        .map(|(name, &room)| PAIRS.iter().find(|p| p.0 == *name).map_or(ELSEWHERE * room as f64, |p| f64::from(p.1)))
+        .map(|(name, &room)| {
+            PAIRS
+                .iter()
+                .find(|p| p.0 == *name)
+                .map_or(ELSEWHERE * room as f64, |p| f64::from(p.1))
+        })
         .collect();
-    let wanted = apportion(&weights, task.plan.edges.min(room.iter().sum()));
-    let mut rng = task.stream("wiring");
+    let wanted = within_room(&weights, &room, task.plan.edges);
     let mut pairs = Vec::with_capacity(task.plan.edges);
     for ((pre, post), wanted) in members.values().zip(wanted) {
         // Weighted draw without replacement: the smallest exponential waiting times.
         let mut waiting: Vec<(f64, u32, u32)> = Vec::with_capacity(pre.len() * post.len());
         for &i in pre {
             for &j in post {
+                if !task.differ(i, j) {
+                    continue;
+                }
                 let (a, b) = (&task.pre[i as usize], &task.post[j as usize]);
                 let p = if b.nt == Nt::Gaba { GABA } else { ACH }[usize::from(Task::hemisphere(a) != Task::hemisphere(b))];
                 waiting.push((-rng.random::<f64>().max(f64::MIN_POSITIVE).ln() * (1.0 - p) / p, i, j));
@@ -103,5 +123,57 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
         waiting.sort_by(|a, b| a.0.total_cmp(&b.0));
         pairs.extend(waiting.into_iter().take(wanted).map(|(_, i, j)| (i, j)));
     }
-    Wired { pairs, targets: MEAN_COUNT.to_vec() }
+    Wired {
+        pairs,
+        targets: MEAN_COUNT.to_vec(),
+    }
+}
+
+/// Shares the total out by weight; what a glomerulus has no room for goes to the others.
+fn within_room(weights: &[f64], room: &[usize], total: usize) -> Vec<usize> {
+    let total = total.min(room.iter().sum());
+    let mut parts = vec![0; room.len()];
+    loop {
+        let left = total - parts.iter().sum::<usize>();
+        let open: Vec<f64> = (0..room.len())
+            .map(|g| {
+                if parts[g] < room[g] {
+                    weights[g].max(f64::MIN_POSITIVE)
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        if left == 0 {
+            return parts;
+        }
+        for (g, part) in apportion(&open, left).into_iter().enumerate() {
+            parts[g] = room[g].min(parts[g] + part);
+        }
+    }
+}
+
+/// Leaves GABA-ergic projection neurons out until as many cells take part as are measured to.
+fn leave_out(task: &Task<'_>, members: &mut BTreeMap<&str, (Vec<u32>, Vec<u32>)>, rng: &mut Stream) {
+    let mut surplus = members
+        .values()
+        .map(|m| m.1.len())
+        .sum::<usize>()
+        .saturating_sub(task.plan.in_cells);
+    let mut silent: Vec<u32> = members
+        .values()
+        .filter(|m| m.1.len() > 1)
+        .flat_map(|m| &m.1)
+        .copied()
+        .filter(|&j| task.post[j as usize].nt == Nt::Gaba)
+        .collect();
+    silent.shuffle(rng);
+    for j in silent {
+        for (_, post) in members.values_mut() {
+            if surplus > 0 && post.len() > 1 && post.contains(&j) {
+                post.retain(|&k| k != j);
+                surplus -= 1;
+            }
+        }
+    }
 }

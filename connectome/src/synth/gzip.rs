@@ -18,7 +18,12 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
 /// Writes `head` and then `rows` lines, each appended to the buffer by `line`; returns the bytes written.
-pub(super) fn write(out: &mut impl Write, head: &str, rows: usize, line: &(impl Fn(usize, &mut Vec<u8>) + Sync)) -> io::Result<u64> {
+pub(super) fn write(
+    out: &mut impl Write,
+    head: &str,
+    rows: usize,
+    line: &(impl Fn(usize, &mut Vec<u8>) + Sync),
+) -> io::Result<u64> {
     let mut crc = Crc::new();
     let mut bytes = (HEADER.len() + LAST_BLOCK.len() + 8) as u64;
     out.write_all(&HEADER)?;
@@ -55,7 +60,9 @@ fn deflate(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 3 + 128);
     loop {
         let done = packer.total_in() as usize;
-        packer.compress_vec(&text[done..], &mut out, FlushCompress::Sync).map_err(io::Error::other)?;
+        packer
+            .compress_vec(&text[done..], &mut out, FlushCompress::Sync)
+            .map_err(io::Error::other)?;
         if packer.total_in() as usize == text.len() && out.len() < out.capacity() {
             return Ok(out);
         }
@@ -72,10 +79,15 @@ mod tests {
     fn the_pieces_read_back_as_one_stream() {
         for rows in [0, 1, PIECE, 3 * PIECE + 7] {
             let mut packed = Vec::new();
-            let bytes = write(&mut packed, "head\n", rows, &|i, text| text.extend_from_slice(format!("{i},{}\n", i * i).as_bytes())).expect("memory");
+            let bytes = write(&mut packed, "head\n", rows, &|i, text| {
+                text.extend_from_slice(format!("{i},{}\n", i * i).as_bytes())
+            })
+            .expect("memory");
             assert_eq!(bytes, packed.len() as u64);
             let mut text = String::new();
-            flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut text).expect("a gzip stream");
+            flate2::read::GzDecoder::new(packed.as_slice())
+                .read_to_string(&mut text)
+                .expect("a gzip stream");
             assert_eq!(text.lines().count(), rows + 1);
             assert!(rows == 0 || text.ends_with(&format!("{},{}\n", rows - 1, (rows - 1) * (rows - 1))));
         }

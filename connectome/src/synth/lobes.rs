@@ -18,7 +18,13 @@ struct Lobe {
 }
 
 const fn lobe(name: &'static str, cells: usize, edges: [u32; 3], synapses: [u32; 3], ipsi: f64) -> Lobe {
-    Lobe { name, cells, edges, synapses, ipsi }
+    Lobe {
+        name,
+        cells,
+        edges,
+        synapses,
+        ipsi,
+    }
 }
 
 /// Synapses as in specification 8.2; edges and sides measured on the same pairs.
@@ -81,7 +87,11 @@ fn receivers(task: &Task<'_>) -> Vec<[Vec<u32>; 2]> {
         .iter()
         .map(|row| {
             let mut sides = [Vec::new(), Vec::new()];
-            for &j in task.post_open.iter().filter(|&&j| task.post[j as usize].cell_type == row.name) {
+            for &j in task
+                .post_open
+                .iter()
+                .filter(|&&j| task.post[j as usize].cell_type == row.name)
+            {
                 sides[Task::hemisphere(&task.post[j as usize])].push(j);
             }
             while sides[0].len() + sides[1].len() > row.cells {
@@ -102,11 +112,24 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     drivers.truncate(task.plan.out_cells.clamp(1, task.pre_open.len()));
     drivers.sort_unstable();
     let systems: Vec<usize> = drivers.iter().map(|&i| system(&task.pre[i as usize].cell_type)).collect();
-    let present = |k: usize| LOBES.iter().zip(&receivers).filter(|(_, s)| s.iter().any(|s| !s.is_empty())).map(|(row, _)| f64::from(row.edges[k])).sum::<f64>();
+    let present = |k: usize| {
+        LOBES
+            .iter()
+            .zip(&receivers)
+            .filter(|(_, s)| s.iter().any(|s| !s.is_empty()))
+            .map(|(row, _)| f64::from(row.edges[k]))
+            .sum::<f64>()
+    };
     let size = [0, 1, 2].map(|k| systems.iter().filter(|&&s| s == k).count().max(1) as f64);
     let means = [0, 1, 2].map(|k| present(k) / size[k]);
     let outputs = receivers.iter().flatten().map(Vec::len).sum::<usize>();
-    let sequence = degrees(&task.relation.out_degree.knots, drivers.len(), task.plan.edges, outputs, &mut rng);
+    let sequence = degrees(
+        &task.relation.out_degree.knots,
+        drivers.len(),
+        task.plan.edges,
+        outputs,
+        &mut rng,
+    );
     let degree = deal_by_group(&sequence, &systems, &means, &mut rng);
     // One pool for each lobe system and side of the driver, filled by the table.
     let mut asked = [0_usize; 6];
@@ -117,15 +140,39 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
         .map(|((&cell, system), d)| {
             let wish = system * 2 + Task::hemisphere(&task.pre[cell as usize]);
             asked[wish] += d as usize;
-            Driver { cell, wishes: vec![wish; d as usize] }
+            Driver {
+                cell,
+                wishes: vec![wish; d as usize],
+            }
         })
         .collect();
-    let mut pools: Vec<Pool> = asked.iter().enumerate().map(|(k, &n)| pool(&receivers, k / 2, k % 2, n)).collect();
-    let pairs = connect(&drivers, &mut pools, task.post.len(), &|_, _| true, &mut rng);
+    let mut pools: Vec<Pool> = asked
+        .iter()
+        .enumerate()
+        .map(|(k, &n)| pool(&receivers, k / 2, k % 2, n))
+        .collect();
+    let pairs = connect(
+        &drivers,
+        &mut pools,
+        task.post.len(),
+        &|kc, output| task.differ(kc, output),
+        &mut rng,
+    );
     let mean = |row: &Lobe, k: usize| f64::from(row.synapses[k]) / f64::from(row.edges[k].max(1));
     // A pair that no measured pair stands for takes the overall mean.
-    let targets = LOBES.iter().flat_map(|row| [0, 1, 2].map(|k| if row.edges[k] == 0 { task.relation.counts.mean } else { mean(row, k) }));
-    Wired { pairs, targets: targets.collect() }
+    let targets = LOBES.iter().flat_map(|row| {
+        [0, 1, 2].map(|k| {
+            if row.edges[k] == 0 {
+                task.relation.counts.mean
+            } else {
+                mean(row, k)
+            }
+        })
+    });
+    Wired {
+        pairs,
+        targets: targets.collect(),
+    }
 }
 
 /// Stubs of the output neurons for Kenyon cells of one lobe system and side.
@@ -139,14 +186,29 @@ fn pool(receivers: &[[Vec<u32>; 2]], system: usize, side: usize, asked: usize) -
         }
         for (at, cells) in sides.iter().enumerate() {
             let alone = sides[1 - at].is_empty();
-            let part = if alone { 1.0 } else if at == side { row.ipsi } else { 1.0 - row.ipsi };
+            let part = if alone {
+                1.0
+            } else if at == side {
+                row.ipsi
+            } else {
+                1.0 - row.ipsi
+            };
             for &cell in cells {
                 members.push(cell);
                 weights.push(edges * part / cells.len() as f64);
             }
         }
     }
-    let stubs = members.iter().zip(apportion(&weights, asked)).flat_map(|(&m, n)| std::iter::repeat_n(m, n)).collect();
-    let members = members.into_iter().zip(weights).filter(|&(_, w)| w > 0.0).map(|(m, _)| m).collect();
+    let stubs = members
+        .iter()
+        .zip(apportion(&weights, asked))
+        .flat_map(|(&m, n)| std::iter::repeat_n(m, n))
+        .collect();
+    let members = members
+        .into_iter()
+        .zip(weights)
+        .filter(|&(_, w)| w > 0.0)
+        .map(|(m, _)| m)
+        .collect();
     Pool { stubs, members }
 }

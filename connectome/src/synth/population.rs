@@ -58,7 +58,19 @@ impl Neuron {
 }
 
 /// Unconnected ids of each kind in the real lists, 162 together (specification 3.1).
-const UNCONNECTED_MAPPED_ORN: usize = 101;
+/// Receptor-mapped neurons among them, by glomerulus: 101.
+const UNCONNECTED_MAPPED_ORN: [(&str, usize); 10] = [
+    ("VL1", 28),
+    ("VA1d", 24),
+    ("VA1v", 20),
+    ("DA3", 12),
+    ("DL3", 10),
+    ("DA1", 3),
+    ("DM6", 1),
+    ("DA4m", 1),
+    ("DL5", 1),
+    ("DA2", 1),
+];
 const UNCONNECTED_UNMAPPED_ORN: usize = 11;
 const UNCONNECTED_DAN: usize = 26;
 const UNCONNECTED_WEDPN: usize = 7;
@@ -70,7 +82,11 @@ const SILENT: usize = 21;
 
 /// A count at another scale: at least one.
 pub(super) fn scaled(n: u32, scale: f64) -> usize {
-    if n == 0 { 0 } else { ((f64::from(n) * scale).round() as usize).max(1) }
+    if n == 0 {
+        0
+    } else {
+        ((f64::from(n) * scale).round() as usize).max(1)
+    }
 }
 
 /// All neurons of the classes asked for, in the order of their ids.
@@ -80,10 +96,19 @@ pub(super) fn build(scale: f64, includes: &dyn Fn(CellClass) -> bool, streams: S
         let mut k = 0;
         for (side, n) in [Side::Left, Side::Right, Side::Unknown].into_iter().zip(group.cells) {
             for _ in 0..scaled(n, scale) {
-                let cell_type = if group.types > 1 { format!("{}{}", group.stem, k % group.types + 1) } else { group.stem.to_owned() };
+                let cell_type = if group.types > 1 {
+                    format!("{}{}", group.stem, k % group.types + 1)
+                } else {
+                    group.stem.to_owned()
+                };
                 k += 1;
                 let cell = Cell::new(0, group.class, cell_type, side, group.nt);
-                neurons.push(Neuron { cell, truth: group.nt, role: Role::Connected, receptors: Vec::new() });
+                neurons.push(Neuron {
+                    cell,
+                    truth: group.nt,
+                    role: Role::Connected,
+                    receptors: Vec::new(),
+                });
             }
         }
     }
@@ -95,7 +120,13 @@ pub(super) fn build(scale: f64, includes: &dyn Fn(CellClass) -> bool, streams: S
 }
 
 /// Deals `values` out over the chosen neurons in the given proportions.
-fn deal(neurons: &mut [Neuron], of: &dyn Fn(&Neuron) -> bool, shares: &[(Nt, f64)], rng: &mut Stream, set: &dyn Fn(&mut Neuron, Nt)) {
+fn deal(
+    neurons: &mut [Neuron],
+    of: &dyn Fn(&Neuron) -> bool,
+    shares: &[(Nt, f64)],
+    rng: &mut Stream,
+    set: &dyn Fn(&mut Neuron, Nt),
+) {
     let mut chosen: Vec<usize> = (0..neurons.len()).filter(|&i| of(&neurons[i])).collect();
     chosen.shuffle(rng);
     let counts = apportion(&shares.iter().map(|s| s.1).collect::<Vec<_>>(), chosen.len());
@@ -109,16 +140,30 @@ fn transmitters(neurons: &mut [Neuron], rng: &mut Stream) {
     // Predictions of the real neuron table: 1,420 ACH, 465 blank, 391 SER, 3 GABA; 97 ACH and 6 blank.
     let orn = [(Nt::Ach, 1420.0), (Nt::Blank, 465.0), (Nt::Ser, 391.0), (Nt::Gaba, 3.0)];
     deal(neurons, &|n| n.cell.class == CellClass::Orn, &orn, rng, &predicted);
-    deal(neurons, &|n| matches!(n.cell.class, CellClass::Hrn | CellClass::Trn), &[(Nt::Ach, 97.0), (Nt::Blank, 6.0)], rng, &predicted);
+    deal(
+        neurons,
+        &|n| matches!(n.cell.class, CellClass::Hrn | CellClass::Trn),
+        &[(Nt::Ach, 97.0), (Nt::Blank, 6.0)],
+        rng,
+        &predicted,
+    );
     // Specification 8.4: 60 % of the unpredicted local neurons are GABAergic; their entry in the neuron table stays blank.
     let unpredicted = |n: &Neuron| n.cell.class == CellClass::Alln && n.cell.nt == Nt::Blank;
-    deal(neurons, &unpredicted, &[(Nt::Gaba, 0.6), (Nt::Blank, 0.4)], rng, &|n, nt| n.truth = nt);
+    deal(neurons, &unpredicted, &[(Nt::Gaba, 0.6), (Nt::Blank, 0.4)], rng, &|n, nt| {
+        n.truth = nt
+    });
     // No prediction of lateral-horn neurons is at hand; these shares are assumed.
     let horn = |n: &Neuron| matches!(n.cell.class, CellClass::Lhln | CellClass::Lhcent);
-    deal(neurons, &horn, &[(Nt::Ach, 0.55), (Nt::Gaba, 0.25), (Nt::Glut, 0.2)], rng, &|n, nt| {
-        n.cell.nt = nt;
-        n.truth = nt;
-    });
+    deal(
+        neurons,
+        &horn,
+        &[(Nt::Ach, 0.55), (Nt::Gaba, 0.25), (Nt::Glut, 0.2)],
+        rng,
+        &|n, nt| {
+            n.cell.nt = nt;
+            n.truth = nt;
+        },
+    );
 }
 
 /// Gives receptor neurons their labels, glomerulus by glomerulus.
@@ -141,24 +186,41 @@ fn receptors(neurons: &mut [Neuron], scale: f64, rng: &mut Stream) {
 fn roles(neurons: &mut Vec<Neuron>, scale: f64, rng: &mut Stream) {
     let count = |n: usize| (n as f64 * scale).round() as usize;
     let mut plant = |n: usize, role: Role, of: &dyn Fn(&Neuron) -> bool| {
-        let mut chosen: Vec<usize> = (0..neurons.len()).filter(|&i| neurons[i].role == Role::Connected && of(&neurons[i])).collect();
+        let mut chosen: Vec<usize> = (0..neurons.len())
+            .filter(|&i| neurons[i].role == Role::Connected && of(&neurons[i]))
+            .collect();
         chosen.shuffle(rng);
         let most = chosen.len().saturating_sub(1);
-        chosen.into_iter().take(count(n).min(most)).for_each(|i| neurons[i].role = role);
+        chosen
+            .into_iter()
+            .take(count(n).min(most))
+            .for_each(|i| neurons[i].role = role);
     };
     let orn = |n: &Neuron, mapped: bool| n.cell.class == CellClass::Orn && n.receptors.is_empty() != mapped;
-    plant(UNCONNECTED_MAPPED_ORN, Role::Unconnected, &|n| orn(n, true));
+    for (glomerulus, n) in UNCONNECTED_MAPPED_ORN {
+        plant(n, Role::Unconnected, &|n| orn(n, true) && n.cell.glomerulus == glomerulus);
+    }
     plant(UNCONNECTED_UNMAPPED_ORN, Role::Unconnected, &|n| orn(n, false));
     plant(SILENT, Role::Silent, &|n| orn(n, true));
-    plant(UNCONNECTED_DAN, Role::Unconnected, &|n| n.cell.class == CellClass::Dan && n.cell.cell_type.starts_with("PAM"));
+    plant(UNCONNECTED_DAN, Role::Unconnected, &|n| {
+        n.cell.class == CellClass::Dan && n.cell.cell_type.starts_with("PAM")
+    });
     plant(UNCONNECTED_WEDPN, Role::Unconnected, &|n| n.cell.class == CellClass::Wedpn);
     plant(UNCONNECTED_PN, Role::Unconnected, &|n| n.cell.class == CellClass::MPn);
     // The measured rows start at neurons with a receptor label only (8.2).
-    neurons.iter_mut().filter(|n| orn(n, false) && n.role == Role::Connected).for_each(|n| n.role = Role::Silent);
+    neurons
+        .iter_mut()
+        .filter(|n| orn(n, false) && n.role == Role::Connected)
+        .for_each(|n| n.role = Role::Silent);
     for (n, role) in [(KEYWORD_ONLY, Role::KeywordOnly), (OLFACTORY_ONLY, Role::OlfactoryOnly)] {
         for _ in 0..count(n) {
             let cell = Cell::new(0, CellClass::Orn, "", Side::Unknown, Nt::Blank);
-            neurons.push(Neuron { cell, truth: Nt::Blank, role, receptors: Vec::new() });
+            neurons.push(Neuron {
+                cell,
+                truth: Nt::Blank,
+                role,
+                receptors: Vec::new(),
+            });
         }
     }
 }

@@ -127,7 +127,9 @@ impl Relation {
     /// The parts of a sum in table order, or the relation itself.
     pub fn parts(&self) -> impl Iterator<Item = &'static Relation> + use<> {
         let (name, alone) = (self.name, self.is_drawn());
-        RELATIONS.iter().filter(move |r| if alone { r.name == name } else { r.part_of == Some(name) })
+        RELATIONS
+            .iter()
+            .filter(move |r| if alone { r.name == name } else { r.part_of == Some(name) })
     }
 }
 
@@ -136,7 +138,11 @@ pub static RELATIONS: &[Relation] = &{
     let mut all = [MEASURED[0]; MEASURED.len() + ASSUMED.len()];
     let mut i = 0;
     while i < all.len() {
-        all[i] = if i < MEASURED.len() { MEASURED[i] } else { ASSUMED[i - MEASURED.len()] };
+        all[i] = if i < MEASURED.len() {
+            MEASURED[i]
+        } else {
+            ASSUMED[i - MEASURED.len()]
+        };
         i += 1;
     }
     all
@@ -163,7 +169,9 @@ mod tests {
 
     #[test]
     fn the_totals_of_the_specification_add_up() {
-        let sum = |part: &dyn Fn(&&Relation) -> bool| -> usize { RELATIONS.iter().filter(|r| r.is_drawn()).filter(part).map(|r| r.edges).sum() };
+        let sum = |part: &dyn Fn(&&Relation) -> bool| -> usize {
+            RELATIONS.iter().filter(|r| r.is_drawn()).filter(part).map(|r| r.edges).sum()
+        };
         assert_eq!(sum(&|r| r.is_receptor_output()), 15_236);
         assert_eq!(sum(&|r| r.source == Source::Measured && !r.is_receptor_output()), 53_162);
         assert_eq!(sum(&|r| r.source == Source::Assumed), 136_841 + 7_619 + 171);

@@ -1,55 +1,104 @@
 //! Drawing whole numbers from quantile tables with a given mean.
 //!
 //! Between two quantiles the logarithm runs linearly (connectome specification 8.5, step 3). That alone puts too much into
-//! the tails: the mean comes out up to 10 % high. So the position within every segment is bent by one common exponent, which
-//! leaves all tabulated quantiles where they are and is solved such that the mean is right.
+//! the tails: the mean comes out up to 10 % high. So the position within every segment is raised to a power, one below the
+//! median and one above it. That leaves all tabulated quantiles where they are, and the two powers are solved such that the
+//! mean and the standard deviation of the logarithm are right too.
 
 use rand::Rng;
 use rand::seq::SliceRandom;
 
 use kenyon_base::Stream;
 
+use super::relations::Counts;
+
 /// Levels of the nine knots.
 const LEVELS: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
-/// Range of the exponent; outside it a segment is a step.
+/// Segment that starts at the median.
+const MEDIAN: usize = 4;
+/// Range of the exponents; outside it a segment is a step.
 const BEND: (f64, f64) = (0.05, 20.0);
+/// Up to this number of values the levels are the sample quantiles, so that a handful of pairs looks as measured.
+const FEW: usize = 64;
 
-/// Value at level `u`, with the position in each segment raised to `bend`.
-fn quantile(knots: &[f64; 9], u: f64, bend: f64) -> f64 {
+/// How the segments are bent: below the median and above it.
+#[derive(Clone, Copy)]
+struct Bend {
+    low: f64,
+    high: f64,
+}
+
+/// Value at level `u`, with the position in its segment raised to the power of the bend.
+fn quantile(knots: &[f64; 9], u: f64, bend: Bend) -> f64 {
     let i = LEVELS[1..8].iter().take_while(|&&level| level <= u).count();
-    let t = ((u - LEVELS[i]) / (LEVELS[i + 1] - LEVELS[i])).clamp(0.0, 1.0).powf(bend);
+    let t = ((u - LEVELS[i]) / (LEVELS[i + 1] - LEVELS[i])).clamp(0.0, 1.0);
+    let t = t.powf(if i < MEDIAN { bend.low } else { bend.high });
     (knots[i].ln() * (1.0 - t) + knots[i + 1].ln() * t).exp()
 }
 
-fn rounded(knots: &[f64; 9], u: f64, bend: f64, low: u32, high: u32) -> u32 {
+fn rounded(knots: &[f64; 9], u: f64, bend: Bend, low: u32, high: u32) -> u32 {
     (quantile(knots, u, bend).round_ties_even() as u32).clamp(low, high)
 }
 
-/// The exponent at which the values at `levels` have the given mean, as nearly as the range allows.
-fn solve_bend(knots: &[f64; 9], levels: &[f64], low: u32, high: u32, mean: f64) -> f64 {
-    // A few thousand levels fix the exponent as well as all of them.
-    let step = (levels.len() / 4096).max(1);
-    let mean_at = |bend: f64| {
-        let (n, sum) = levels.iter().step_by(step).fold((0_u32, 0.0), |(n, s), &u| (n + 1, s + f64::from(rounded(knots, u, bend, low, high))));
-        sum / f64::from(n.max(1))
-    };
+/// Bisects for the exponent at which `too_high` turns from true to false, in logarithmic steps.
+fn bisect(steps: u32, mut too_high: impl FnMut(f64) -> bool) -> f64 {
     let (mut a, mut b) = (BEND.0.ln(), BEND.1.ln());
-    for _ in 0..24 {
+    for _ in 0..steps {
         let middle = f64::midpoint(a, b);
-        if mean_at(middle.exp()) > mean { a = middle } else { b = middle }
+        if too_high(middle.exp()) { a = middle } else { b = middle }
     }
     f64::midpoint(a, b).exp()
 }
 
-/// One level in each of `n` equal strata, in rising order.
-fn levels(n: usize, rng: &mut Stream) -> Vec<f64> {
-    (0..n).map(|k| (k as f64 + rng.random::<f64>()) / n as f64).collect()
+/// Mean of the values at `levels`, and standard deviation of their logarithms.
+fn moments(knots: &[f64; 9], levels: &[f64], bend: Bend, low: u32, high: u32) -> (f64, f64) {
+    let n = levels.len().max(1) as f64;
+    let (mut sum, mut ln, mut ln_square) = (0.0, 0.0, 0.0);
+    for &u in levels {
+        let value = f64::from(rounded(knots, u, bend, low, high));
+        sum += value;
+        ln += value.ln();
+        ln_square += value.ln().powi(2);
+    }
+    (sum / n, (ln_square / n - (ln / n).powi(2)).max(0.0).sqrt())
 }
 
-/// `n` values in rising order whose quantiles are `knots` and whose mean is `mean`.
-pub(super) fn draw_sorted(knots: &[f64; 9], mean: f64, low: u32, n: usize, rng: &mut Stream) -> Vec<u32> {
+/// About `most` of the levels, evenly spread.
+fn thinned(levels: &[f64], most: usize) -> Vec<f64> {
+    levels.iter().copied().step_by((levels.len() / most).max(1)).collect()
+}
+
+/// Levels in rising order: one in each of `n` equal strata, or exactly the sample quantiles where there are few.
+fn levels(n: usize, rng: &mut Stream) -> Vec<f64> {
+    match n {
+        0 | 1 => vec![0.5; n],
+        2..=FEW => (0..n).map(|k| k as f64 / (n - 1) as f64).collect(),
+        _ => (0..n).map(|k| (k as f64 + rng.random::<f64>()) / n as f64).collect(),
+    }
+}
+
+/// `n` synapse counts in rising order with the quantiles, the mean and the spread of `counts`.
+pub(super) fn draw_sorted(counts: &Counts, n: usize, rng: &mut Stream) -> Vec<u32> {
+    let (knots, low) = (&counts.knots, counts.min);
     let levels = levels(n, rng);
-    let bend = solve_bend(knots, &levels, low, u32::MAX, mean);
+    let coarse = thinned(&levels, 400);
+    let high_for = |low_bend: f64, levels: &[f64], steps: u32| {
+        bisect(steps, |high| {
+            moments(knots, levels, Bend { low: low_bend, high }, low, u32::MAX).0 > counts.mean
+        })
+    };
+    // The larger the exponent below the median, the smaller the values there, and the wider the spread.
+    let narrower = bisect(12, |low_bend| {
+        let bend = Bend {
+            low: low_bend,
+            high: high_for(low_bend, &coarse, 12),
+        };
+        moments(knots, &coarse, bend, low, u32::MAX).1 < counts.ln_sigma
+    });
+    let bend = Bend {
+        low: narrower,
+        high: high_for(narrower, &thinned(&levels, 4096), 24),
+    };
     let mut values: Vec<u32> = levels.iter().map(|&u| rounded(knots, u, bend, low, u32::MAX)).collect();
     values.sort_unstable();
     values
@@ -62,7 +111,10 @@ pub(super) fn degrees(knots: &[f64; 9], n: usize, total: usize, cap: usize, rng:
     }
     let levels = levels(n, rng);
     let cap = cap.max(1) as u32;
-    let bend = solve_bend(knots, &levels, 1, cap, total as f64 / n as f64);
+    let coarse = thinned(&levels, 4096);
+    let mean = total as f64 / n as f64;
+    let bend = bisect(24, |b| moments(knots, &coarse, Bend { low: b, high: b }, 1, cap).0 > mean);
+    let bend = Bend { low: bend, high: bend };
     let mut values: Vec<u32> = levels.iter().map(|&u| rounded(knots, u, bend, 1, cap)).collect();
     fit_sum(&mut values, total, cap, rng);
     values.sort_unstable();
@@ -75,7 +127,9 @@ pub(super) fn fit_sum(values: &mut [u32], total: usize, cap: u32, rng: &mut Stre
     if sum > 0 && sum.abs_diff(total) * 20 > total {
         // Far off: rescale first, so that the shape stays.
         let factor = total as f64 / sum as f64;
-        values.iter_mut().for_each(|v| *v = ((f64::from(*v) * factor).round() as u32).clamp(1, cap));
+        values
+            .iter_mut()
+            .for_each(|v| *v = ((f64::from(*v) * factor).round() as u32).clamp(1, cap));
         sum = values.iter().map(|&v| v as usize).sum();
     }
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -153,7 +207,13 @@ mod tests {
     #[test]
     fn the_mean_is_met_and_the_quantiles_stay() {
         let knots = [5.0, 5.0, 5.0, 8.0, 14.0, 24.0, 54.0, 109.0, 234.0];
-        let values = draw_sorted(&knots, 19.956, 5, 6221, &mut Streams::new(1).stream("t"));
+        let counts = Counts {
+            knots,
+            mean: 19.956,
+            ln_sigma: 0.751,
+            min: 5,
+        };
+        let values = draw_sorted(&counts, 6221, &mut Streams::new(1).stream("t"));
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 6221.0;
         assert!((mean / 19.956 - 1.0).abs() < 0.01, "{mean}");
         assert_eq!((values[1555], values[3110], values[4666]), (8, 14, 24));

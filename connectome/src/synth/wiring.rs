@@ -52,6 +52,11 @@ pub(super) fn connect(
     allowed: &dyn Fn(u32, u32) -> bool,
     rng: &mut Stream,
 ) -> Vec<(u32, u32)> {
+    let mut planned = vec![0_u32; partners];
+    pools
+        .iter()
+        .flat_map(|pool| &pool.stubs)
+        .for_each(|&p| planned[p as usize] += 1);
     let mut order: Vec<usize> = (0..drivers.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(drivers[i].wishes.len()));
     let mut chosen: Vec<Vec<u32>> = vec![Vec::new(); drivers.len()];
@@ -74,38 +79,54 @@ pub(super) fn connect(
             }
         }
     }
-    enlist(drivers, pools, partners, allowed, &mut chosen, rng);
-    drivers.iter().zip(chosen).flat_map(|(d, list)| list.into_iter().map(|p| (d.cell, p))).collect()
+    if !drivers.is_empty() {
+        settle(drivers, pools, &planned, allowed, &mut chosen, rng);
+    }
+    drivers
+        .iter()
+        .zip(chosen)
+        .flat_map(|(d, list)| list.into_iter().map(|p| (d.cell, p)))
+        .collect()
 }
 
-/// Gives every pool member that was left without an edge one of a partner in the same pool that has several.
-fn enlist(
+/// Brings the partners' degrees back to plan where drivers ran into partners they had, and gives every member an edge.
+///
+/// An edge moves to another partner of the same pool, so sides and types stay.
+fn settle(
     drivers: &[Driver],
     pools: &[Pool],
-    partners: usize,
+    planned: &[u32],
     allowed: &dyn Fn(u32, u32) -> bool,
     chosen: &mut [Vec<u32>],
     rng: &mut Stream,
 ) {
-    let mut degree = vec![0_u32; partners];
+    let mut degree = vec![0_u32; planned.len()];
     chosen.iter().flatten().for_each(|&p| degree[p as usize] += 1);
     for pool in pools {
-        for &idle in &pool.members {
-            if degree[idle as usize] > 0 || drivers.is_empty() {
+        let mut inside = vec![false; planned.len()];
+        pool.members.iter().for_each(|&p| inside[p as usize] = true);
+        for &poor in &pool.members {
+            let q = poor as usize;
+            if degree[q] >= planned[q] && degree[q] > 0 {
                 continue;
             }
             let start = rng.random_range(0..drivers.len());
-            for step in 0..drivers.len() {
-                let i = (start + step) % drivers.len();
-                if chosen[i].contains(&idle) || !allowed(drivers[i].cell, idle) {
+            for i in (start..drivers.len()).chain(0..start) {
+                let idle = degree[q] == 0;
+                if degree[q] >= planned[q].max(1) {
+                    break;
+                }
+                if chosen[i].contains(&poor) || !allowed(drivers[i].cell, poor) {
                     continue;
                 }
-                let rich = (0..chosen[i].len()).find(|&k| degree[chosen[i][k] as usize] > 1 && pool.members.contains(&chosen[i][k]));
-                if let Some(k) = rich {
+                let rich = |p: u32| {
+                    let p = p as usize;
+                    inside[p] && degree[p] > 1 && (idle || degree[p] > planned[p])
+                };
+                if let Some(k) = chosen[i].iter().position(|&p| rich(p)) {
                     degree[chosen[i][k] as usize] -= 1;
-                    degree[idle as usize] += 1;
-                    chosen[i][k] = idle;
-                    break;
+                    degree[q] += 1;
+                    chosen[i][k] = poor;
                 }
             }
         }
@@ -119,8 +140,16 @@ mod tests {
 
     #[test]
     fn every_member_of_a_pool_gets_an_edge_and_no_pair_occurs_twice() {
-        let drivers: Vec<Driver> = (0..50).map(|cell| Driver { cell, wishes: vec![0; 3] }).collect();
-        let mut pools = [Pool { stubs: vec![0; 150], members: (0..10).collect() }];
+        let drivers: Vec<Driver> = (0..50)
+            .map(|cell| Driver {
+                cell,
+                wishes: vec![0; 3],
+            })
+            .collect();
+        let mut pools = [Pool {
+            stubs: vec![0; 150],
+            members: (0..10).collect(),
+        }];
         let mut pairs = connect(&drivers, &mut pools, 10, &|_, _| true, &mut Streams::new(1).stream("w"));
         pairs.sort_unstable();
         assert_eq!(pairs.len(), 150);

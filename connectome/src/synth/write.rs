@@ -64,14 +64,21 @@ impl Folder<'_> {
         let failed = |e: std::io::Error| UserError::cannot_write(&self.target.join(name), &e);
         let sha256 = digest::sha256_file(&path).map_err(failed)?;
         let bytes = fs::metadata(&path).map_err(failed)?.len();
-        self.files.push(WrittenFile { name: name.to_owned(), rows: rows as u64, bytes, sha256 });
+        self.files.push(WrittenFile {
+            name: name.to_owned(),
+            rows: rows as u64,
+            bytes,
+            sha256,
+        });
         Ok(())
     }
 
     fn table(&mut self, name: &str, head: &str, rows: usize, line: &(impl Fn(usize, &mut Vec<u8>) + Sync)) -> Result<()> {
         let failed = |e: std::io::Error| UserError::cannot_write(&self.target.join(name), &e);
         let mut out = BufWriter::new(File::create(self.path.join(name)).map_err(failed)?);
-        gzip::write(&mut out, head, rows, line).and_then(|_| out.flush()).map_err(failed)?;
+        gzip::write(&mut out, head, rows, line)
+            .and_then(|_| out.flush())
+            .map_err(failed)?;
         drop(out);
         self.done(name, rows)
     }
@@ -94,7 +101,11 @@ impl SyntheticFly {
     /// A usage error if `dir` exists and is not empty, a failure if the disk refuses.
     pub fn write(&self, dir: &Path) -> Result<Written> {
         let whole = AtomicDir::create(dir)?;
-        let mut folder = Folder { target: dir, path: whole.path(), files: Vec::new() };
+        let mut folder = Folder {
+            target: dir,
+            path: whole.path(),
+            files: Vec::new(),
+        };
         self.write_connections(&mut folder)?;
         self.write_annotations(&mut folder)?;
         self.write_labels(&mut folder)?;
@@ -120,19 +131,24 @@ impl SyntheticFly {
 
     fn write_connections(&self, folder: &mut Folder<'_>) -> Result<()> {
         let names = self.neuropils();
-        folder.table("connections.csv.gz", "pre_root_id,post_root_id,neuropil,syn_count,nt_type\n", self.rows.len(), &|i, text| {
-            let row = &self.rows[i];
-            push_number(text, self.id(row.pre));
-            text.push(b',');
-            push_number(text, self.id(row.post));
-            text.push(b',');
-            text.extend_from_slice(names[usize::from(row.neuropil)].as_bytes());
-            text.push(b',');
-            push_number(text, u64::from(row.syn_count));
-            text.push(b',');
-            text.extend_from_slice(row.nt.as_str().as_bytes());
-            text.push(b'\n');
-        })
+        folder.table(
+            "connections.csv.gz",
+            "pre_root_id,post_root_id,neuropil,syn_count,nt_type\n",
+            self.rows.len(),
+            &|i, text| {
+                let row = &self.rows[i];
+                push_number(text, self.id(row.pre));
+                text.push(b',');
+                push_number(text, self.id(row.post));
+                text.push(b',');
+                text.extend_from_slice(names[usize::from(row.neuropil)].as_bytes());
+                text.push(b',');
+                push_number(text, u64::from(row.syn_count));
+                text.push(b',');
+                text.extend_from_slice(row.nt.as_str().as_bytes());
+                text.push(b'\n');
+            },
+        )
     }
 
     fn write_annotations(&self, folder: &mut Folder<'_>) -> Result<()> {
@@ -140,7 +156,10 @@ impl SyntheticFly {
         let head = "root_id,group,nt_type,nt_type_score,da_avg,ser_avg,gaba_avg,glut_avg,ach_avg,oct_avg\n";
         folder.table("neurons.csv.gz", head, n, &|i, text| {
             let id = self.id(i as u32);
-            let nt = self.neurons.get(i).map_or_else(|| self.background[i - self.neurons.len()].nt, |n| n.cell.nt);
+            let nt = self
+                .neurons
+                .get(i)
+                .map_or_else(|| self.background[i - self.neurons.len()].nt, |n| n.cell.nt);
             push(text, &format!("{id},{},{}\n", self.group(i), scores(id, nt)));
         })?;
         let head = "root_id,flow,super_class,class,sub_class,hemilineage,side,nerve\n";
@@ -154,7 +173,13 @@ impl SyntheticFly {
                 } else {
                     ("intrinsic", neuron.cell.class.annotation())
                 };
-                push(text, &format!("{id},{flow},{super_class},{class},{sub_class},,{},\n", neuron.cell.side.as_str()));
+                push(
+                    text,
+                    &format!(
+                        "{id},{flow},{super_class},{class},{sub_class},,{},\n",
+                        neuron.cell.side.as_str()
+                    ),
+                );
             } else {
                 let b = &self.background[i - self.neurons.len()];
                 let (flow, super_class, _) = SUPER_CLASSES[usize::from(b.super_class)];
@@ -162,9 +187,14 @@ impl SyntheticFly {
             }
         })?;
         let typed: Vec<u32> = (0..n as u32).filter(|&i| !self.cell_type(i).is_empty()).collect();
-        folder.table("consolidated_cell_types.csv.gz", "root_id,primary_type,additional_type(s)\n", typed.len(), &|k, text| {
-            push(text, &format!("{},{},\n", self.id(typed[k]), self.cell_type(typed[k])));
-        })?;
+        folder.table(
+            "consolidated_cell_types.csv.gz",
+            "root_id,primary_type,additional_type(s)\n",
+            typed.len(),
+            &|k, text| {
+                push(text, &format!("{},{},\n", self.id(typed[k]), self.cell_type(typed[k])));
+            },
+        )?;
         folder.table("names.csv.gz", "root_id,name,group\n", n, &|i, text| {
             let group = self.group(i);
             push(text, &format!("{},SYN_{group}.{},{group}\n", self.id(i as u32), i + 1));
@@ -174,27 +204,33 @@ impl SyntheticFly {
     /// Refined community labels, so that the search of specification 3.4 finds the receptors.
     fn write_labels(&self, folder: &mut Folder<'_>) -> Result<()> {
         // Of the other neurons 72 in 100 have a label, as in the real file (100,013 of 139,255).
-        let labelled: Vec<u32> =
-            (0..self.neuron_count() as u32).filter(|&i| self.neurons.get(i as usize).is_some_and(|n| !n.receptors.is_empty()) || scatter(self.id(i)) % 100 < 72).collect();
-        folder.table("processed_labels.csv.gz", "root_id,processed_labels\n", labelled.len(), &|k, text| {
-            let i = labelled[k];
-            let mut labels: Vec<String> = Vec::new();
-            if let Some(neuron) = self.neurons.get(i as usize).filter(|n| n.is_classified()) {
-                let mut before: Vec<&str> = Vec::new();
-                for label in &neuron.receptors {
-                    let occurrence = before.iter().filter(|b| *b == label).count();
-                    before.push(label);
-                    let words = receptors::wording(label, &neuron.cell.glomerulus, occurrence);
-                    labels.push(format!("'olfactory receptor neuron; {words}'"));
+        let labelled: Vec<u32> = (0..self.neuron_count() as u32)
+            .filter(|&i| self.neurons.get(i as usize).is_some_and(|n| !n.receptors.is_empty()) || scatter(self.id(i)) % 100 < 72)
+            .collect();
+        folder.table(
+            "processed_labels.csv.gz",
+            "root_id,processed_labels\n",
+            labelled.len(),
+            &|k, text| {
+                let i = labelled[k];
+                let mut labels: Vec<String> = Vec::new();
+                if let Some(neuron) = self.neurons.get(i as usize).filter(|n| n.is_classified()) {
+                    let mut before: Vec<&str> = Vec::new();
+                    for label in &neuron.receptors {
+                        let occurrence = before.iter().filter(|b| *b == label).count();
+                        before.push(label);
+                        let words = receptors::wording(label, &neuron.cell.glomerulus, occurrence);
+                        labels.push(format!("'olfactory receptor neuron; {words}'"));
+                    }
+                    if labels.is_empty() {
+                        labels.push(format!("'synthetic {}'", neuron.cell.cell_type));
+                    }
+                } else {
+                    labels.push("'synthetic neuron'".to_owned());
                 }
-                if labels.is_empty() {
-                    labels.push(format!("'synthetic {}'", neuron.cell.cell_type));
-                }
-            } else {
-                labels.push("'synthetic neuron'".to_owned());
-            }
-            push(text, &format!("{},\"[{}]\"\n", self.id(i), labels.join(", ")));
-        })
+                push(text, &format!("{},\"[{}]\"\n", self.id(i), labels.join(", ")));
+            },
+        )
     }
 
     fn write_lists(&self, folder: &mut Folder<'_>) -> Result<()> {
@@ -203,7 +239,9 @@ impl SyntheticFly {
             folder.text(&format!("codex_keywords/root_ids_{keyword}.txt"), ids.len(), &text)?;
         }
         let map = self.receptor_map();
-        let text: String = std::iter::once("receptor_label,root_id\n".to_owned()).chain(map.iter().map(|(label, id)| format!("{label},{id}\n"))).collect();
+        let text: String = std::iter::once("receptor_label,root_id\n".to_owned())
+            .chain(map.iter().map(|(label, id)| format!("{label},{id}\n")))
+            .collect();
         folder.text("derived/receptor_to_root_ids.csv", map.len(), &text)?;
         let ids = self.connected();
         let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
@@ -230,10 +268,12 @@ impl SyntheticFly {
                 "receptor neurons are predicted, per row, with the measured error; their true transmitter is ACH",
             ],
         });
-        serde_json::to_string_pretty(&manifest).map(|mut text| {
-            text.push('\n');
-            text
-        }).map_err(|e| UserError::failed("cannot-write", format!("the manifest cannot be written: {e}")))
+        serde_json::to_string_pretty(&manifest)
+            .map(|mut text| {
+                text.push('\n');
+                text
+            })
+            .map_err(|e| UserError::failed("cannot-write", format!("the manifest cannot be written: {e}")))
     }
 
     /// Codex group of a neuron: where it mainly lies.
@@ -269,7 +309,8 @@ fn scores(id: u64, nt: Nt) -> String {
     }
     let best = 50 + scatter(id) % 50;
     let rest = (100 - best) as f64 / 500.0;
-    let columns = [Nt::Da, Nt::Ser, Nt::Gaba, Nt::Glut, Nt::Ach, Nt::Oct].map(|c| if c == nt { format!("0.{best}") } else { format!("{rest:.3}") });
+    let columns = [Nt::Da, Nt::Ser, Nt::Gaba, Nt::Glut, Nt::Ach, Nt::Oct]
+        .map(|c| if c == nt { format!("0.{best}") } else { format!("{rest:.3}") });
     format!("{},0.{best},{}", nt.as_str(), columns.join(","))
 }
 
