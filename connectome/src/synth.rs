@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `cells`, `tables`, `population` | classes, counts per type and side, the neurons with their planted defects |
 //! | `relations`, `measured`, `assumed` | the table of relations |
-//! | `draw`, `wiring`, `claws`, `lobes`, `glomeruli`, `arbor`, `sampling` | from a relation to pairs and counts |
+//! | `draw`, `configuration`, `wiring`, `claws`, `lobes`, `glomeruli`, `arbor`, `sampling` | from a relation to pairs and counts |
 //! | `rows`, `neuropils`, `background` | from pairs to the rows of the dump |
 //! | `receptors`, `write`, `gzip` | the files |
 
@@ -18,6 +18,7 @@ mod assumed;
 mod background;
 mod cells;
 mod claws;
+mod configuration;
 mod draw;
 mod glomeruli;
 mod gzip;
@@ -83,6 +84,7 @@ impl Preset {
 ///
 /// `scale` multiplies the number of cells of every type and side (at least 1 each) and the total of every relation, so that
 /// mean degrees stay; a degree never exceeds the number of possible partners, and at small scales totals fall short for it.
+/// Relations that every cell takes part in (`cover`) keep one edge for each, and may exceed their total at very small scales.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SynthSpec {
@@ -156,9 +158,16 @@ pub struct SyntheticFly {
 /// itself has, or if the background neurons cannot hold the rows.
 ///
 /// # Example
-/// ```ignore
+/// ```
+/// use kenyon_connectome::synth::{Preset, SynthSpec, generate};
+///
 /// let fly = generate(&SynthSpec { preset: Preset::Tiny, ..SynthSpec::default() })?;
-/// let written = fly.write(Path::new("synthetic"))?;
+/// # let dir = tempfile::tempdir().expect("a temporary folder");
+/// # let target = dir.path().join("fly");
+/// let written = fly.write(&target)?;
+/// assert_eq!(written.neurons, written.connected_neurons + written.unconnected_neurons);
+/// assert!(target.join("connections.csv.gz").exists());
+/// # Ok::<(), kenyon_base::UserError>(())
 /// ```
 pub fn generate(spec: &SynthSpec) -> Result<SyntheticFly> {
     if !(spec.scale > 0.0 && spec.scale <= 10.0) {
@@ -324,8 +333,9 @@ impl SyntheticFly {
                 .collect()
         };
         // 54 of 2,279 olfactory neurons are missing from the real ALRN list, 5 of 29 thermosensory ones from HRN.
-        let alrn = |n: &Neuron, c| n.is_classified() && ((c == C::Orn && n.cell.id % 42 != 0) || matches!(c, C::Hrn | C::Trn));
-        let hrn = |n: &Neuron, c| c == C::Hrn || (c == C::Trn && n.cell.id % 6 != 0);
+        let alrn =
+            |n: &Neuron, c| n.is_classified() && ((c == C::Orn && !n.cell.id.is_multiple_of(42)) || matches!(c, C::Hrn | C::Trn));
+        let hrn = |n: &Neuron, c| c == C::Hrn || (c == C::Trn && !n.cell.id.is_multiple_of(6));
         vec![
             ("ALRN", list(&alrn)),
             ("ORN", list(&|n, c| c == C::Orn && n.role != Role::OlfactoryOnly)),

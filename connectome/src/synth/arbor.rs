@@ -1,6 +1,6 @@
 //! Which glomeruli the arbor of a local neuron reaches (connectome specification 8.4).
 //!
-//! Neurons that are GABAergic or without prediction reach each glomerulus with probability 0.6, glutamatergic ones 1 to 5
+//! Neurons that are `GABA`-ergic or without prediction reach each glomerulus with probability 0.6, glutamatergic ones 1 to 5
 //! glomeruli, all others every glomerulus.
 
 use rand::Rng;
@@ -34,16 +34,16 @@ impl Arbors {
             .collect();
         names.sort_unstable();
         names.dedup();
-        let reach = |cell: &Cell| match cell.class {
-            CellClass::Alln => Reach {
-                bits: arbor(cell, names.len(), streams),
-                local: true,
-            },
-            _ => {
-                let bits = names
+        let reach = |cell: &Cell| {
+            let local = cell.class == CellClass::Alln;
+            let own = || {
+                names
                     .binary_search(&served_by(&cell.glomerulus))
-                    .map_or(u64::MAX, |bit| 1 << bit);
-                Reach { bits, local: false }
+                    .map_or(u64::MAX, |bit| 1 << bit)
+            };
+            Reach {
+                bits: if local { arbor(cell, names.len(), streams) } else { own() },
+                local,
             }
         };
         Self {

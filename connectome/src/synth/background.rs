@@ -155,7 +155,9 @@ pub(super) fn rows(pathway: &[Nt], background: &[BackgroundNeuron], wanted: usiz
         })
         .collect();
     let mut all = Vec::with_capacity(wanted);
-    per_neuron.into_iter().for_each(|rows| all.extend(rows));
+    for rows in per_neuron {
+        all.extend(rows);
+    }
     all
 }
 

@@ -216,7 +216,9 @@ impl Cell {
     /// alone (`LHLN`, `LHCENT`, `WEDPN`) are classified by passing the name of the list as `class`.
     ///
     /// # Example
-    /// ```ignore
+    /// ```
+    /// use kenyon_connectome::synth::{Cell, CellClass};
+    ///
     /// let cell = Cell::from_attributes(1, "ALPN", "uniglomerular", "DA1_lPN", "left", "ACH").expect("a projection neuron");
     /// assert_eq!((cell.class, cell.glomerulus.as_str()), (CellClass::UPn, "DA1"));
     /// ```

@@ -1,13 +1,13 @@
 //! Projection neuron to Kenyon cell: in-degrees from the claw histogram of each Kenyon-cell subtype (specification 8.2, 8.5).
 
-use rand::Rng;
 use rand::seq::SliceRandom;
 
-use super::cells::{Cell, CellClass, Nt};
-use super::draw::{Task, Wired, fill_pools, pools_by};
+use super::cells::{CellClass, Nt};
+use super::configuration::{fill_pools, pools_by};
+use super::draw::{Task, Wired};
+use super::relations::relation;
 use super::sampling::{apportion, degrees};
 use super::wiring::{Driver, connect};
-use crate::synth::relation;
 
 /// Inputs of one Kenyon-cell subtype.
 struct Subtype {
@@ -71,7 +71,7 @@ fn inputs(task: &Task<'_>) -> Vec<(u32, u32)> {
     with_input.shuffle(&mut rng);
     let n = (multi.in_degree.cells as f64 / WITH_INPUT * with_input.len() as f64).round() as usize;
     let mean = multi.edges as f64 / multi.in_degree.cells as f64;
-    let mut values = degrees(&multi.in_degree.knots, n, (n as f64 * mean).round() as usize, 5, &mut rng);
+    let mut values = degrees(&multi.in_degree, n, (n as f64 * mean).round() as usize, 5, &mut rng);
     // Largest first onto cells that can hold them.
     values.reverse();
     for value in values {
@@ -101,12 +101,14 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     }
     let partners = calyx_neurons(task, &mut rng);
     let (mut pools, sides) = pools_by(&partners, |p| Task::hemisphere(&task.pre[p as usize]));
-    let ipsi = r.ipsi.unwrap_or(1.0);
+    let own_side = (r.ipsi.unwrap_or(1.0) * stubs.len() as f64).round() as usize;
+    let mut stays: Vec<bool> = (0..stubs.len()).map(|k| k < own_side).collect();
+    stays.shuffle(&mut rng);
     let mut drivers: Vec<Driver> = Vec::new();
-    for i in stubs {
+    for (i, stays) in stubs.into_iter().zip(stays) {
         let cell = task.post_open[i as usize];
         let own = Task::hemisphere(&task.post[cell as usize]);
-        let side = if rng.random_bool(ipsi) { own } else { 1 - own };
+        let side = if stays { own } else { 1 - own };
         let wish = sides.iter().position(|&s| s == side).unwrap_or(0);
         match drivers.last_mut() {
             Some(last) if last.cell == cell => last.wishes.push(wish),
@@ -116,7 +118,7 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
             }),
         }
     }
-    fill_pools(&mut pools, &drivers, &r.out_degree.knots, &mut rng);
+    fill_pools(&mut pools, &drivers, &r.out_degree, &mut rng);
     let pairs = connect(&drivers, &mut pools, task.pre.len(), &|kc, pn| task.differ(pn, kc), &mut rng);
     Wired {
         pairs: pairs.into_iter().map(|(kc, pn)| (pn, kc)).collect(),
@@ -126,8 +128,8 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
 
 /// Projection neurons that reach the calyx: excitatory ones before all others, since the ventral tract bypasses it.
 fn calyx_neurons(task: &Task<'_>, rng: &mut kenyon_base::Stream) -> Vec<u32> {
-    let excites = |i: &u32| -> bool { (|c: &Cell| c.nt == Nt::Ach)(&task.pre[*i as usize]) };
-    let (mut first, mut rest): (Vec<u32>, Vec<u32>) = task.pre_open.iter().partition(|i| excites(i));
+    let excites = |i: u32| task.pre[i as usize].nt == Nt::Ach;
+    let (mut first, mut rest): (Vec<u32>, Vec<u32>) = task.pre_open.iter().partition(|&&i| excites(i));
     first.shuffle(rng);
     rest.shuffle(rng);
     first.extend(rest);

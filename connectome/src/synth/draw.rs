@@ -2,20 +2,16 @@
 //!
 //! The same code wires the synthetic fly and completes a real one, so it asks nothing of the cells beyond their attributes.
 
-use std::collections::BTreeMap;
-
 use rand::Rng;
 use rand::seq::SliceRandom;
 
 use kenyon_base::{Stream, Streams};
 
-use super::arbor::Arbors;
-use super::cells::{Cell, CellClass, Nt, Side, served_by};
-use super::relations::{Relation, Rule, relation};
-use super::sampling::{deal_by_group, degrees, draw_sorted, fit_sum};
+use super::cells::{Cell, CellClass, Nt, Side};
+use super::relations::{Relation, Rule};
+use super::sampling::{deal_by_group, draw_sorted};
 use super::tables::GROUPS;
-use super::wiring::{Driver, Pool, connect};
-use super::{claws, glomeruli, lobes};
+use super::{claws, configuration, glomeruli, lobes};
 
 /// One pair drawn: indices into the two slices of cells, and its synapse count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +69,14 @@ pub(super) struct Task<'a> {
 /// Pairs come sorted by `pre`, then `post`. A [`Rule::Sum`] relation is the union of its parts.
 ///
 /// # Example
-/// ```ignore
-/// let pairs = draw(relation("KC->APL").expect("in the table"), &kenyon_cells, &apl, 1.0, Streams::new(1));
+/// ```
+/// use kenyon_base::Streams;
+/// use kenyon_connectome::synth::{Cell, CellClass, Nt, Side, draw, relation};
+///
+/// let kenyon: Vec<Cell> = (1..=50).map(|id| Cell::new(id, CellClass::Kc, "KCab", Side::Left, Nt::Ach)).collect();
+/// let apl = [Cell::new(99, CellClass::Apl, "APL", Side::Left, Nt::Gaba)];
+/// let pairs = draw(relation("KC->APL").expect("in the table"), &kenyon, &apl, 1.0, Streams::new(1));
+/// assert_eq!(pairs.len(), 50);
 /// ```
 pub fn draw(relation: &Relation, pre: &[Cell], post: &[Cell], scale: f64, streams: Streams) -> Vec<DrawnPair> {
     let mut all: Vec<DrawnPair> = relation
@@ -145,7 +147,7 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
         Rule::SameGlomerulus => glomeruli::wire(&task),
         Rule::Claws => claws::wire(&task),
         Rule::Lobes => lobes::wire(&task),
-        _ => wire(&task),
+        _ => configuration::wire(&task),
     };
     wired.pairs.sort_unstable();
     let mut rng = task.stream("counts");
@@ -217,229 +219,5 @@ impl Task<'_> {
             .collect();
         all.sort_unstable();
         all
-    }
-}
-
-/// Configuration model with sides, types and arbors (rules `Any`, `OtherGlomerulus`, `Arbor`, `SameType`).
-fn wire(task: &Task<'_>) -> Wired {
-    let (r, plan) = (task.relation, task.plan);
-    let mut rng = task.stream("wiring");
-    let family = family_members(task);
-    let pres = task.choose(&family, true, plan.out_cells.min(plan.edges), r.out_degree.cover, &mut rng);
-    let posts = task.choose(
-        &task.post_open,
-        false,
-        plan.in_cells.min(plan.edges),
-        r.in_degree.cover,
-        &mut rng,
-    );
-    let edges = plan
-        .edges
-        .max(if r.out_degree.cover { pres.len() } else { 0 })
-        .max(if r.in_degree.cover { posts.len() } else { 0 });
-    let by_post = posts.len() >= pres.len();
-    let (drivers, partners) = if by_post { (posts, pres) } else { (pres, posts) };
-    let (driver_cells, partner_cells) = if by_post {
-        (task.post, task.pre)
-    } else {
-        (task.pre, task.post)
-    };
-    let (driver_knots, partner_knots) = if by_post {
-        (&r.in_degree.knots, &r.out_degree.knots)
-    } else {
-        (&r.out_degree.knots, &r.in_degree.knots)
-    };
-    let mut degree = degrees(driver_knots, drivers.len(), edges, partners.len(), &mut rng);
-    deal_degrees(task, &drivers, &mut degree, &mut rng);
-    let arbors = (r.rule == Rule::Arbor).then(|| Arbors::new(task.pre, task.post, task.streams));
-    let allowed = |driver: u32, partner: u32| {
-        let (i, j) = if by_post { (partner, driver) } else { (driver, partner) };
-        let (a, b) = (&task.pre[i as usize], &task.post[j as usize]);
-        a.id != b.id
-            && (r.rule != Rule::OtherGlomerulus || served_by(&a.glomerulus) != served_by(&b.glomerulus))
-            && arbors.as_ref().is_none_or(|x| x.meet(i, j))
-    };
-    let key = |cell: &Cell| match r.rule {
-        Rule::SameType(_) => (cell.cell_type.clone(), Task::hemisphere(cell)),
-        _ => (String::new(), Task::hemisphere(cell)),
-    };
-    let (mut pools, names) = pools_by(&partners, |p| key(&partner_cells[p as usize]));
-    let drivers: Vec<Driver> = wishes(task, &drivers, &degree, driver_cells, &names, &pools, &mut rng);
-    fill_pools(&mut pools, &drivers, partner_knots, &mut rng);
-    let pairs = connect(&drivers, &mut pools, partner_cells.len(), &allowed, &mut rng);
-    let pairs = pairs
-        .into_iter()
-        .map(|(d, p)| if by_post { (p, d) } else { (d, p) })
-        .collect();
-    Wired {
-        pairs,
-        targets: Vec::new(),
-    }
-}
-
-/// Cells that take part in any part of the sum this relation belongs to, so that its parts share their cells.
-fn family_members(task: &Task<'_>) -> Vec<u32> {
-    let Some(whole) = task.relation.part_of.and_then(relation) else {
-        return task.pre_open.clone();
-    };
-    let factor = task.plan.out_cells as f64 / task.relation.out_degree.cells as f64;
-    let n = (whole.out_degree.cells as f64 * factor).round() as usize;
-    task.choose(
-        &task.pre_open,
-        true,
-        n,
-        false,
-        &mut task.streams.stream(&format!("synth/{}/family", whole.name)),
-    )
-}
-
-/// Puts the degrees into random order; the parts of a sum favour the same cells, whose degrees therefore add up.
-fn deal_degrees(task: &Task<'_>, drivers: &[u32], degree: &mut [u32], rng: &mut Stream) {
-    let Some(whole) = task.relation.part_of else {
-        degree.shuffle(rng);
-        return;
-    };
-    let mut shared = task.streams.stream(&format!("synth/{whole}/favour"));
-    let favour: Vec<f64> = (0..task.pre.len().max(task.post.len())).map(|_| shared.random()).collect();
-    let mut rank: Vec<(f64, usize)> = drivers
-        .iter()
-        .enumerate()
-        .map(|(k, &i)| (favour[i as usize] + rng.random::<f64>() * 0.2, k))
-        .collect();
-    rank.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    degree.sort_unstable();
-    let sorted = degree.to_vec();
-    rank.into_iter().zip(sorted).for_each(|((_, k), d)| degree[k] = d);
-}
-
-/// Pools of partners by key, and the key of each.
-pub(super) fn pools_by<K: Ord + Clone>(partners: &[u32], key: impl Fn(u32) -> K) -> (Vec<Pool>, Vec<K>) {
-    let mut by_key: BTreeMap<K, Vec<u32>> = BTreeMap::new();
-    for &p in partners {
-        by_key.entry(key(p)).or_default().push(p);
-    }
-    by_key
-        .into_iter()
-        .map(|(k, members)| {
-            (
-                Pool {
-                    stubs: Vec::new(),
-                    members,
-                },
-                k,
-            )
-        })
-        .unzip()
-}
-
-/// Decides for every edge of every driver which pool it asks: own or other side, own or other type.
-fn wishes(
-    task: &Task<'_>,
-    drivers: &[u32],
-    degree: &[u32],
-    cells: &[Cell],
-    names: &[(String, usize)],
-    pools: &[Pool],
-    rng: &mut Stream,
-) -> Vec<Driver> {
-    let total: usize = degree.iter().map(|&d| d as usize).sum();
-    let ipsi = task.relation.ipsi.unwrap_or(0.5);
-    // Edges still to be placed, on the own side and on the other.
-    let own_side = (ipsi * total as f64).round() as usize;
-    let mut open = [own_side, total - own_side];
-    let weight = |k: usize| pools[k].members.len() as f64;
-    let room = [0, 1].map(|side| {
-        (0..names.len())
-            .filter(|&k| names[k].1 == side)
-            .map(|k| pools[k].members.len())
-            .sum::<usize>()
-    });
-    // Drivers with many edges first: they are the ones whose side may be full.
-    let mut order: Vec<usize> = (0..drivers.len()).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(degree[i]));
-    order
-        .into_iter()
-        .map(|i| {
-            let (cell, d) = (drivers[i], degree[i]);
-            let own = &cells[cell as usize];
-            let mine = Task::hemisphere(own);
-            let mut used = [0, 0];
-            let wishes = (0..d)
-                .map(|_| {
-                    let free = [0, 1].map(|other: usize| used[other] < room[if other == 0 { mine } else { 1 - mine }]);
-                    let by_chance = rng.random_range(0..(open[0] + open[1]).max(1)) >= open[0];
-                    let other = usize::from(if by_chance { free[1] || !free[0] } else { !free[0] && free[1] });
-                    used[other] += 1;
-                    // One side may run out early where the other is full; then it goes into the red of the other.
-                    if open[other] > 0 {
-                        open[other] -= 1
-                    } else {
-                        open[1 - other] = open[1 - other].saturating_sub(1)
-                    }
-                    let side = if other == 0 { mine } else { 1 - mine };
-                    let same = match task.relation.rule {
-                        Rule::SameType(share) => Some(rng.random_bool(share)),
-                        _ => None,
-                    };
-                    let fits = |k: &usize| names[*k].1 == side && same.is_none_or(|same| (names[*k].0 == own.cell_type) == same);
-                    pick_weighted((0..names.len()).filter(fits), weight, rng)
-                        .or_else(|| pick_weighted((0..names.len()).filter(|&k| names[k].1 == side), weight, rng))
-                        .unwrap_or(0)
-                })
-                .collect();
-            Driver { cell, wishes }
-        })
-        .collect()
-}
-
-fn pick_weighted(among: impl Iterator<Item = usize>, weight: impl Fn(usize) -> f64, rng: &mut Stream) -> Option<usize> {
-    let among: Vec<usize> = among.collect();
-    if among.len() < 2 {
-        return among.first().copied();
-    }
-    let mut left = rng.random::<f64>() * among.iter().map(|&k| weight(k)).sum::<f64>();
-    among
-        .iter()
-        .copied()
-        .find(|&k| {
-            left -= weight(k);
-            left < 0.0
-        })
-        .or(among.last().copied())
-}
-
-/// Plans the partners' degrees: one sequence for all pools, dealt out evenly, then fitted to what each pool is asked for.
-pub(super) fn fill_pools(pools: &mut [Pool], drivers: &[Driver], knots: &[f64; 9], rng: &mut Stream) {
-    let mut asked = vec![0_usize; pools.len()];
-    drivers.iter().flat_map(|d| &d.wishes).for_each(|&k| asked[k] += 1);
-    let partners: usize = pools.iter().map(|p| p.members.len()).sum();
-    let mut sequence = degrees(knots, partners, asked.iter().sum(), drivers.len(), rng);
-    // Rank within the pool, as a share: every pool gets its part of the large and of the small degrees.
-    let mut places: Vec<(f64, usize, u32)> = Vec::with_capacity(partners);
-    for (k, pool) in pools.iter().enumerate() {
-        let mut members = pool.members.clone();
-        members.shuffle(rng);
-        let n = members.len() as f64;
-        places.extend(
-            members
-                .into_iter()
-                .enumerate()
-                .map(|(rank, m)| ((rank as f64 + rng.random::<f64>()) / n, k, m)),
-        );
-    }
-    places.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.cmp(&b.2)));
-    sequence.reverse();
-    let mut planned: Vec<(Vec<u32>, Vec<u32>)> = vec![(Vec::new(), Vec::new()); pools.len()];
-    for ((_, k, member), degree) in places.into_iter().zip(sequence) {
-        planned[k].0.push(member);
-        planned[k].1.push(degree);
-    }
-    for (k, (members, mut degree)) in planned.into_iter().enumerate() {
-        fit_sum(&mut degree, asked[k], drivers.len() as u32, rng);
-        pools[k].stubs = members
-            .iter()
-            .zip(degree)
-            .flat_map(|(&m, d)| std::iter::repeat_n(m, d as usize))
-            .collect();
     }
 }

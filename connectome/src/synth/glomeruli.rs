@@ -1,6 +1,6 @@
 //! Receptor neuron to uniglomerular projection neuron of the same glomerulus.
 //!
-//! Convergence differs between glomeruli (few pairs in DA1, nearly all in VM5d), so the pairs are dealt out per glomerulus as
+//! Convergence differs between glomeruli (few pairs in DA1, nearly all in `VM5d`), so the pairs are dealt out per glomerulus as
 //! measured, and within it by the connection probabilities of the connectome specification 8.2.
 
 use std::collections::BTreeMap;

@@ -80,7 +80,7 @@ mod tests {
         for rows in [0, 1, PIECE, 3 * PIECE + 7] {
             let mut packed = Vec::new();
             let bytes = write(&mut packed, "head\n", rows, &|i, text| {
-                text.extend_from_slice(format!("{i},{}\n", i * i).as_bytes())
+                text.extend_from_slice(format!("{i},{}\n", i * i).as_bytes());
             })
             .expect("memory");
             assert_eq!(bytes, packed.len() as u64);

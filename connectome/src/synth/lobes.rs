@@ -109,7 +109,7 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let receivers = receivers(task);
     let mut drivers = task.pre_open.clone();
     drivers.shuffle(&mut rng);
-    drivers.truncate(task.plan.out_cells.clamp(1, task.pre_open.len()));
+    drivers.truncate(task.plan.out_cells.min(task.plan.edges).clamp(1, task.pre_open.len()));
     drivers.sort_unstable();
     let systems: Vec<usize> = drivers.iter().map(|&i| system(&task.pre[i as usize].cell_type)).collect();
     let present = |k: usize| {
@@ -123,13 +123,7 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let size = [0, 1, 2].map(|k| systems.iter().filter(|&&s| s == k).count().max(1) as f64);
     let means = [0, 1, 2].map(|k| present(k) / size[k]);
     let outputs = receivers.iter().flatten().map(Vec::len).sum::<usize>();
-    let sequence = degrees(
-        &task.relation.out_degree.knots,
-        drivers.len(),
-        task.plan.edges,
-        outputs,
-        &mut rng,
-    );
+    let sequence = degrees(&task.relation.out_degree, drivers.len(), task.plan.edges, outputs, &mut rng);
     let degree = deal_by_group(&sequence, &systems, &means, &mut rng);
     // One pool for each lobe system and side of the driver, filled by the table.
     let mut asked = [0_usize; 6];

@@ -150,7 +150,7 @@ fn transmitters(neurons: &mut [Neuron], rng: &mut Stream) {
     // Specification 8.4: 60 % of the unpredicted local neurons are GABAergic; their entry in the neuron table stays blank.
     let unpredicted = |n: &Neuron| n.cell.class == CellClass::Alln && n.cell.nt == Nt::Blank;
     deal(neurons, &unpredicted, &[(Nt::Gaba, 0.6), (Nt::Blank, 0.4)], rng, &|n, nt| {
-        n.truth = nt
+        n.truth = nt;
     });
     // No prediction of lateral-horn neurons is at hand; these shares are assumed.
     let horn = |n: &Neuron| matches!(n.cell.class, CellClass::Lhln | CellClass::Lhcent);
@@ -172,7 +172,9 @@ fn receptors(neurons: &mut [Neuron], scale: f64, rng: &mut Stream) {
     for (i, n) in neurons.iter().enumerate().filter(|(_, n)| n.cell.class == CellClass::Orn) {
         free.entry(n.cell.glomerulus.clone()).or_default().push(i);
     }
-    free.values_mut().for_each(|list| list.shuffle(rng));
+    for list in free.values_mut() {
+        list.shuffle(rng);
+    }
     for &(glomerulus, labels, n) in PLANTED {
         let Some(list) = free.get_mut(glomerulus) else { continue };
         for _ in 0..scaled(n, scale) {

@@ -68,6 +68,8 @@ pub struct Degrees {
     pub cover: bool,
     /// Mean over the cells that take part.
     pub mean: f64,
+    /// Standard deviation over the cells that take part.
+    pub sd: f64,
     /// Quantiles: minimum, 1, 5, 25, 50, 75, 95, 99 %, maximum.
     pub knots: [f64; 9],
 }

@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 
 use kenyon_base::Stream;
 
-use super::relations::Counts;
+use super::relations::{Counts, Degrees};
 
 /// Levels of the nine knots.
 const LEVELS: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
@@ -36,10 +36,6 @@ fn quantile(knots: &[f64; 9], u: f64, bend: Bend) -> f64 {
     (knots[i].ln() * (1.0 - t) + knots[i + 1].ln() * t).exp()
 }
 
-fn rounded(knots: &[f64; 9], u: f64, bend: Bend, low: u32, high: u32) -> u32 {
-    (quantile(knots, u, bend).round_ties_even() as u32).clamp(low, high)
-}
-
 /// Bisects for the exponent at which `too_high` turns from true to false, in logarithmic steps.
 fn bisect(steps: u32, mut too_high: impl FnMut(f64) -> bool) -> f64 {
     let (mut a, mut b) = (BEND.0.ln(), BEND.1.ln());
@@ -50,17 +46,64 @@ fn bisect(steps: u32, mut too_high: impl FnMut(f64) -> bool) -> f64 {
     f64::midpoint(a, b).exp()
 }
 
-/// Mean of the values at `levels`, and standard deviation of their logarithms.
-fn moments(knots: &[f64; 9], levels: &[f64], bend: Bend, low: u32, high: u32) -> (f64, f64) {
-    let n = levels.len().max(1) as f64;
-    let (mut sum, mut ln, mut ln_square) = (0.0, 0.0, 0.0);
-    for &u in levels {
-        let value = f64::from(rounded(knots, u, bend, low, high));
-        sum += value;
-        ln += value.ln();
-        ln_square += value.ln().powi(2);
+/// Moments of the values at some levels.
+struct Moments {
+    mean: f64,
+    sd: f64,
+    ln_sd: f64,
+}
+
+/// A quantile table, and the limits that its values are cut to.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    knots: &'a [f64; 9],
+    low: u32,
+    high: u32,
+}
+
+impl Table<'_> {
+    fn value(self, u: f64, bend: Bend) -> u32 {
+        (quantile(self.knots, u, bend).round_ties_even() as u32).clamp(self.low, self.high)
     }
-    (sum / n, (ln_square / n - (ln / n).powi(2)).max(0.0).sqrt())
+
+    fn moments(self, levels: &[f64], bend: Bend) -> Moments {
+        let n = levels.len().max(1) as f64;
+        let (mut sum, mut square, mut ln, mut ln_square) = (0.0, 0.0, 0.0, 0.0);
+        for &u in levels {
+            let value = f64::from(self.value(u, bend));
+            sum += value;
+            square += value.powi(2);
+            ln += value.ln();
+            ln_square += value.ln().powi(2);
+        }
+        let spread = |square: f64, sum: f64| (square / n - (sum / n).powi(2)).max(0.0).sqrt();
+        Moments {
+            mean: sum / n,
+            sd: spread(square, sum),
+            ln_sd: spread(ln_square, ln),
+        }
+    }
+
+    /// The bends at which the values at `levels` have the given mean, and are narrower than wanted no longer.
+    fn solve(self, levels: &[f64], mean: f64, narrow: impl Fn(Moments) -> bool) -> Bend {
+        let coarse = thinned(levels, 400);
+        let high_for =
+            |low: f64, levels: &[f64], steps: u32| bisect(steps, |high| self.moments(levels, Bend { low, high }).mean > mean);
+        // The larger the exponent below the median, the smaller the values there, and the wider the spread.
+        let low = bisect(12, |low| {
+            narrow(self.moments(
+                &coarse,
+                Bend {
+                    low,
+                    high: high_for(low, &coarse, 12),
+                },
+            ))
+        });
+        Bend {
+            low,
+            high: high_for(low, &thinned(levels, 4096), 24),
+        }
+    }
 }
 
 /// About `most` of the levels, evenly spread.
@@ -79,43 +122,34 @@ fn levels(n: usize, rng: &mut Stream) -> Vec<f64> {
 
 /// `n` synapse counts in rising order with the quantiles, the mean and the spread of `counts`.
 pub(super) fn draw_sorted(counts: &Counts, n: usize, rng: &mut Stream) -> Vec<u32> {
-    let (knots, low) = (&counts.knots, counts.min);
+    let table = Table {
+        knots: &counts.knots,
+        low: counts.min,
+        high: u32::MAX,
+    };
     let levels = levels(n, rng);
-    let coarse = thinned(&levels, 400);
-    let high_for = |low_bend: f64, levels: &[f64], steps: u32| {
-        bisect(steps, |high| {
-            moments(knots, levels, Bend { low: low_bend, high }, low, u32::MAX).0 > counts.mean
-        })
-    };
-    // The larger the exponent below the median, the smaller the values there, and the wider the spread.
-    let narrower = bisect(12, |low_bend| {
-        let bend = Bend {
-            low: low_bend,
-            high: high_for(low_bend, &coarse, 12),
-        };
-        moments(knots, &coarse, bend, low, u32::MAX).1 < counts.ln_sigma
-    });
-    let bend = Bend {
-        low: narrower,
-        high: high_for(narrower, &thinned(&levels, 4096), 24),
-    };
-    let mut values: Vec<u32> = levels.iter().map(|&u| rounded(knots, u, bend, low, u32::MAX)).collect();
+    let bend = table.solve(&levels, counts.mean, |m| m.ln_sd < counts.ln_sigma);
+    let mut values: Vec<u32> = levels.iter().map(|&u| table.value(u, bend)).collect();
     values.sort_unstable();
     values
 }
 
 /// `n` degrees from 1 to `cap` in rising order that sum to `total`, or as near as the caps allow.
-pub(super) fn degrees(knots: &[f64; 9], n: usize, total: usize, cap: usize, rng: &mut Stream) -> Vec<u32> {
+pub(super) fn degrees(shape: &Degrees, n: usize, total: usize, cap: usize, rng: &mut Stream) -> Vec<u32> {
     if n == 0 {
         return Vec::new();
     }
     let levels = levels(n, rng);
     let cap = cap.max(1) as u32;
-    let coarse = thinned(&levels, 4096);
+    let table = Table {
+        knots: &shape.knots,
+        low: 1,
+        high: cap,
+    };
     let mean = total as f64 / n as f64;
-    let bend = bisect(24, |b| moments(knots, &coarse, Bend { low: b, high: b }, 1, cap).0 > mean);
-    let bend = Bend { low: bend, high: bend };
-    let mut values: Vec<u32> = levels.iter().map(|&u| rounded(knots, u, bend, 1, cap)).collect();
+    let sd = shape.sd * mean / shape.mean;
+    let bend = table.solve(&levels, mean, |m| m.sd < sd);
+    let mut values: Vec<u32> = levels.iter().map(|&u| table.value(u, bend)).collect();
     fit_sum(&mut values, total, cap, rng);
     values.sort_unstable();
     values
@@ -127,9 +161,9 @@ pub(super) fn fit_sum(values: &mut [u32], total: usize, cap: u32, rng: &mut Stre
     if sum > 0 && sum.abs_diff(total) * 20 > total {
         // Far off: rescale first, so that the shape stays.
         let factor = total as f64 / sum as f64;
-        values
-            .iter_mut()
-            .for_each(|v| *v = ((f64::from(*v) * factor).round() as u32).clamp(1, cap));
+        for v in values.iter_mut() {
+            *v = ((f64::from(*v) * factor).round() as u32).clamp(1, cap);
+        }
         sum = values.iter().map(|&v| v as usize).sum();
     }
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -175,7 +209,9 @@ pub(super) fn apportion(weights: &[f64], total: usize) -> Vec<usize> {
 pub(super) fn deal_by_group(sorted: &[u32], groups: &[usize], targets: &[f64], rng: &mut Stream) -> Vec<u32> {
     let n = groups.len();
     let mut size = vec![0_usize; targets.len()];
-    groups.iter().for_each(|&g| size[g] += 1);
+    for &g in groups {
+        size[g] += 1;
+    }
     let total: f64 = sorted.iter().map(|&v| f64::from(v)).sum();
     let wanted: f64 = size.iter().zip(targets).map(|(&k, t)| k as f64 * t).sum();
     let scale = if wanted > 0.0 { total / wanted } else { 1.0 };
@@ -229,9 +265,16 @@ mod tests {
     #[test]
     fn degrees_sum_to_the_total_within_the_cap() {
         let knots = [1.0, 1.0, 1.0, 2.0, 2.0, 4.0, 7.0, 9.0, 13.0];
+        let shape = Degrees {
+            cells: 1956,
+            cover: false,
+            mean: 3.18,
+            sd: 1.86,
+            knots,
+        };
         let mut rng = Streams::new(1).stream("d");
-        assert_eq!(degrees(&knots, 100, 318, 20, &mut rng).iter().sum::<u32>(), 318);
-        assert_eq!(degrees(&knots, 10, 500, 3, &mut rng), [3; 10]);
-        assert_eq!(degrees(&knots, 0, 5, 3, &mut rng).len(), 0);
+        assert_eq!(degrees(&shape, 100, 318, 20, &mut rng).iter().sum::<u32>(), 318);
+        assert_eq!(degrees(&shape, 10, 500, 3, &mut rng), [3; 10]);
+        assert_eq!(degrees(&shape, 0, 5, 3, &mut rng).len(), 0);
     }
 }

@@ -294,6 +294,12 @@ fn smaller_presets_have_every_relation_of_their_cells() {
             .all(|r| !r.pairs.is_empty() && !r.relation.name.contains("LH"))
     );
     assert!(core.neurons.iter().all(|n| n.cell.class != CellClass::Lhln));
+    let least = generate(&SynthSpec {
+        scale: 0.001,
+        ..SynthSpec::default()
+    })
+    .expect("valid");
+    assert!(least.relations.iter().all(|r| !r.pairs.is_empty()));
 }
 
 fn text(path: &Path) -> String {

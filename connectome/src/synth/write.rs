@@ -244,7 +244,7 @@ impl SyntheticFly {
             .collect();
         folder.text("derived/receptor_to_root_ids.csv", map.len(), &text)?;
         let ids = self.connected();
-        let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let text = ids.iter().map(u64::to_string).collect::<Vec<_>>().join("\n") + "\n";
         folder.text("derived/olfactory_network_root_ids.txt", ids.len(), &text)
     }
 

@@ -18,7 +18,7 @@ use crate::cli::output::{TextTable, count};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kenyon connectome import codex_783/ -o fly.h5\n  \
     kenyon connectome import codex_783/ --connections connections_princeton -o fly.h5")]
-pub(super) struct Import {
+pub(in crate::cli) struct Import {
     /// Folder with Codex downloads
     #[arg(value_name = "DIR")]
     dir: PathBuf,

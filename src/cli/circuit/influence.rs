@@ -1,0 +1,145 @@
+//! `kenyon circuit info --influence`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use kenyon_base::{Result, UserError};
+use kenyon_connectome::influence::{EffectiveOptions, InfluenceOptions, effective_connectivity, influence};
+use kenyon_connectome::{Circuit, Query};
+use serde::Serialize;
+
+use crate::cli::output::{TextTable, count};
+
+#[derive(Debug, Args)]
+pub(super) struct InfluenceArgs {
+    /// Signed influence of the neurons of this query on every population
+    #[arg(long, value_name = "QUERY")]
+    influence: Option<String>,
+    /// Neurons silenced for the influence
+    #[arg(long, value_name = "QUERY", requires = "influence")]
+    silence: Option<String>,
+    /// Synaptic steps of the effective connectivity
+    #[arg(long, value_name = "K", default_value_t = 4)]
+    hops: usize,
+    /// Ignore the signs
+    #[arg(long, requires = "influence")]
+    unsigned: bool,
+}
+
+/// Influence on one population.
+#[derive(Debug, Serialize)]
+struct OnPopulation {
+    population: String,
+    /// Mean steady-state response of its neurons.
+    influence: f64,
+    /// Mean over its neurons of the input fraction from the sources over excitatory paths.
+    effective_positive: f64,
+    /// The same over inhibitory paths.
+    effective_negative: f64,
+    /// Their difference.
+    effective: f64,
+}
+
+/// Influence of a set of neurons.
+#[derive(Debug, Serialize)]
+pub(super) struct InfluenceReport {
+    sources: u64,
+    silenced: u64,
+    hops: usize,
+    signed: bool,
+    /// Spectral radius of the signed count matrix, after and before silencing.
+    rho: f64,
+    rho_intact: f64,
+    /// Without recurrent paths the matrix is scaled by its largest column sum instead.
+    acyclic: bool,
+    /// Mass dropped per hop as below 1e-6.
+    dropped: Vec<f64>,
+    populations: Vec<OnPopulation>,
+}
+
+impl InfluenceArgs {
+    pub(super) fn report(&self, circuit: &Circuit) -> Result<Option<InfluenceReport>> {
+        let Some(query) = &self.influence else { return Ok(None) };
+        let sources = Query::parse(query)?.select(circuit)?;
+        if sources.is_empty() {
+            return Err(UserError::usage("no-sources", "`--influence` selects no neuron of the circuit").mend("widen the query"));
+        }
+        if self.hops == 0 || self.hops > 100 {
+            return Err(UserError::usage("bad-hops", "`--hops` is out of range").found(self.hops.to_string()).expected("1 to 100"));
+        }
+        let silenced = match &self.silence {
+            Some(query) => Query::parse(query)?.select(circuit)?,
+            None => Vec::new(),
+        };
+        let sign = (!self.unsigned).then_some(circuit.sign.as_slice());
+        let seeds: Vec<(u32, f64)> = sources.iter().map(|&row| (row, 1.0)).collect();
+        let steady = influence(&circuit.edges, sign, &seeds, &silenced, &InfluenceOptions::default())?;
+        // Silenced neurons pass nothing on: their edges are left out of the paths too.
+        let mut edges = kenyon_connectome::edges::Edges::new(circuit.edges.neurons);
+        for (i, (pre, post, n)) in circuit.edges.triples().enumerate() {
+            if silenced.binary_search(&pre).is_err() && silenced.binary_search(&post).is_err() {
+                edges.pre.push(pre);
+                edges.post.push(post);
+                edges.syn_count.push(n);
+                edges.synthetic.push(circuit.edges.synthetic[i]);
+            }
+        }
+        let options = EffectiveOptions { hops: self.hops, ..EffectiveOptions::default() };
+        let paths = effective_connectivity(&edges, sign, &sources, &options)?;
+        let populations = circuit
+            .populations
+            .iter()
+            .zip(circuit.ranges())
+            .filter(|(_, range)| !range.is_empty())
+            .map(|(name, range)| {
+                let mean = |values: &[f64]| {
+                    let own = &values[range.start as usize..range.end as usize];
+                    own.iter().sum::<f64>() / own.len() as f64
+                };
+                let (positive, negative) = (mean(&paths.cumulative.positive), mean(&paths.cumulative.negative));
+                OnPopulation {
+                    population: name.clone(),
+                    influence: mean(&steady.r),
+                    effective_positive: positive,
+                    effective_negative: negative,
+                    effective: positive - negative,
+                }
+            })
+            .collect();
+        Ok(Some(InfluenceReport {
+            sources: sources.len() as u64,
+            silenced: silenced.len() as u64,
+            hops: self.hops,
+            signed: !self.unsigned,
+            rho: steady.rho,
+            rho_intact: steady.rho_intact,
+            acyclic: steady.acyclic,
+            dropped: paths.dropped,
+            populations,
+        }))
+    }
+}
+
+impl InfluenceReport {
+    pub(super) fn text(&self) -> String {
+        let mut out = format!("influence of {} neurons, {} silenced; ", count(self.sources), count(self.silenced));
+        if self.acyclic {
+            out.push_str("no recurrent paths, scaled by the largest column sum\n\n");
+        } else {
+            let _ = writeln!(out, "spectral radius {:.4} ({:.4} intact)\n", self.rho, self.rho_intact);
+        }
+        let header = format!("effective, {} hops", self.hops);
+        let mut table = TextTable::new(&["population", "steady state", "excitatory paths", "inhibitory paths", &header]);
+        for p in &self.populations {
+            table.row([
+                p.population.clone(),
+                format!("{:.4e}", p.influence),
+                format!("{:.4e}", p.effective_positive),
+                format!("{:.4e}", p.effective_negative),
+                format!("{:.4e}", p.effective),
+            ]);
+        }
+        out.push_str(&table.render());
+        out
+    }
+}
