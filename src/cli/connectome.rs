@@ -12,7 +12,6 @@ use kenyon_base::Result;
 
 use super::context::Context;
 
-pub(super) use synth::Preset;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
