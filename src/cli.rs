@@ -55,10 +55,10 @@ enum Noun {
     /// The whole path on the built-in synthetic fly, or on a real dump
     Demo(demo::Demo),
     /// Codex dumps: import, look at, query, compare, verify, synthesise
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  kenyon connectome import codex_783/ -o fly.h5")]
     Connectome(connectome::Verb),
     /// Circuits: build, look at, shuffle, lesion
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5")]
     Circuit(circuit::Verb),
 }
 

@@ -1,0 +1,303 @@
+//! The synthetic fly, measured back through the reader: its statistics are those published, its defects are found.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use kenyon_connectome::{Pack, Query};
+use serde_json::json;
+use support::{kenyon_in, kenyon_json, repository, synthetic_fly};
+
+/// Statistics of the pairs between two sets of neurons.
+#[derive(Debug)]
+struct Measured {
+    edges: f64,
+    mean: f64,
+    ln_sigma: f64,
+    out_degree: f64,
+    in_degree: f64,
+    ipsi: f64,
+}
+
+fn open() -> Pack {
+    Pack::open(&synthetic_fly().path().join("fly.h5")).expect("the pack opens")
+}
+
+fn select(pack: &Pack, query: &str) -> Vec<bool> {
+    let mut chosen = vec![false; pack.rows_len()];
+    for row in Query::parse(query).and_then(|q| q.select(pack)).expect("a valid query") {
+        chosen[row as usize] = true;
+    }
+    chosen
+}
+
+/// Synapse counts of the pairs from `pre` to `post`, with the rows of their ends.
+fn pairs_between(pack: &Pack, pre: &str, post: &str) -> Vec<(u32, u32, u32)> {
+    let (pre, post) = (select(pack, pre), select(pack, post));
+    let pairs = pack.pairs().expect("readable");
+    (0..pairs.len())
+        .filter(|&i| pre[pairs.pre[i] as usize] && post[pairs.post[i] as usize])
+        .map(|i| (pairs.pre[i], pairs.post[i], pairs.syn_count[i]))
+        .collect()
+}
+
+fn measure(pack: &Pack, pre: &str, post: &str) -> Measured {
+    let found = pairs_between(pack, pre, post);
+    let sides = pack.attribute("side").expect("readable");
+    let n = found.len() as f64;
+    let ln: Vec<f64> = found.iter().map(|&(_, _, c)| f64::from(c).ln()).collect();
+    let ln_mean = ln.iter().sum::<f64>() / n;
+    let sided: Vec<bool> = found
+        .iter()
+        .filter_map(|&(a, b, _)| match (sides.get(a as usize), sides.get(b as usize)) {
+            (x @ ("left" | "right"), y @ ("left" | "right")) => Some(x == y),
+            _ => None,
+        })
+        .collect();
+    Measured {
+        edges: n,
+        mean: found.iter().map(|&(_, _, c)| f64::from(c)).sum::<f64>() / n,
+        ln_sigma: (ln.iter().map(|l| (l - ln_mean).powi(2)).sum::<f64>() / n).sqrt(),
+        out_degree: n / found.iter().map(|p| p.0).collect::<BTreeSet<_>>().len() as f64,
+        in_degree: n / found.iter().map(|p| p.1).collect::<BTreeSet<_>>().len() as f64,
+        ipsi: sided.iter().filter(|&&s| s).count() as f64 / sided.len() as f64,
+    }
+}
+
+fn close(what: &str, found: f64, expected: f64, tolerance: f64) {
+    assert!((found / expected - 1.0).abs() <= tolerance, "{what}: {found}, published {expected}");
+}
+
+const ORN: &str = "class = olfactory";
+const UPN: &str = "class = ALPN and sub_class = uniglomerular";
+const MPN: &str = "class = ALPN and sub_class = multiglomerular";
+
+#[test]
+fn measured_relations_have_the_published_statistics_within_5_percent() {
+    let pack = open();
+    // Source: FlyWire 783 subset, specification 8.2. Columns: edges, mean count, ln sigma, out-degree, in-degree, ipsi share.
+    let published = [
+        (ORN, UPN, 6221.0, 19.96, 0.751, 3.18, 26.36, 0.523),
+        (ORN, MPN, 758.0, 14.66, 0.731, 1.84, 9.02, 0.832),
+        (ORN, "class = ALLN", 8257.0, 9.25, 0.487, 4.93, 43.69, 0.324),
+        (UPN, "class = Kenyon_Cell", 21_065.0, 16.58, 0.514, 91.2, 4.48, 0.987),
+        (MPN, "class = Kenyon_Cell", 1112.0, 13.39, 0.526, 23.2, 1.19, 0.851),
+        ("class = ALPN", "type = APL", 220.0, 23.10, 0.785, 1.01, 110.0, 1.0),
+        ("class = Kenyon_Cell", "class = MBON", 25_932.0, 6.87, 0.561, 5.06, 308.7, 0.699),
+        ("class = DAN", "class = Kenyon_Cell", 3136.0, 5.46, 0.383, 25.3, 1.62, 0.600),
+        ("class = DAN", "class = MBON", 866.0, 15.93, 0.987, 3.12, 10.3, 0.497),
+        ("class = MBON", "class = MBON", 307.0, 22.72, 1.388, 6.82, 3.61, 0.515),
+        ("type in (\"APL\", \"DPM\")", "class = MBON", 138.0, 50.91, 1.330, 34.5, 1.94, f64::NAN),
+    ];
+    for (pre, post, edges, mean, ln_sigma, out_degree, in_degree, ipsi) in published {
+        let found = measure(&pack, pre, post);
+        let what = |name: &str| format!("{pre} -> {post}, {name}");
+        close(&what("edges"), found.edges, edges, 0.01);
+        close(&what("mean count"), found.mean, mean, 0.05);
+        close(&what("ln sigma"), found.ln_sigma, ln_sigma, 0.05);
+        close(&what("out-degree"), found.out_degree, out_degree, 0.05);
+        close(&what("in-degree"), found.in_degree, in_degree, 0.05);
+        if ipsi.is_finite() {
+            assert!((found.ipsi - ipsi).abs() <= 0.02, "{}: {} against {ipsi}", what("ipsi"), found.ipsi);
+        }
+    }
+}
+
+#[test]
+fn projections_that_the_real_subset_lacks_are_there() {
+    let pack = open();
+    for (pre, post, edges) in [
+        ("class = Kenyon_Cell", "type = APL", 5215.0),
+        ("type = APL", "class = Kenyon_Cell", 5194.0),
+        ("class = Kenyon_Cell", "class = Kenyon_Cell", 12_000.0),
+        ("class = Kenyon_Cell", "type = DPM", 4652.0),
+        ("type = DPM", "class = Kenyon_Cell", 5000.0),
+        ("class = ALLN", "class = ALLN", 25_500.0),
+        ("class = ALLN", "class = ALPN", 30_000.0),
+        ("class = ALPN", "class = ALLN", 14_000.0),
+    ] {
+        close(&format!("{pre} -> {post}"), pairs_between(&pack, pre, post).len() as f64, edges, 0.05);
+    }
+    close("rows", pack.rows().expect("readable").syn_count.len() as f64, 214_011.0, 0.02);
+    close("connected neurons", pack.list_ids("olfactory_network").expect("there").len() as f64, 9628.0, 0.03);
+}
+
+#[test]
+fn every_glomerulus_has_its_receptor_neurons_and_projection_neurons() {
+    let pack = open();
+    let (types, sides) = (pack.attribute("type").expect("readable"), pack.attribute("side").expect("readable"));
+    let count = |cell_type: &str, side: &str| types.iter().zip(sides.iter()).filter(|&(t, s)| t == cell_type && s == side).count();
+    for (glomerulus, left, right) in [("DA1", 60, 66), ("DL2d", 7, 7), ("VM7v", 13, 13), ("VA5", 6, 5), ("DC2", 8, 12), ("V", 34, 33)] {
+        let name = format!("ORN_{glomerulus}");
+        assert_eq!((count(&name, "left"), count(&name, "right")), (left, right), "{name}");
+    }
+    for (subtype, left, right) in [("KCab", 844, 799), ("KCg-m", 1069, 1121), ("KCapbp-m", 164, 174), ("KCg-s3", 1, 0)] {
+        assert_eq!((count(subtype, "left"), count(subtype, "right")), (left, right), "{subtype}");
+    }
+    for (query, cells) in [(UPN, 277), (MPN, 399), ("class = ALPN", 684), ("class = ALLN", 426), ("class = Kenyon_Cell", 5177),
+        ("class = MBON", 96), ("class = DAN", 331), ("type = APL", 2), ("type = DPM", 2), (ORN, 2279), ("class = hygrosensory", 74),
+        ("class = thermosensory", 29), ("class = ALLN and nt = GABA", 113), ("class = ALLN and nt = GLUT", 96)] {
+        assert_eq!(select(&pack, query).iter().filter(|&&b| b).count(), cells, "{query}");
+    }
+}
+
+#[test]
+fn kenyon_cells_have_the_published_number_of_claws() {
+    let pack = open();
+    let mut inputs: BTreeMap<u32, usize> = BTreeMap::new();
+    for (_, kc, syn_count) in pairs_between(&pack, "class = ALPN", "class = Kenyon_Cell") {
+        *inputs.entry(kc).or_default() += usize::from(syn_count >= 5);
+    }
+    let published = [198.0, 357.0, 479.0, 938.0, 1282.0, 977.0, 399.0, 94.0, 19.0, 3.0];
+    let total: f64 = published.iter().sum();
+    let cells = inputs.values().filter(|&&n| n > 0).count() as f64;
+    let variation: f64 = published
+        .iter()
+        .enumerate()
+        .map(|(i, &expected)| {
+            let found = inputs.values().filter(|&&n| n == i + 1).count() as f64;
+            (found / cells - expected / total).abs() / 2.0
+        })
+        .sum();
+    assert!(variation <= 0.02, "total variation {variation}");
+}
+
+#[test]
+fn the_reader_finds_every_planted_defect() {
+    let fly = synthetic_fly();
+    let report = fly.json(&["connectome", "import", "dump", "-o", "again.h5"]);
+    let d = &report["diagnostics"];
+    assert_eq!(report["synthetic"], true);
+    assert_eq!(d["receptor_rows"], 2264);
+    assert_eq!(d["receptor_neurons"], 2113);
+    assert_eq!(d["receptor_several_labels"], 148);
+    assert_eq!(d["keyword_unconnected"], 162);
+    assert_eq!(d["multi_row_pairs"], 982);
+    assert!(d["blank_nt"].as_u64().is_some_and(|n| n > 0));
+    assert_eq!(d["orphan_ids"], 0);
+    assert_eq!(d["unknown_values"], json!([]));
+    let unsided = select(&open(), "class = olfactory and side = \"\"").iter().filter(|&&b| b).count();
+    assert_eq!(unsided, 30);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_at_any_number_of_threads_and_another_seed_others() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let make = |seed: &str, threads: &str| {
+        let (dump, pack, circuit) = (format!("d{seed}_{threads}"), format!("{seed}_{threads}.h5"), format!("c{seed}_{threads}.h5"));
+        kenyon_json(dir.path(), &["connectome", "synth", "--preset", "core", "--seed", seed, "--threads", threads, "-o", &dump]);
+        kenyon_json(dir.path(), &["connectome", "import", &dump, "-o", &pack, "--threads", threads]);
+        let config = repository("examples/synthetic_fly.toml").replace("synthetic_fly", "mushroom_body");
+        kenyon_json(dir.path(), &["circuit", "build", &config, "--connectome", &pack, "-o", &circuit, "--threads", threads]);
+        let read = |name: &str| fs::read(dir.path().join(name)).expect("readable");
+        (read(&format!("{dump}/connections.csv.gz")), read(&pack), read(&circuit))
+    };
+    let one = make("5", "1");
+    // The pack of a dump under another folder name must be the same, the circuit names its pack.
+    let (two, four) = (make("5", "2"), make("5", "4"));
+    assert!(one.0 == two.0 && one.0 == four.0, "dumps differ");
+    assert!(one.1 == two.1 && one.1 == four.1, "packs differ");
+    assert_eq!(one.2.len(), two.2.len());
+    assert!(make("6", "2").0 != one.0);
+}
+
+#[test]
+fn the_ready_configs_all_fit_the_synthetic_fly() {
+    let fly = synthetic_fly();
+    for (example, population, cells) in [("nengo_ccsnn", "KC", 5177), ("mushroom_body", "APL", 2), ("synthetic_fly", "ALLN", 426)] {
+        let config = repository(&format!("examples/{example}.toml"));
+        let report = fly.json(&["circuit", "build", &config, "--connectome", "fly.h5", "-o", &format!("{example}.h5")]);
+        assert_eq!(report["populations"][population], cells, "{example}");
+        assert_eq!(report["synthetic"], true);
+    }
+}
+
+#[test]
+fn a_shuffled_circuit_keeps_what_its_null_model_promises() {
+    let fly = synthetic_fly();
+    let before = fly.json(&["circuit", "info", "circuit.h5"]);
+    for model in ["swap", "swap-typed", "weight-block", "weight-all", "sign", "er", "identity"] {
+        let output = format!("null_{model}.h5");
+        let report = fly.json(&["circuit", "shuffle", "circuit.h5", "--model", model, "--seed", "9", "-o", &output]);
+        let invariants = report["invariants"].as_array().expect("a list");
+        assert!(!invariants.is_empty() && invariants.iter().all(|i| i["held"] == true), "{model}: {report}");
+        let after = fly.json(&["circuit", "info", &output]);
+        assert_eq!(after["pairs"], before["pairs"], "{model}");
+        assert_eq!(after["synapses"], before["synapses"], "{model}");
+        if model.starts_with("swap") {
+            assert_eq!(after["degrees"], before["degrees"], "{model}");
+            assert_eq!(after["population_degrees"], before["population_degrees"], "{model}");
+        }
+    }
+    let again = fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "again.h5"]);
+    assert_eq!(again["accepted"], fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "b.h5"])["accepted"]);
+    let bytes = |name: &str| fs::read(fly.path().join(name)).expect("readable");
+    assert!(bytes("again.h5") == bytes("null_swap.h5"), "the same seed gives the same bytes");
+}
+
+#[test]
+fn lesions_remove_or_silence_exactly_the_neurons_named() {
+    let fly = synthetic_fly();
+    let before = fly.json(&["circuit", "info", "circuit.h5"]);
+    let silenced = fly.json(&["circuit", "lesion", "circuit.h5", "--silence", "population = APL", "-o", "silent.h5"]);
+    assert_eq!(silenced["neurons"], 2);
+    let after = fly.json(&["circuit", "info", "silent.h5"]);
+    assert_eq!((&after["neurons"], &after["silenced"]), (&before["neurons"], &json!(2)));
+    assert_eq!(after["order_sha256"], before["order_sha256"]);
+    assert!(after["projections"].as_array().expect("a list").iter().all(|p| p["pre"] != "APL" && p["post"] != "APL"));
+    fly.json(&["circuit", "lesion", "circuit.h5", "--remove", "population = APL", "-o", "gone.h5"]);
+    let after = fly.json(&["circuit", "info", "gone.h5"]);
+    assert_eq!(after["neurons"].as_u64(), before["neurons"].as_u64().map(|n| n - 2));
+    assert_eq!(after["populations"]["APL"], 0);
+}
+
+#[test]
+fn influence_on_kenyon_cells_falls_when_projection_neurons_are_silenced() {
+    let fly = synthetic_fly();
+    let kc = |extra: &[&str]| {
+        let args: Vec<&str> = ["circuit", "info", "circuit.h5", "--influence", "type = ORN_DA1"].iter().chain(extra).copied().collect();
+        let report = fly.json(&args);
+        let found = report["influence"]["populations"].as_array().expect("a list").iter().find(|p| p["population"] == "KC").cloned();
+        found.expect("there")["effective_positive"].as_f64().expect("a number")
+    };
+    let intact = kc(&[]);
+    let silenced = kc(&["--silence", "population in (\"uPN\", \"mPN\")"]);
+    assert!(intact > 0.0 && silenced < 0.2 * intact, "{intact} {silenced}");
+}
+
+#[test]
+fn packs_of_two_seeds_differ_and_a_pack_equals_itself() {
+    let fly = synthetic_fly();
+    assert_eq!(fly.json(&["connectome", "diff", "fly.h5", "fly.h5"])["equal"], true);
+    fly.json(&["connectome", "synth", "--seed", "2", "-o", "dump2"]);
+    fly.json(&["connectome", "import", "dump2", "-o", "fly2.h5"]);
+    let diff = fly.json(&["connectome", "diff", "fly.h5", "fly2.h5"]);
+    assert_eq!(diff["equal"], false);
+    assert_eq!(diff["neurons"]["common"], diff["neurons"]["a"]);
+    let (a, common, only) = (&diff["pairs"]["a"], &diff["pairs"]["common"], &diff["pairs"]["only_a"]);
+    assert_eq!(a.as_u64(), Some(common.as_u64().expect("a count") + only.as_u64().expect("a count")));
+}
+
+#[test]
+fn verification_compares_with_the_dump_and_names_a_changed_source() {
+    let fly = synthetic_fly();
+    let good = fly.json(&["connectome", "verify", "fly.h5", "dump", "--rows", "200", "--seed", "4"]);
+    assert_eq!(good["ok"], true);
+    assert!(good["checks"].as_array().expect("a list").len() > 200);
+    fly.json(&["connectome", "synth", "--seed", "3", "-o", "other"]);
+    let ran = kenyon_in(fly.path(), &["connectome", "verify", "fly.h5", "other", "--json"]);
+    assert_eq!(ran.code, 4);
+    assert!(ran.stderr.contains("connections.csv.gz") || ran.stderr.contains("source"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_query_writes_keyword_files_that_serve_as_sets_again() {
+    let fly = synthetic_fly();
+    let pn = fly.json(&["connectome", "query", "fly.h5", "class = ALPN & side = left", "-o", "left_pn.txt"]);
+    let again = fly.json(&["connectome", "query", "fly.h5", "in list(left_pn)", "--list", "left_pn.txt"]);
+    assert_eq!(pn["root_ids"], again["root_ids"]);
+    let none = fly.json(&["connectome", "query", "fly.h5", "class = ALPN & side = left - in list(left_pn)", "--list", "left_pn.txt"]);
+    assert_eq!(none["count"], 0);
+    assert!(pn["root_ids"][0].is_string(), "ids travel as text");
+}
