@@ -37,8 +37,10 @@ pub fn list_name(path: &Path) -> String {
     let stem = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = stem.strip_suffix(".gz").unwrap_or(&stem);
     let stem = stem.strip_suffix(".txt").unwrap_or(stem);
-    let stem = stem.strip_prefix("root_ids_").unwrap_or(stem);
-    stem.strip_suffix("_root_ids").unwrap_or(stem).to_string()
+    let name = stem.strip_prefix("root_ids_").unwrap_or(stem);
+    let name = name.strip_suffix("_root_ids").unwrap_or(name);
+    // The name becomes the name of a data set, which must not be empty or a dot.
+    if name.chars().all(|c| c == '.') { format!("list_{stem}") } else { name.to_string() }
 }
 
 /// Reads a keyword file; an empty file is an empty list.
@@ -46,7 +48,8 @@ pub fn list_name(path: &Path) -> String {
 /// # Errors
 /// Anything but decimal root ids, with line and column.
 pub fn read(path: &Path) -> Result<KeywordList> {
-    if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0) {
+    let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+    if !compressed && std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0) {
         let (sha256, bytes) = (kenyon_base::digest::sha256_ids(&[]), 0);
         return Ok(KeywordList { sha256, bytes, ..KeywordList::default() });
     }

@@ -3,7 +3,7 @@
 //! Twenty bytes per row are held while reading and sorting (records of 16 bytes, twice during the counting sort), so that
 //! memory follows the number of rows and not the size of the file.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use kenyon_base::{Progress, Result, Source, UserError};
@@ -81,7 +81,8 @@ struct Layout {
     neuropil: Option<usize>,
     nt: Option<usize>,
     short_ids: bool,
-    names: [&'static str; 2],
+    /// Names of the id columns and of the count column, as they stand in the header.
+    names: [String; 3],
 }
 
 impl Layout {
@@ -89,23 +90,43 @@ impl Layout {
         let short_ids = kind == TableKind::Synapses;
         let columns = if short_ids { [Column::PreRootIdShort, Column::PostRootIdShort] } else { [Column::PreRootId, Column::PostRootId] };
         header.check_duplicates(records)?;
+        let [pre, post] = [header.require(columns[0], records)?, header.require(columns[1], records)?];
+        let syn_count = if short_ids { None } else { Some(header.require(Column::SynCount, records)?) };
         Ok(Self {
-            pre: header.require(columns[0], records)?,
-            post: header.require(columns[1], records)?,
-            syn_count: if short_ids { None } else { Some(header.require(Column::SynCount, records)?) },
+            pre,
+            post,
+            syn_count,
             neuropil: header.position(Column::Neuropil),
             nt: header.position(Column::NtType),
             short_ids,
-            names: columns.map(Column::name),
+            names: [pre, post, syn_count.unwrap_or(pre)].map(|i| header.cell(i).to_string()),
         })
     }
 
     #[inline]
     fn ids(&self, record: &Record<'_>) -> Result<[u64; 2]> {
         let read = if self.short_ids { fields::short_root_id } else { fields::root_id };
-        Ok([read(record, self.pre, self.names[0])?, read(record, self.post, self.names[1])?])
+        Ok([read(record, self.pre, &self.names[0])?, read(record, self.post, &self.names[1])?])
+    }
+
+    /// Synapses of a row; `None` for 0.
+    #[inline]
+    fn syn_count(&self, record: &Record<'_>) -> Result<Option<u32>> {
+        match self.syn_count {
+            Some(i) => fields::syn_count(record, i, &self.names[2]),
+            None => Ok(Some(1)),
+        }
+    }
+
+    fn neuropil_name<'a>(&self, record: &Record<'a>) -> &'a str {
+        self.neuropil.map_or("", |i| record.text(i).trim())
     }
 }
+
+/// Longest name of a neuropil in bytes.
+const NEUROPIL_BYTES: usize = 256;
+/// Posts whose numbers are looked up together.
+const BATCH: usize = 1 << 10;
 
 impl RowReader {
     pub(super) fn new(keep_self_loops: bool) -> Self {
@@ -128,12 +149,29 @@ impl RowReader {
         &self.ids
     }
 
+    #[inline]
     fn number(&mut self, id: u64) -> u32 {
-        let next = self.ids.len() as u32;
-        *self.numbers.entry(id).or_insert_with(|| {
-            self.ids.push(id);
-            next
-        })
+        match self.numbers.get(&id) {
+            Some(&number) => number,
+            None => self.new_number(id),
+        }
+    }
+
+    #[cold]
+    fn new_number(&mut self, id: u64) -> u32 {
+        let number = self.ids.len() as u32;
+        self.numbers.insert(id, number);
+        self.ids.push(id);
+        number
+    }
+
+    /// Numbers the posts of the last rows. Each look-up misses the cache; done back to back the misses overlap, which halves
+    /// the time of the import against one look-up per row.
+    fn number_posts(&mut self, posts: &mut Vec<u64>) {
+        let first = self.rows.len() - posts.len();
+        for (row, id) in (first..).zip(posts.drain(..)) {
+            self.rows[row].post = self.number(id);
+        }
     }
 
     /// Reads one table to its end.
@@ -141,11 +179,12 @@ impl RowReader {
         let mut records = Records::open(&table.path, limits())?;
         let header = Header::read(&mut records)?;
         let layout = Layout::new(&header, table.kind, &records)?;
-        let mut last = (u64::MAX, 0);
+        let mut last = None;
+        let mut posts = Vec::with_capacity(BATCH);
         let mut neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>> = HashMap::default();
         while let Some(record) = records.next_record()? {
             let [pre_id, post_id] = layout.ids(&record)?;
-            let Some(syn_count) = layout.syn_count.map_or(Ok(Some(1)), |i| fields::syn_count(&record, i))? else {
+            let Some(syn_count) = layout.syn_count(&record)? else {
                 self.zero_counts += 1;
                 continue;
             };
@@ -154,7 +193,7 @@ impl RowReader {
                 Some(name) => match neuropil_codes.get(name) {
                     Some(&code) => code,
                     None => {
-                        let code = self.neuropil_code(&record, layout.neuropil.unwrap_or(0))?;
+                        let code = self.neuropil_code(&record, &layout)?;
                         neuropil_codes.insert(name.to_vec(), code);
                         code
                     }
@@ -165,7 +204,7 @@ impl RowReader {
                 Some(i) => match Nt::from_field(record.field(i)) {
                     Some(nt) => nt,
                     None => {
-                        UnknownValue::count(&mut self.unknown, &table.file, "nt_type", record.text(i), record.line);
+                        UnknownValue::count(&mut self.unknown, &table.file, header.cell(i), record.text(i).trim(), record.line);
                         Nt::Blank
                     }
                 },
@@ -177,18 +216,26 @@ impl RowReader {
                     continue;
                 }
             }
-            if last.0 != pre_id {
-                last = (pre_id, self.number(pre_id));
+            let pre = match last {
+                Some((id, number)) if id == pre_id => number,
+                _ => self.number(pre_id),
+            };
+            last = Some((pre_id, pre));
+            self.rows.push(Row { pre, post: 0, syn_count, neuropil, nt: nt as u8, table: self.tables });
+            posts.push(post_id);
+            if posts.len() == BATCH {
+                self.number_posts(&mut posts);
             }
-            let post = self.number(post_id);
-            self.rows.push(Row { pre: last.1, post, syn_count, neuropil, nt: nt as u8, table: self.tables });
             if self.rows.len().is_multiple_of(1 << 18) {
                 progress.advance(1 << 18);
             }
+            if self.rows.len() > u32::MAX as usize {
+                return Err(record
+                    .error("limit", "more than 4,294,967,295 connection rows", &layout.names[0])
+                    .mend("this is not a connection table; split it if it is one"));
+            }
         }
-        if self.rows.len() > u32::MAX as usize {
-            return Err(UserError::bad_data("limit", "more than 4,294,967,295 connection rows").file(&table.path));
-        }
+        self.number_posts(&mut posts);
         self.rows_read += records.rows();
         self.tables += 1;
         let rows = records.rows();
@@ -197,13 +244,16 @@ impl RowReader {
     }
 
     #[cold]
-    fn neuropil_code(&mut self, record: &Record<'_>, i: usize) -> Result<u16> {
-        u16::try_from(self.neuropils.intern(record.text(i))).map_err(|_| {
-            record
-                .error("limit", "more than 65,535 different neuropils", "neuropil")
-                .found(record.text(i))
-                .mend("the column does not hold neuropil names; check the header")
-        })
+    fn neuropil_code(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
+        let name = layout.neuropil_name(record);
+        let limit = |what: String| {
+            let error = record.error("limit", what, Column::Neuropil.name()).found(name);
+            error.expected("the name of a neuropil").mend("the column does not hold neuropil names; check the header")
+        };
+        if name.len() > NEUROPIL_BYTES {
+            return Err(limit(format!("limit `neuropil` exceeded: a name of more than {NEUROPIL_BYTES} bytes")));
+        }
+        u16::try_from(self.neuropils.intern(name)).map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))
     }
 
     /// Puts the rows into the stored order: ascending root id of pre, then of post, then table, then neuropil name.
@@ -289,8 +339,9 @@ impl SortedRows {
         diagnostics.duplicate_rows = duplicates as u64;
         if duplicates > 0 {
             if spec.on_duplicate == OnDuplicate::Error {
-                let triples = rows.windows(2).filter(|w| same(&w[0], &w[1])).map(|w| w[0]);
-                return Err(duplicate_error(triples, tables, root_ids, &self.neuropils));
+                let first = rows.windows(2).find(|w| same(&w[0], &w[1])).map(|w| w[0]);
+                let first = first.expect("there is at least one");
+                return Err(duplicate_error(&first, duplicates, tables, root_ids, &self.neuropils));
             }
             let sum = spec.on_duplicate == OnDuplicate::Sum;
             let mut overflow = false;
@@ -338,7 +389,7 @@ impl SortedRows {
                     .file(&tables[row.table as usize].path)
                     .column("pre_root_id")
                     .found(format!(
-                        "{} -> {} in `{}` and in `{}`",
+                        "{} -> {} in {} and in {}",
                         name(classes.0),
                         name(classes.1),
                         tables[table as usize].name,
@@ -377,7 +428,7 @@ fn one_table<'a>(
             .file(&tables[last as usize].path)
             .column("pre_root_id")
             .found(format!(
-                "{} -> {} in `{}` and in `{}`",
+                "{} -> {} in {} and in {}",
                 root_ids[pair[0].pre as usize], root_ids[pair[0].post as usize], tables[first as usize].name, tables[last as usize].name
             ))
             .expected("each pair in one table, since the tables come from different synapse detectors")
@@ -436,43 +487,44 @@ impl Finished {
     }
 }
 
-/// Reads the tables again to find the two lines of the first repeated row.
+/// Reads the table again to find the two lines of a repeated row.
 #[cold]
-fn duplicate_error(triples: impl Iterator<Item = Row>, tables: &[Table], root_ids: &[u64], neuropils: &[String]) -> UserError {
-    let wanted: HashSet<(u8, u64, u64, String)> = triples
-        .map(|r| (r.table, root_ids[r.pre as usize], root_ids[r.post as usize], neuropils[r.neuropil as usize].clone()))
-        .collect();
-    for (number, table) in tables.iter().enumerate() {
-        if let Ok(Some(error)) = find_duplicate(table, number as u8, &wanted) {
-            return error;
+fn duplicate_error(row: &Row, count: usize, tables: &[Table], root_ids: &[u64], neuropils: &[String]) -> UserError {
+    let table = &tables[row.table as usize];
+    let ids = [root_ids[row.pre as usize], root_ids[row.post as usize]];
+    let neuropil = &neuropils[row.neuropil as usize];
+    match find_duplicate(table, ids, neuropil, count) {
+        Ok(Some(error)) | Err(error) => error,
+        Ok(None) => {
+            UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice").file(&table.path).mend("read it again")
         }
     }
-    UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice").file(&tables[0].path)
 }
 
-fn find_duplicate(table: &Table, number: u8, wanted: &HashSet<(u8, u64, u64, String)>) -> Result<Option<UserError>> {
+fn find_duplicate(table: &Table, ids: [u64; 2], neuropil: &str, count: usize) -> Result<Option<UserError>> {
     let mut records = Records::open(&table.path, limits())?;
     let header = Header::read(&mut records)?;
     let layout = Layout::new(&header, table.kind, &records)?;
-    let mut first_line = HashMap::new();
+    let mut first_line = None;
     while let Some(record) = records.next_record()? {
-        let [pre, post] = layout.ids(&record)?;
-        let zero = layout.syn_count.is_some_and(|i| fields::syn_count(&record, i).is_ok_and(|n| n.is_none()));
-        let neuropil = layout.neuropil.map_or(String::new(), |i| record.text(i).to_string());
-        let key = (number, pre, post, neuropil);
-        if zero || !wanted.contains(&key) {
+        if layout.ids(&record)? != ids || layout.neuropil_name(&record) != neuropil || layout.syn_count(&record)?.is_none() {
             continue;
         }
-        if let Some(first) = first_line.get(&key) {
-            return Ok(Some(
-                record
-                    .error("duplicate-edge", format!("the row (pre, post, neuropil) stands on line {first} already"), layout.names[0])
-                    .found(format!("{pre},{post},{}", key.3))
-                    .expected("one row per pre, post and neuropil")
-                    .mend("decide with `--on-duplicate sum` or `--on-duplicate first`, or download the file again"),
-            ));
-        }
-        first_line.insert(key, record.line);
+        let Some(first) = first_line else {
+            first_line = Some(record.line);
+            continue;
+        };
+        let others = match count {
+            1 => String::new(),
+            n => format!(" ({n} rows repeat an earlier one in all)"),
+        };
+        return Ok(Some(
+            record
+                .error("duplicate-edge", format!("the row (pre, post, neuropil) stands on line {first} already{others}"), &layout.names[0])
+                .found(format!("{},{},{neuropil}", ids[0], ids[1]))
+                .expected("one row per pre, post and neuropil")
+                .mend("decide with `--on-duplicate sum` or `--on-duplicate first`, or download the file again"),
+        ));
     }
     Ok(None)
 }
