@@ -208,7 +208,7 @@ fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<
             }
         };
         if chosen.iter().any(|t| t.path == table.path) {
-            return Err(UserError::usage("table-twice", format!("`{name}` is named twice")).mend("name it once"));
+            return Err(UserError::usage("table-twice", format!("`{name}` is named twice")).file(&table.path).mend("name it once"));
         }
         chosen.push((*table).clone());
     }

@@ -279,7 +279,7 @@ mod tests {
     fn a_byte_that_is_no_digit_is_refused_wherever_it_stands() {
         for at in 0..18 {
             for byte in (0..=255).filter(|b: &u8| !b.is_ascii_digit()) {
-                let mut text = *b"720575940622838154";
+                let mut text = *b"720575940000000017";
                 text[at] = byte;
                 assert_eq!(digits_fast(&text), None, "byte {byte} at {at}");
             }

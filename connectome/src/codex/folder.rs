@@ -37,7 +37,9 @@ pub struct Folder {
 
 /// Names under which Codex delivers the tables that kenyon reads. They decide nothing but whether an unknown header is an error.
 const USUAL_NAMES: [&str; 7] =
-    ["connections", "neurons", "classification", "consolidated_cell_types", "names", "processed_labels", "receptor_to_root_ids"];
+    ["connections", "neurons", "classification", "consolidated_cell_types", "names", "processed_labels", RECEPTOR_MAP];
+/// Usual name of the receptor map.
+const RECEPTOR_MAP: &str = "receptor_to_root_ids";
 
 /// Files above this number in one folder are not a download.
 const LIMIT_FILES: usize = 10_000;
@@ -162,7 +164,11 @@ fn look(path: &Path) -> Result<Table> {
             .line(1)
             .column(&columns[0])
             .found(columns.join(","))
-            .expected("column names such as pre_root_id,post_root_id,neuropil,syn_count,nt_type")
+            .expected(if file.starts_with(RECEPTOR_MAP) {
+                "the column names receptor_label,root_id"
+            } else {
+                "column names such as pre_root_id,post_root_id,neuropil,syn_count,nt_type"
+            })
             .mend(mend));
     }
     let note = match header.kind {

