@@ -103,9 +103,11 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
             rows: list.ids.len() as u64,
         });
         if lists.insert(name.clone(), list.ids).is_some() {
-            return Err(UserError::bad_data("duplicate-list", format!("two keyword files are called `{name}`"))
-                .file(path)
-                .mend("remove or rename one of them"));
+            return Err(
+                UserError::bad_data("duplicate-list", format!("two keyword files are called `{name}`"))
+                    .file(path)
+                    .mend("remove or rename one of them"),
+            );
         }
     }
 
@@ -146,8 +148,15 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
 }
 
 /// Order of operations, as recorded in the provenance.
-const ORDER: [&str; 7] =
-    ["drop-zero-counts", "drop-self-loops", "duplicates", "overlap", "row-threshold", "sum-to-pairs", "pair-threshold"];
+const ORDER: [&str; 7] = [
+    "drop-zero-counts",
+    "drop-self-loops",
+    "duplicates",
+    "overlap",
+    "row-threshold",
+    "sum-to-pairs",
+    "pair-threshold",
+];
 
 /// A dump made by `kenyon connectome synth` says so in its manifest.
 fn folder_is_synthetic(dir: &Path) -> bool {
@@ -162,7 +171,15 @@ fn folder_is_synthetic(dir: &Path) -> bool {
 
 fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<Vec<Table>> {
     let all: Vec<&Table> = folder.tables.iter().filter(|t| t.kind.is_connections()).collect();
-    let names = || all.iter().map(|t| if all.iter().filter(|u| u.name == t.name).count() > 1 { t.file.as_str() } else { t.name.as_str() });
+    let names = || {
+        all.iter().map(|t| {
+            if all.iter().filter(|u| u.name == t.name).count() > 1 {
+                t.file.as_str()
+            } else {
+                t.name.as_str()
+            }
+        })
+    };
     let listed = || names().collect::<Vec<_>>().join(", ");
     if all.is_empty() {
         return Err(UserError::bad_data("no-connections", "holds no connection table")
@@ -175,14 +192,17 @@ fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<
         if all.len() == 1 {
             return Ok(vec![all[0].clone()]);
         }
-        return Err(UserError::usage("several-connection-tables", "holds several connection tables, which are never silently added")
-            .file(dir)
-            .found(listed())
-            .expected("one, or an explicit choice")
-            .mend(format!(
-                "choose with `--connections {}`, or name several with `--on-overlap error|first|max`",
-                names().next().unwrap_or_default()
-            )));
+        return Err(UserError::usage(
+            "several-connection-tables",
+            "holds several connection tables, which are never silently added",
+        )
+        .file(dir)
+        .found(listed())
+        .expected("one, or an explicit choice")
+        .mend(format!(
+            "choose with `--connections {}`, or name several with `--on-overlap error|first|max`",
+            names().next().unwrap_or_default()
+        )));
     }
     let mut chosen: Vec<Table> = Vec::new();
     for name in &spec.connections {
@@ -197,18 +217,25 @@ fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("choose from {}", listed()),
                 };
-                return Err(UserError::usage("unknown-table", format!("has no connection table `{name}`")).file(dir).mend(mend));
+                return Err(UserError::usage("unknown-table", format!("has no connection table `{name}`"))
+                    .file(dir)
+                    .mend(mend));
             }
             [first, ..] => {
-                return Err(UserError::usage("several-connection-tables", format!("holds several connection tables `{name}`"))
-                    .file(dir)
-                    .found(found.iter().map(|t| t.file.as_str()).collect::<Vec<_>>().join(", "))
-                    .expected("one of that name")
-                    .mend(format!("name the file, as in `--connections {}`", first.file)));
+                return Err(UserError::usage(
+                    "several-connection-tables",
+                    format!("holds several connection tables `{name}`"),
+                )
+                .file(dir)
+                .found(found.iter().map(|t| t.file.as_str()).collect::<Vec<_>>().join(", "))
+                .expected("one of that name")
+                .mend(format!("name the file, as in `--connections {}`", first.file)));
             }
         };
         if chosen.iter().any(|t| t.path == table.path) {
-            return Err(UserError::usage("table-twice", format!("`{name}` is named twice")).file(&table.path).mend("name it once"));
+            return Err(UserError::usage("table-twice", format!("`{name}` is named twice"))
+                .file(&table.path)
+                .mend("name it once"));
         }
         chosen.push((*table).clone());
     }
@@ -226,9 +253,13 @@ fn sides_from_lists(
     diagnostics: &mut Diagnostics,
 ) {
     for (name, ids) in lists {
-        let Some((_, word)) = name.rsplit_once("_side_") else { continue };
+        let Some((_, word)) = name.rsplit_once("_side_") else {
+            continue;
+        };
         let Some(side) = Side::from_text(word) else { continue };
-        let column = columns.entry("side".into()).or_insert_with(|| crate::Categorical::blank(index.len()));
+        let column = columns
+            .entry("side".into())
+            .or_insert_with(|| crate::Categorical::blank(index.len()));
         for &id in ids {
             let Some(row) = index.get(id) else { continue };
             let known = column.get(row as usize);

@@ -66,6 +66,8 @@ pub(super) struct RowReader {
     ids: Vec<u64>,
     rows: Vec<Row>,
     neuropils: Categorical,
+    /// Codes by the bytes of the cell, to spare each row the look-up by text.
+    neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>>,
     rows_read: u64,
     zero_counts: u64,
     self_loops: u64,
@@ -88,10 +90,18 @@ struct Layout {
 impl Layout {
     fn new(header: &Header, kind: TableKind, records: &Records) -> Result<Self> {
         let short_ids = kind == TableKind::Synapses;
-        let columns = if short_ids { [Column::PreRootIdShort, Column::PostRootIdShort] } else { [Column::PreRootId, Column::PostRootId] };
+        let columns = if short_ids {
+            [Column::PreRootIdShort, Column::PostRootIdShort]
+        } else {
+            [Column::PreRootId, Column::PostRootId]
+        };
         header.check_duplicates(records)?;
         let [pre, post] = [header.require(columns[0], records)?, header.require(columns[1], records)?];
-        let syn_count = if short_ids { None } else { Some(header.require(Column::SynCount, records)?) };
+        let syn_count = if short_ids {
+            None
+        } else {
+            Some(header.require(Column::SynCount, records)?)
+        };
         Ok(Self {
             pre,
             post,
@@ -105,8 +115,15 @@ impl Layout {
 
     #[inline]
     fn ids(&self, record: &Record<'_>) -> Result<[u64; 2]> {
-        let read = if self.short_ids { fields::short_root_id } else { fields::root_id };
-        Ok([read(record, self.pre, &self.names[0])?, read(record, self.post, &self.names[1])?])
+        let read = if self.short_ids {
+            fields::short_root_id
+        } else {
+            fields::root_id
+        };
+        Ok([
+            read(record, self.pre, &self.names[0])?,
+            read(record, self.post, &self.names[1])?,
+        ])
     }
 
     /// Synapses of a row; `None` for 0.
@@ -136,6 +153,7 @@ impl RowReader {
             ids: Vec::new(),
             rows: Vec::new(),
             neuropils: Categorical::default(),
+            neuropil_codes: HashMap::default(),
             rows_read: 0,
             zero_counts: 0,
             self_loops: 0,
@@ -181,34 +199,25 @@ impl RowReader {
         let header = Header::read(&mut records)?;
         let layout = Layout::new(&header, table.kind, &records)?;
         let mut batch = Vec::with_capacity(BATCH);
-        let mut neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>> = HashMap::default();
         while let Some(record) = records.next_record()? {
             let [pre_id, post_id] = layout.ids(&record)?;
             let Some(syn_count) = layout.syn_count(&record)? else {
                 self.zero_counts += 1;
                 continue;
             };
-            let neuropil = match layout.neuropil.map(|i| record.field(i)) {
-                None | Some(b"") => 0,
-                Some(name) => match neuropil_codes.get(name) {
-                    Some(&code) => code,
-                    None => {
-                        let code = self.neuropil_code(&record, &layout)?;
-                        neuropil_codes.insert(name.to_vec(), code);
-                        code
-                    }
-                },
-            };
-            let nt = match layout.nt {
-                None => Nt::Blank,
-                Some(i) => match Nt::from_field(record.field(i)) {
-                    Some(nt) => nt,
-                    None => {
-                        UnknownValue::count(&mut self.unknown, &table.file, header.cell(i), record.text(i).trim(), record.line);
-                        Nt::Blank
-                    }
-                },
-            };
+            let neuropil = self.neuropil(&record, &layout)?;
+            let nt = layout.nt.map_or(Some(Nt::Blank), |i| Nt::from_field(record.field(i)));
+            let nt = nt.unwrap_or_else(|| {
+                let i = layout.nt.expect("only a column has unknown values");
+                UnknownValue::count(
+                    &mut self.unknown,
+                    &table.file,
+                    header.cell(i),
+                    record.text(i).trim(),
+                    record.line,
+                );
+                Nt::Blank
+            });
             if pre_id == post_id {
                 self.self_loops += 1;
                 if !self.keep_self_loops {
@@ -216,7 +225,14 @@ impl RowReader {
                     continue;
                 }
             }
-            self.rows.push(Row { pre: 0, post: 0, syn_count, neuropil, nt: nt as u8, table: self.tables });
+            self.rows.push(Row {
+                pre: 0,
+                post: 0,
+                syn_count,
+                neuropil,
+                nt: nt as u8,
+                table: self.tables,
+            });
             batch.push([pre_id, post_id]);
             if batch.len() == BATCH {
                 self.number_batch(&mut batch);
@@ -235,25 +251,54 @@ impl RowReader {
         self.tables += 1;
         let rows = records.rows();
         let (sha256, bytes) = records.finish()?;
-        Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
+        Ok(Source {
+            name: table.file.clone(),
+            kind: table.kind.word().into(),
+            sha256,
+            bytes,
+            rows,
+        })
+    }
+
+    #[inline]
+    fn neuropil(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
+        let Some(i) = layout.neuropil else { return Ok(0) };
+        match self.neuropil_codes.get(record.field(i)) {
+            Some(&code) => Ok(code),
+            None => self.new_neuropil(record, layout),
+        }
     }
 
     #[cold]
-    fn neuropil_code(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
+    fn new_neuropil(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
         let name = layout.neuropil_name(record);
         let limit = |what: String| {
             let error = record.error("limit", what, Column::Neuropil.name()).found(name);
-            error.expected("the name of a neuropil").mend("the column does not hold neuropil names; check the header")
+            error
+                .expected("the name of a neuropil")
+                .mend("the column does not hold neuropil names; check the header")
         };
         if name.len() > NEUROPIL_BYTES {
-            return Err(limit(format!("limit `neuropil` exceeded: a name of more than {NEUROPIL_BYTES} bytes")));
+            return Err(limit(format!(
+                "limit `neuropil` exceeded: a name of more than {NEUROPIL_BYTES} bytes"
+            )));
         }
-        u16::try_from(self.neuropils.intern(name)).map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))
+        let code = u16::try_from(self.neuropils.intern(name));
+        let code = code.map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))?;
+        // Cells with blanks around the name are not remembered: there is no end of them.
+        if layout.neuropil.is_some_and(|i| record.field(i).len() == name.len()) {
+            self.neuropil_codes.insert(name.as_bytes().to_vec(), code);
+        }
+        Ok(code)
     }
 
     /// Puts the rows into the stored order: ascending root id of pre, then of post, then table, then neuropil name.
     pub(super) fn into_sorted(mut self, index: &Index) -> SortedRows {
-        let numbers: Vec<u32> = self.ids.iter().map(|&id| index.get(id).expect("every id of a row is a neuron")).collect();
+        let numbers: Vec<u32> = self
+            .ids
+            .iter()
+            .map(|&id| index.get(id).expect("every id of a row is a neuron"))
+            .collect();
         let mut order: Vec<u32> = (0..self.neuropils.values().len() as u32).collect();
         order.sort_by(|&a, &b| self.neuropils.values()[a as usize].cmp(&self.neuropils.values()[b as usize]));
         let mut rank = vec![0; order.len()];
@@ -282,8 +327,15 @@ impl RowReader {
             // Stable, so that the first of several equal rows is the first in the file.
             sorted[window[0] as usize..window[1] as usize].sort_by_key(Row::key);
         }
-        let neuropils = order.iter().map(|&old| self.neuropils.values()[old as usize].clone()).collect();
-        SortedRows { rows: sorted, neuropils, reader: self }
+        let neuropils = order
+            .iter()
+            .map(|&old| self.neuropils.values()[old as usize].clone())
+            .collect();
+        SortedRows {
+            rows: sorted,
+            neuropils,
+            reader: self,
+        }
     }
 }
 
@@ -380,18 +432,20 @@ impl SortedRows {
             let table = *first_table.entry(classes).or_insert(row.table);
             if table != row.table {
                 let name = |code: u32| class.values()[code as usize].as_str();
-                return Err(UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
-                    .file(&tables[row.table as usize].path)
-                    .column("pre_root_id")
-                    .found(format!(
-                        "{} -> {} in {} and in {}",
-                        name(classes.0),
-                        name(classes.1),
-                        tables[table as usize].name,
-                        tables[row.table as usize].name
-                    ))
-                    .expected("each pair of classes in one table, since the tables come from different synapse detectors")
-                    .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"));
+                return Err(
+                    UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
+                        .file(&tables[row.table as usize].path)
+                        .column("pre_root_id")
+                        .found(format!(
+                            "{} -> {} in {} and in {}",
+                            name(classes.0),
+                            name(classes.1),
+                            tables[table as usize].name,
+                            tables[row.table as usize].name
+                        ))
+                        .expected("each pair of classes in one table, since the tables come from different synapse detectors")
+                        .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"),
+                );
             }
         }
         Ok(())
@@ -424,7 +478,10 @@ fn one_table<'a>(
             .column("pre_root_id")
             .found(format!(
                 "{} -> {} in {} and in {}",
-                root_ids[pair[0].pre as usize], root_ids[pair[0].post as usize], tables[first as usize].name, tables[last as usize].name
+                root_ids[pair[0].pre as usize],
+                root_ids[pair[0].post as usize],
+                tables[first as usize].name,
+                tables[last as usize].name
             ))
             .expected("each pair in one table, since the tables come from different synapse detectors")
             .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`")),
@@ -464,7 +521,9 @@ impl Finished {
         }
         diagnostics.threshold.removed_rows += (pair.len() - rows) as u64;
         diagnostics.threshold.removed_synapses += all - total;
-        let (Ok(total), Ok(count)) = (u32::try_from(total), u16::try_from(rows)) else { return Err(too_many(tables)) };
+        let (Ok(total), Ok(count)) = (u32::try_from(total), u16::try_from(rows)) else {
+            return Err(too_many(tables));
+        };
         self.pairs.pre.push(pair[0].pre);
         self.pairs.post.push(pair[0].post);
         self.pairs.syn_count.push(total);
@@ -490,9 +549,9 @@ fn duplicate_error(row: &Row, count: usize, tables: &[Table], root_ids: &[u64], 
     let neuropil = &neuropils[row.neuropil as usize];
     match find_duplicate(table, ids, neuropil, count) {
         Ok(Some(error)) | Err(error) => error,
-        Ok(None) => {
-            UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice").file(&table.path).mend("read it again")
-        }
+        Ok(None) => UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice")
+            .file(&table.path)
+            .mend("read it again"),
     }
 }
 
@@ -515,7 +574,11 @@ fn find_duplicate(table: &Table, ids: [u64; 2], neuropil: &str, count: usize) ->
         };
         return Ok(Some(
             record
-                .error("duplicate-edge", format!("the row (pre, post, neuropil) stands on line {first} already{others}"), &layout.names[0])
+                .error(
+                    "duplicate-edge",
+                    format!("the row (pre, post, neuropil) stands on line {first} already{others}"),
+                    &layout.names[0],
+                )
                 .found(format!("{},{},{neuropil}", ids[0], ids[1]))
                 .expected("one row per pre, post and neuropil")
                 .mend("decide with `--on-duplicate sum` or `--on-duplicate first`, or download the file again"),
