@@ -480,11 +480,18 @@ fn a_missing_column_is_an_error_that_names_the_nearest() {
 
 #[test]
 fn a_header_with_semicolons_is_explained() {
-    Dump::of(table("@1,@2,AL_L,5,ACH\n").replace(',', ";"))
+    let plain = table("@1,@2,AL_L,5,ACH\n").replace(',', ";");
+    Dump::of(&plain)
         .fault()
         .code("header-missing")
         .line(1)
-        .says("semicolons");
+        .says("separated by semicolons");
+    let quoted = plain.replace(';', "\";\"").replace('\n', "\"\n\"");
+    Dump::of(format!("\"{quoted}"))
+        .fault()
+        .code("bad-quote")
+        .line(1)
+        .says("separated by semicolons");
 }
 
 #[test]
@@ -1027,9 +1034,12 @@ fn a_receptor_row_without_a_label_is_an_error() {
 }
 
 #[test]
-fn a_damaged_table_in_a_subfolder_that_is_no_receptor_map_is_listed() {
-    let run = Dump::sound().file("odours/responses.csv", b"a,b\n\xff\n").report();
-    assert!(run.file("responses.csv")["note"].as_str().unwrap().contains("not UTF-8"));
+fn tables_in_subfolders_that_are_no_receptor_map_are_none_of_the_dump() {
+    let run = Dump::sound()
+        .file("odours/responses.csv", "\"a\";\"b\"\n")
+        .file("derived/sums.csv", "a,b\n")
+        .report();
+    assert_eq!(run.json()["files"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -301,6 +301,12 @@ impl Records {
             let next = self.byte(at)?;
             let field_ends =
                 next == Some(self.delimiter) || self.line_ends_at(at)? || next == Some(b'\r') && self.line_ends_at(at + 1)?;
+            if next == Some(b';') && self.columns.is_none() {
+                let error = self.quote_error("bad-quote", "a closing quote is followed by a semicolon", line);
+                return Err(
+                    error.mend("its columns are separated by semicolons, a spreadsheet wrote it; download the file again")
+                );
+            }
             if !field_ends {
                 return Err(self.quote_error("bad-quote", "a closing quote is followed by more text", line));
             }
@@ -315,12 +321,15 @@ impl Records {
     }
 
     fn quote_error(&self, code: &'static str, message: &str, line: u64) -> UserError {
-        UserError::bad_data(code, message)
+        let error = UserError::bad_data(code, message)
             .file(self.path())
             .line(line)
-            .row(self.rows + u64::from(self.columns.is_some()))
             .expected("a field as `text` or `\"text\"`, quotes inside it doubled")
-            .mend("close the quote, or double every quote inside the field; download the file again if it was edited")
+            .mend("close the quote, or double every quote inside the field; download the file again if it was edited");
+        match self.columns {
+            Some(_) => error.row(self.rows + 1),
+            None => error,
+        }
     }
 
     /// Byte `at` after the record start, reading on if needed; `None` at the end of the file.
