@@ -250,9 +250,10 @@ impl fmt::Display for UserError {
             write!(f, "{}: ", place.join(", "))?;
         }
         f.write_str(&details.message)?;
-        match (&details.found, &details.expected) {
-            (Some(found), Some(expected)) => write!(f, ": found `{found}`, expected {expected}")?,
-            (Some(found), None) => write!(f, ": found `{found}`")?,
+        let found = details.found.as_ref().map(|text| if text.is_empty() { "nothing".into() } else { format!("`{text}`") });
+        match (found, &details.expected) {
+            (Some(found), Some(expected)) => write!(f, ": found {found}, expected {expected}")?,
+            (Some(found), None) => write!(f, ": found {found}")?,
             (None, Some(expected)) => write!(f, ": expected {expected}")?,
             (None, None) => {}
         }

@@ -1,4 +1,4 @@
-//! Reading FlyWire Codex downloads: strict, streaming, with the place of every fault.
+//! Reading `FlyWire` Codex downloads: strict, streaming, with the place of every fault.
 //!
 //! | file | owns |
 //! |---|---|

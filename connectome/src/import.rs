@@ -103,9 +103,11 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
             rows: list.ids.len() as u64,
         });
         if lists.insert(name.clone(), list.ids).is_some() {
-            return Err(UserError::bad_data("duplicate-list", format!("two keyword files are called `{name}`"))
-                .file(path)
-                .mend("remove or rename one of them"));
+            return Err(
+                UserError::bad_data("duplicate-list", format!("two keyword files are called `{name}`"))
+                    .file(path)
+                    .mend("remove or rename one of them"),
+            );
         }
     }
 
@@ -146,19 +148,39 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
 }
 
 /// Order of operations, as recorded in the provenance.
-const ORDER: [&str; 7] =
-    ["drop-zero-counts", "drop-self-loops", "duplicates", "overlap", "row-threshold", "sum-to-pairs", "pair-threshold"];
+const ORDER: [&str; 7] = [
+    "drop-zero-counts",
+    "drop-self-loops",
+    "duplicates",
+    "overlap",
+    "row-threshold",
+    "sum-to-pairs",
+    "pair-threshold",
+];
 
 /// A dump made by `kenyon connectome synth` says so in its manifest.
 fn folder_is_synthetic(dir: &Path) -> bool {
-    let manifest = std::fs::read(dir.join("manifest.json")).unwrap_or_default();
+    const LIMIT_BYTES: u64 = 16 << 20;
+    let path = dir.join("manifest.json");
+    if !std::fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= LIMIT_BYTES) {
+        return false;
+    }
+    let manifest = std::fs::read(&path).unwrap_or_default();
     serde_json::from_slice::<serde_json::Value>(&manifest).is_ok_and(|m| m["synthetic"] == json!(true))
 }
 
 fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<Vec<Table>> {
     let all: Vec<&Table> = folder.tables.iter().filter(|t| t.kind.is_connections()).collect();
-    let names = || all.iter().map(|t| t.name.as_str());
-    let listed = || names().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let names = || {
+        all.iter().map(|t| {
+            if all.iter().filter(|u| u.name == t.name).count() > 1 {
+                t.file.as_str()
+            } else {
+                t.name.as_str()
+            }
+        })
+    };
+    let listed = || names().collect::<Vec<_>>().join(", ");
     if all.is_empty() {
         return Err(UserError::bad_data("no-connections", "holds no connection table")
             .file(dir)
@@ -170,27 +192,50 @@ fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<
         if all.len() == 1 {
             return Ok(vec![all[0].clone()]);
         }
-        return Err(UserError::usage("several-connection-tables", "holds several connection tables, which are never silently added")
-            .file(dir)
-            .found(listed())
-            .expected("one, or an explicit choice")
-            .mend(format!(
-                "choose with `--connections {}`, or name several with `--on-overlap error|first|max`",
-                all[0].name
-            )));
+        return Err(UserError::usage(
+            "several-connection-tables",
+            "holds several connection tables, which are never silently added",
+        )
+        .file(dir)
+        .found(listed())
+        .expected("one, or an explicit choice")
+        .mend(format!(
+            "choose with `--connections {}`, or name several with `--on-overlap error|first|max`",
+            names().next().unwrap_or_default()
+        )));
     }
     let mut chosen: Vec<Table> = Vec::new();
     for name in &spec.connections {
-        let found = all.iter().find(|t| t.name == *name || t.file == *name);
-        let Some(table) = found else {
-            let mend = match nearest(name, names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("choose from {}", listed()),
-            };
-            return Err(UserError::usage("unknown-table", format!("has no connection table `{name}`")).file(dir).mend(mend));
+        let found: Vec<&&Table> = match all.iter().find(|t| t.file == *name) {
+            Some(table) => vec![table],
+            None => all.iter().filter(|t| t.name == *name).collect(),
+        };
+        let table = match found[..] {
+            [table] => table,
+            [] => {
+                let mend = match nearest(name, names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("choose from {}", listed()),
+                };
+                return Err(UserError::usage("unknown-table", format!("has no connection table `{name}`"))
+                    .file(dir)
+                    .mend(mend));
+            }
+            [first, ..] => {
+                return Err(UserError::usage(
+                    "several-connection-tables",
+                    format!("holds several connection tables `{name}`"),
+                )
+                .file(dir)
+                .found(found.iter().map(|t| t.file.as_str()).collect::<Vec<_>>().join(", "))
+                .expected("one of that name")
+                .mend(format!("name the file, as in `--connections {}`", first.file)));
+            }
         };
         if chosen.iter().any(|t| t.path == table.path) {
-            return Err(UserError::usage("table-twice", format!("`{name}` is named twice")).mend("name it once"));
+            return Err(UserError::usage("table-twice", format!("`{name}` is named twice"))
+                .file(&table.path)
+                .mend("name it once"));
         }
         chosen.push((*table).clone());
     }
@@ -208,9 +253,13 @@ fn sides_from_lists(
     diagnostics: &mut Diagnostics,
 ) {
     for (name, ids) in lists {
-        let Some((_, word)) = name.rsplit_once("_side_") else { continue };
+        let Some((_, word)) = name.rsplit_once("_side_") else {
+            continue;
+        };
         let Some(side) = Side::from_text(word) else { continue };
-        let column = columns.entry("side".into()).or_insert_with(|| crate::Categorical::blank(index.len()));
+        let column = columns
+            .entry("side".into())
+            .or_insert_with(|| crate::Categorical::blank(index.len()));
         for &id in ids {
             let Some(row) = index.get(id) else { continue };
             let known = column.get(row as usize);

@@ -19,7 +19,7 @@ pub const FORMAT: &str = "kenyon-connectome";
 /// Newest format version that this code reads and the one it writes.
 pub const VERSION: u32 = 1;
 /// Between two receptor labels of one neuron.
-const LABEL_SEPARATOR: char = ';';
+pub(crate) const LABEL_SEPARATOR: char = ';';
 
 /// Writes a pack; nothing appears at `path` unless it is complete.
 pub fn write(connectome: &Connectome, path: &Path) -> Result<()> {

@@ -22,6 +22,8 @@ pub struct Table {
     pub kind: TableKind,
     /// Why it is not read, if it is not.
     pub note: Option<String>,
+    /// Columns that are not read.
+    pub extra_columns: Vec<String>,
 }
 
 /// A Codex download folder.
@@ -34,7 +36,17 @@ pub struct Folder {
 }
 
 /// Names under which Codex delivers the tables that kenyon reads. They decide nothing but whether an unknown header is an error.
-const USUAL_NAMES: [&str; 6] = ["connections", "neurons", "classification", "consolidated_cell_types", "names", "processed_labels"];
+const USUAL_NAMES: [&str; 7] = [
+    "connections",
+    "neurons",
+    "classification",
+    "consolidated_cell_types",
+    "names",
+    "processed_labels",
+    RECEPTOR_MAP,
+];
+/// Usual name of the receptor map.
+const RECEPTOR_MAP: &str = "receptor_to_root_ids";
 
 /// Files above this number in one folder are not a download.
 const LIMIT_FILES: usize = 10_000;
@@ -49,26 +61,25 @@ impl Folder {
         for path in list(dir)? {
             if is_table(&path) {
                 folder.tables.push(look(&path)?);
+            } else if is_keyword_list(&path) {
+                folder.keywords.push(path);
             } else if path.is_dir() {
                 for inner in list(&path)? {
                     if is_keyword_list(&inner) {
                         folder.keywords.push(inner);
-                    } else if is_table(&inner) && inner.is_file() {
-                        // Other tables in subfolders (odour responses, derived statistics) are not part of a dump.
-                        if let Ok(table) = look(&inner) && table.kind == TableKind::Receptors {
-                            folder.tables.push(table);
-                        }
+                    } else if is_table(&inner) {
+                        folder.tables.extend(look_inside(&inner)?);
                     }
                 }
-            } else if is_keyword_list(&path) {
-                folder.keywords.push(path);
             }
         }
         if folder.tables.is_empty() {
             return Err(UserError::bad_data("no-tables", "holds no CSV tables")
                 .file(dir)
                 .expected("Codex downloads such as `connections.csv.gz` and `classification.csv.gz`")
-                .mend("download them from Codex into this folder, or make a synthetic fly with `kenyon connectome synth -o DIR`"));
+                .mend(
+                    "download them from Codex into this folder, or make a synthetic fly with `kenyon connectome synth -o DIR`",
+                ));
         }
         Ok(folder)
     }
@@ -77,7 +88,9 @@ impl Folder {
 fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| UserError::cannot_read(dir, &e);
     if dir.is_file() {
-        return Err(UserError::bad_data("not-a-folder", "is a file").file(dir).mend("name the folder that holds the Codex tables"));
+        return Err(UserError::bad_data("not-a-folder", "is a file")
+            .file(dir)
+            .mend("name the folder that holds the Codex tables"));
     }
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
@@ -107,33 +120,85 @@ fn is_table(path: &Path) -> bool {
 
 fn is_keyword_list(path: &Path) -> bool {
     let name = lower_name(path);
-    path.is_file() && name.contains("root_ids") && (name.ends_with(".txt") || name.ends_with(".txt.gz"))
+    name.contains("root_ids") && [".txt", ".txt.gz"].iter().any(|end| name.ends_with(end))
 }
 
 /// Table name of a file: without `.csv`, `.tsv` and `.gz`.
 fn table_name(file: &str) -> String {
     let name = file.strip_suffix(".gz").unwrap_or(file);
-    name.strip_suffix(".csv").or_else(|| name.strip_suffix(".tsv")).unwrap_or(name).to_string()
+    name.strip_suffix(".csv")
+        .or_else(|| name.strip_suffix(".tsv"))
+        .unwrap_or(name)
+        .to_string()
+}
+
+/// A table in a subfolder, where only receptor maps belong to the dump. Odour responses and derived statistics lie there too, in
+/// formats of their own: a fault counts only if the name says that it is a receptor map.
+fn look_inside(path: &Path) -> Result<Option<Table>> {
+    match look(path) {
+        Ok(table) => Ok(Some(table).filter(|t| t.kind == TableKind::Receptors)),
+        Err(error) if lower_name(path).contains("receptor") => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn has_usual_name(file: &str) -> bool {
+    USUAL_NAMES.iter().any(|usual| file.starts_with(usual))
+}
+
+/// The first line is data, by its first cell: no column is called by a number of twelve digits and more.
+fn starts_with_an_id(header: &Header) -> bool {
+    header
+        .cells
+        .first()
+        .is_some_and(|cell| cell.len() >= 12 && cell.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn look(path: &Path) -> Result<Table> {
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = file_name(path);
     let mut records = Records::open(path, Limits::default())?;
     let header = Header::read(&mut records)?;
     let name = table_name(&file);
-    if header.kind == TableKind::Unknown && USUAL_NAMES.iter().any(|usual| name.starts_with(usual)) {
-        return Err(UserError::bad_data("header-missing", "its first line is not the header that its name promises")
-            .file(path)
-            .line(1)
-            .column(header.cells.first().cloned().unwrap_or_default())
-            .found(header.cells.join(","))
-            .expected("the column names of a Codex table")
-            .mend("download the file again, or rename it if it is something else"));
+    if header.kind == TableKind::Unknown && (has_usual_name(&name) || starts_with_an_id(&header)) {
+        let columns = header.cells_listed();
+        let mend = if columns.len() == 1 && columns[0].contains(';') {
+            "its columns are separated by semicolons, a spreadsheet wrote it; download the file again"
+        } else {
+            "download the file again, its first line must name the columns; rename it if it is something else"
+        };
+        return Err(
+            UserError::bad_data("header-missing", "its first line is not the header of a Codex table")
+                .file(path)
+                .line(1)
+                .column(&columns[0])
+                .found(columns.join(","))
+                .expected(if file.starts_with(RECEPTOR_MAP) {
+                    "the column names receptor_label,root_id"
+                } else {
+                    "column names such as pre_root_id,post_root_id,neuropil,syn_count,nt_type"
+                })
+                .mend(mend),
+        );
     }
     let note = match header.kind {
         TableKind::Ignored => header.ignored_note().map(str::to_string),
-        TableKind::Unknown => Some(format!("not a table that kenyon knows; its columns are {}", header.cells.join(","))),
+        TableKind::Unknown => Some(format!(
+            "not a table that kenyon knows; its columns are {}",
+            header.cells_listed().join(",")
+        )),
         _ => None,
     };
-    Ok(Table { path: path.to_path_buf(), name, file, kind: header.kind, note })
+    let extra_columns = if note.is_some() { Vec::new() } else { header.extra_listed() };
+    Ok(Table {
+        path: path.to_path_buf(),
+        name,
+        file,
+        kind: header.kind,
+        note,
+        extra_columns,
+    })
 }

@@ -38,14 +38,45 @@ pub enum Column {
 
 /// Canonical name and aliases of every column, the canonical name first.
 const NAMES: [(Column, &[&str]); 21] = [
-    (Column::PreRootId, &["pre_root_id", "pre_pt_root_id", "pre_id", "Presynaptic_ID", "bodyId_pre", "pre", "source"]),
-    (Column::PostRootId, &["post_root_id", "post_pt_root_id", "post_id", "Postsynaptic_ID", "bodyId_post", "post", "target"]),
+    (
+        Column::PreRootId,
+        &[
+            "pre_root_id",
+            "pre_pt_root_id",
+            "pre_id",
+            "Presynaptic_ID",
+            "bodyId_pre",
+            "pre",
+            "source",
+        ],
+    ),
+    (
+        Column::PostRootId,
+        &[
+            "post_root_id",
+            "post_pt_root_id",
+            "post_id",
+            "Postsynaptic_ID",
+            "bodyId_post",
+            "post",
+            "target",
+        ],
+    ),
     (Column::PreRootIdShort, &["pre_root_id_720575940"]),
     (Column::PostRootIdShort, &["post_root_id_720575940"]),
-    (Column::SynCount, &["syn_count", "syn", "synapses", "weight", "count", "Connectivity"]),
+    (
+        Column::SynCount,
+        &["syn_count", "syn", "synapses", "weight", "count", "Connectivity"],
+    ),
     (Column::Neuropil, &["neuropil", "roi", "region"]),
-    (Column::NtType, &["nt_type", "nt", "top_nt", "neurotransmitter", "predicted_nt"]),
-    (Column::RootId, &["root_id", "pt_root_id", "body_id", "bodyId", "id", "neuron_id"]),
+    (
+        Column::NtType,
+        &["nt_type", "nt", "top_nt", "neurotransmitter", "predicted_nt"],
+    ),
+    (
+        Column::RootId,
+        &["root_id", "pt_root_id", "body_id", "bodyId", "id", "neuron_id"],
+    ),
     (Column::Group, &["group"]),
     (Column::Flow, &["flow"]),
     (Column::SuperClass, &["super_class", "cell_super_class"]),
@@ -55,7 +86,10 @@ const NAMES: [(Column, &[&str]); 21] = [
     (Column::Side, &["side", "hemisphere", "soma_side"]),
     (Column::Nerve, &["nerve"]),
     (Column::PrimaryType, &["primary_type", "cell_type", "type"]),
-    (Column::AdditionalTypes, &["additional_type(s)", "additional_types", "additional_type"]),
+    (
+        Column::AdditionalTypes,
+        &["additional_type(s)", "additional_types", "additional_type"],
+    ),
     (Column::Name, &["name"]),
     (Column::ProcessedLabels, &["processed_labels"]),
     (Column::ReceptorLabel, &["receptor_label"]),
@@ -64,7 +98,16 @@ const NAMES: [(Column, &[&str]); 21] = [
 impl Column {
     /// Canonical name, as Codex writes it.
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(column, _)| *column == self).map_or("", |(_, names)| names[0])
+        self.names()[0]
+    }
+
+    /// Canonical name and aliases.
+    fn names(self) -> &'static [&'static str] {
+        NAMES
+            .iter()
+            .find(|(column, _)| *column == self)
+            .expect("every column has a name")
+            .1
     }
 
     /// The column of a header cell: trimmed, case folded, aliases mapped.
@@ -111,7 +154,10 @@ impl TableKind {
 
     /// Whether it holds attributes of neurons.
     pub fn is_attributes(self) -> bool {
-        matches!(self, Self::Neurons | Self::Classification | Self::CellTypes | Self::Names | Self::ProcessedLabels)
+        matches!(
+            self,
+            Self::Neurons | Self::Classification | Self::CellTypes | Self::Names | Self::ProcessedLabels
+        )
     }
 
     /// Word used in reports.
@@ -143,7 +189,11 @@ pub struct Header {
 
 /// Known Codex tables without anything for a circuit: two columns that give each away, and a note.
 const IGNORED: [(&str, &str, &str); 9] = [
-    ("supervoxel_id", "user_id", "raw community labels hold personal names: not read, use `processed_labels`"),
+    (
+        "supervoxel_id",
+        "user_id",
+        "raw community labels hold personal names: not read, use `processed_labels`",
+    ),
     ("position", "supervoxel_id", "coordinates are not read"),
     ("length_nm", "area_nm", "cell statistics are not read"),
     ("connectivity_tag", "root_id", "connectivity tags are not read"),
@@ -162,13 +212,25 @@ impl Header {
     pub fn read(records: &mut Records) -> Result<Self> {
         let path = records.path().to_path_buf();
         let Some(record) = records.next_record()? else {
-            return Err(UserError::bad_data("header-missing", "has no header").file(path).line(1).mend("download the file again"));
+            return Err(UserError::bad_data("header-missing", "has no header")
+                .file(path)
+                .line(1)
+                .mend("download the file again"));
         };
         let cells: Vec<String> = (0..record.len()).map(|i| record.text(i).trim().to_string()).collect();
         let columns = cells.iter().map(|cell| Column::from_header(cell)).collect();
-        let mut header = Self { cells, columns, kind: TableKind::Unknown };
+        let mut header = Self {
+            cells,
+            columns,
+            kind: TableKind::Unknown,
+        };
         header.kind = header.recognise();
         Ok(header)
+    }
+
+    /// What stands in the header as the name of the column at `i`.
+    pub fn cell(&self, i: usize) -> &str {
+        &self.cells[i]
     }
 
     fn holds(&self, cell: &str) -> bool {
@@ -181,7 +243,11 @@ impl Header {
         if has(C::PreRootIdShort) || has(C::PostRootIdShort) {
             return TableKind::Synapses;
         }
-        if has(C::PreRootId) && has(C::PostRootId) || (has(C::PreRootId) || has(C::PostRootId)) && has(C::SynCount) {
+        let (pre, post) = (has(C::PreRootId), has(C::PostRootId));
+        // One misspelt id column is reported as such; two, if the other three columns of a connection table are there.
+        let like_connections =
+            pre && post || (pre || post) && has(C::SynCount) || has(C::SynCount) && has(C::Neuropil) && has(C::NtType);
+        if like_connections && !self.is_synapse_coordinates() {
             return TableKind::Connections;
         }
         if self.ignored_note().is_some() {
@@ -208,9 +274,23 @@ impl Header {
         TableKind::Unknown
     }
 
+    /// Codex's table of places: ids without counts, the ids blank below the first row of a pair.
+    fn is_synapse_coordinates(&self) -> bool {
+        self.position(Column::PreRootId).is_some()
+            && self.position(Column::SynCount).is_none()
+            && self.holds("x")
+            && self.holds("y")
+    }
+
     /// Why a known table is not read.
     pub fn ignored_note(&self) -> Option<&'static str> {
-        IGNORED.iter().find(|(a, b, _)| self.holds(a) && self.holds(b)).map(|(_, _, note)| *note)
+        if self.is_synapse_coordinates() {
+            return Some("synapse coordinates are not read");
+        }
+        IGNORED
+            .iter()
+            .find(|(a, b, _)| self.holds(a) && self.holds(b))
+            .map(|(_, _, note)| *note)
     }
 
     /// Position of a column, if the table has it.
@@ -219,8 +299,23 @@ impl Header {
     }
 
     /// Columns that kenyon does not read.
-    pub fn extra(&self) -> Vec<&str> {
-        self.cells.iter().zip(&self.columns).filter(|(_, c)| c.is_none()).map(|(cell, _)| cell.as_str()).collect()
+    fn extra(&self) -> Vec<&str> {
+        self.cells
+            .iter()
+            .zip(&self.columns)
+            .filter(|(_, c)| c.is_none())
+            .map(|(cell, _)| cell.as_str())
+            .collect()
+    }
+
+    /// Columns that kenyon does not read, as they may be listed: each cut to 80 characters, at most 50 of them.
+    pub fn extra_listed(&self) -> Vec<String> {
+        listed(&self.extra())
+    }
+
+    /// All columns, as they may be listed.
+    pub fn cells_listed(&self) -> Vec<String> {
+        listed(&self.cells.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Position of a column that must be there.
@@ -229,7 +324,7 @@ impl Header {
     /// `header-missing`, naming the columns found and the nearest of them.
     pub fn require(&self, column: Column, records: &Records) -> Result<usize> {
         self.position(column).ok_or_else(|| {
-            let near = nearest(column.name(), self.extra());
+            let near = column.names().iter().find_map(|name| nearest(name, self.extra()));
             let mend = match near {
                 Some(near) => format!("rename `{near}` to `{}`, or download the file again", column.name()),
                 None => "download the file again, its first line must be the header".to_string(),
@@ -244,23 +339,60 @@ impl Header {
         })
     }
 
-    /// Checks that no column occurs twice, also not under two aliases.
+    /// Checks that no column occurs twice, also not under two aliases or in another case.
     ///
     /// # Errors
     /// `header-duplicate`, naming both cells.
     pub fn check_duplicates(&self, records: &Records) -> Result<()> {
-        for (i, column) in self.columns.iter().enumerate() {
-            let Some(column) = column else { continue };
-            if let Some(j) = self.columns[..i].iter().position(|c| c == &Some(*column)) {
-                return Err(UserError::bad_data("header-duplicate", format!("the column `{}` occurs twice", column.name()))
+        for (i, cell) in self.cells.iter().enumerate() {
+            let column = self.columns[i];
+            let same = |j: &usize| match column {
+                Some(_) => self.columns[*j] == column,
+                None => !cell.is_empty() && self.cells[*j].eq_ignore_ascii_case(cell),
+            };
+            let Some(j) = (0..i).find(same) else { continue };
+            let name = column.map_or_else(|| short(cell), |c| c.name().to_string());
+            return Err(
+                UserError::bad_data("header-duplicate", format!("a column occurs twice: {name}"))
                     .file(records.path())
                     .line(1)
-                    .column(&self.cells[i])
-                    .found(format!("`{}` as column {} and `{}` as column {}", self.cells[j], j + 1, self.cells[i], i + 1))
-                    .expected("one of them")
-                    .mend("remove or rename one of the two columns"));
-            }
+                    .column(short(cell))
+                    .found(format!(
+                        "{} as column {} and {} as column {}",
+                        short(&self.cells[j]),
+                        j + 1,
+                        short(cell),
+                        i + 1
+                    ))
+                    .expected("each column once, also under its other names")
+                    .mend("remove or rename one of the two columns"),
+            );
         }
         Ok(())
     }
+}
+
+/// Longest list of columns in a report.
+const LISTED: usize = 50;
+
+fn listed(cells: &[&str]) -> Vec<String> {
+    let mut out: Vec<String> = cells.iter().take(LISTED).map(|cell| short(cell)).collect();
+    if cells.len() > LISTED {
+        out.push(format!("… and {} more", cells.len() - LISTED));
+    }
+    out
+}
+
+/// A cell as it may be shown.
+fn short(cell: &str) -> String {
+    cell.chars()
+        .take(80)
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }

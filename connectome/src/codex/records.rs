@@ -74,13 +74,19 @@ impl<'a> Record<'a> {
 
     /// An error at this record, about the field of the column called `column`.
     pub fn error(&self, code: &'static str, message: impl Into<String>, column: &str) -> UserError {
-        let error = UserError::bad_data(code, message).file(self.path).line(self.line).column(column);
+        let error = UserError::bad_data(code, message)
+            .file(self.path)
+            .line(self.line)
+            .column(column);
         if self.row == 0 { error } else { error.row(self.row) }
     }
 }
 
 impl Records {
-    /// Opens a table; the delimiter is a tab if the first line holds a tab and no comma.
+    /// Opens a table; the delimiter is a tab if the first line holds more tabs than commas.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no UTF-8 text, or has no line ends but carriage returns.
     pub fn open(path: &Path, limits: Limits) -> Result<Self> {
         let mut records = Self {
             source: TextSource::open(path, limits)?,
@@ -100,12 +106,29 @@ impl Records {
         if records.buffer[..records.filled].starts_with("\u{feff}".as_bytes()) {
             records.start = 3;
         }
-        let first = &records.buffer[records.start..records.filled];
-        let first = &first[..memchr(b'\n', first).unwrap_or(first.len())];
-        if memchr(b',', first).is_none() && memchr(b'\t', first).is_some() {
-            records.delimiter = b'\t';
-        }
+        records.look_at_first_line()?;
         Ok(records)
+    }
+
+    fn look_at_first_line(&mut self) -> Result<()> {
+        let text = &self.buffer[self.start..self.filled];
+        let first = text
+            .split(|&b| b == b'\n')
+            .find(|line| !line.trim_ascii().is_empty())
+            .unwrap_or_default();
+        if let Some(at) = memchr(b'\r', first.trim_ascii()) {
+            return Err(UserError::bad_data("line-ends", "its lines end with a carriage return alone")
+                .file(self.path())
+                .line(1)
+                .byte((at + self.start) as u64)
+                .expected("line ends LF or CR LF")
+                .mend("save it with Unix or Windows line ends, or download it again"));
+        }
+        let count = |byte| memchr::memchr_iter(byte, first).count();
+        if count(b'\t') > count(b',') {
+            self.delimiter = b'\t';
+        }
+        Ok(())
     }
 
     /// The file being read.
@@ -196,7 +219,10 @@ impl Records {
                 b'\n' => {
                     let end = if at > 0 && bytes[at - 1] == b'\r' { at - 1 } else { at };
                     self.ends.push(end);
-                    return Scan::Plain { length: end, next: at + 1 };
+                    return Scan::Plain {
+                        length: end,
+                        next: at + 1,
+                    };
                 }
                 b'"' => return Scan::Quoted,
                 _ => self.ends.push(at),
@@ -204,7 +230,10 @@ impl Records {
         }
         let end = if bytes.last() == Some(&b'\r') { length - 1 } else { length };
         self.ends.push(end);
-        Scan::Plain { length: end, next: length }
+        Scan::Plain {
+            length: end,
+            next: length,
+        }
     }
 
     /// Copies the next record without its quotes into `unquoted`; returns its raw length. May read on for quoted newlines.
@@ -212,32 +241,10 @@ impl Records {
         self.unquoted.clear();
         self.ends.clear();
         let limits = self.source.limits();
-        let mut at = 0;
+        let (mut at, mut line) = (0, line);
         loop {
-            let field_start = self.unquoted.len();
             if self.byte(at)? == Some(b'"') {
-                let opened = line + memchr::memchr_iter(b'\n', &self.buffer[self.start..self.start + at]).count() as u64;
-                at += 1;
-                loop {
-                    match self.byte(at)? {
-                        Some(b'"') if self.byte(at + 1)? == Some(b'"') => {
-                            self.unquoted.push(b'"');
-                            at += 2;
-                        }
-                        Some(b'"') => {
-                            at += 1;
-                            break;
-                        }
-                        Some(byte) if self.unquoted.len() - field_start < limits.field => {
-                            self.unquoted.push(byte);
-                            at += 1;
-                        }
-                        _ => return Err(self.quote_error("unterminated-quote", "a quote is opened here and never closed", opened)),
-                    }
-                }
-                if !matches!(self.byte(at)?, None | Some(b'\n' | b'\r')) && self.byte(at)? != Some(self.delimiter) {
-                    return Err(self.quote_error("bad-quote", "a closing quote is followed by more text", opened));
-                }
+                (at, line) = self.unquote(at + 1, line)?;
             }
             loop {
                 match self.byte(at)? {
@@ -246,18 +253,15 @@ impl Records {
                         return Ok(at);
                     }
                     Some(b'\n') => {
-                        if self.unquoted.len() > field_start && self.buffer[self.start + at - 1] == b'\r' && self.unquoted.ends_with(b"\r") {
-                            self.unquoted.pop();
-                        }
                         self.ends.push(self.unquoted.len());
                         return Ok(at + 1);
                     }
+                    Some(b'\r') if self.line_ends_at(at + 1)? => at += 1,
                     Some(byte) if byte == self.delimiter => {
                         self.ends.push(self.unquoted.len());
                         at += 1;
                         break;
                     }
-                    Some(b'\r') if self.byte(at + 1)? == Some(b'\n') => at += 1,
                     Some(byte) => {
                         self.unquoted.push(byte);
                         at += 1;
@@ -270,12 +274,62 @@ impl Records {
         }
     }
 
+    /// Copies a quoted field whose content starts at `at`, on the line `opened`; returns the place and line after its quote.
+    fn unquote(&mut self, mut at: usize, opened: u64) -> Result<(usize, u64)> {
+        let limit = self.source.limits().field;
+        let field_start = self.unquoted.len();
+        let mut line = opened;
+        while self.byte(at)?.is_some() {
+            let rest = &self.buffer[self.start + at..self.checked];
+            let run = memchr(b'"', rest).unwrap_or(rest.len());
+            if self.unquoted.len() - field_start + run > limit {
+                let message = format!("a quote is opened here and not closed within {limit} bytes");
+                return Err(self.quote_error("unterminated-quote", &message, opened));
+            }
+            line += memchr::memchr_iter(b'\n', &rest[..run]).count() as u64;
+            self.unquoted.extend_from_slice(&rest[..run]);
+            at += run;
+            if self.byte(at)? != Some(b'"') {
+                continue;
+            }
+            if self.byte(at + 1)? == Some(b'"') {
+                self.unquoted.push(b'"');
+                at += 2;
+                continue;
+            }
+            at += 1;
+            let next = self.byte(at)?;
+            let field_ends =
+                next == Some(self.delimiter) || self.line_ends_at(at)? || next == Some(b'\r') && self.line_ends_at(at + 1)?;
+            if next == Some(b';') && self.columns.is_none() {
+                let error = self.quote_error("bad-quote", "a closing quote is followed by a semicolon", line);
+                return Err(
+                    error.mend("its columns are separated by semicolons, a spreadsheet wrote it; download the file again")
+                );
+            }
+            if !field_ends {
+                return Err(self.quote_error("bad-quote", "a closing quote is followed by more text", line));
+            }
+            return Ok((at, line));
+        }
+        Err(self.quote_error("unterminated-quote", "a quote is opened here and never closed", opened))
+    }
+
+    /// Whether the file or the line ends at `at`.
+    fn line_ends_at(&mut self, at: usize) -> Result<bool> {
+        Ok(matches!(self.byte(at)?, None | Some(b'\n')))
+    }
+
     fn quote_error(&self, code: &'static str, message: &str, line: u64) -> UserError {
-        UserError::bad_data(code, message)
+        let error = UserError::bad_data(code, message)
             .file(self.path())
             .line(line)
-            .row(self.rows + u64::from(self.columns.is_some()))
-            .mend("close the quote, or double every quote inside the field")
+            .expected("a field as `text` or `\"text\"`, quotes inside it doubled")
+            .mend("close the quote, or double every quote inside the field; download the file again if it was edited");
+        match self.columns {
+            Some(_) => error.row(self.rows + 1),
+            None => error,
+        }
     }
 
     /// Byte `at` after the record start, reading on if needed; `None` at the end of the file.
@@ -296,30 +350,47 @@ impl Records {
         let found = self.ends.len();
         let fault = |code, message: String| UserError::bad_data(code, message).file(self.path()).line(line);
         if found > limits.columns {
-            return Err(fault("limit", format!("limit `columns` exceeded: more than {} fields", limits.columns))
-                .mend("this is not a Codex table"));
+            return Err(fault(
+                "limit",
+                format!("limit `columns` exceeded: more than {} fields", limits.columns),
+            )
+            .mend("this is not a Codex table"));
         }
         if length > limits.line {
-            return Err(fault("limit", format!("limit `line` exceeded: a record of more than {} bytes", limits.line))
-                .mend("look for a missing quote; this does not look like a Codex table"));
+            return Err(fault(
+                "limit",
+                format!("limit `line` exceeded: a record of more than {} bytes", limits.line),
+            )
+            .mend("look for a missing quote; this does not look like a Codex table"));
         }
-        let mut last = 0;
-        for &end in &self.ends {
-            if end - last > limits.field {
-                return Err(fault("limit", format!("limit `field` exceeded: a field of more than {} bytes", limits.field))
-                    .mend("look for a missing quote or line end"));
-            }
-            last = end;
+        if length > limits.field && self.longest_field() > limits.field {
+            return Err(fault(
+                "limit",
+                format!("limit `field` exceeded: a field of more than {} bytes", limits.field),
+            )
+            .mend("look for a missing quote or line end"));
         }
         match self.columns {
-            Some(expected) if expected != found => Err(fault("ragged-row", "the row does not have the fields of the header".into())
-                .row(self.rows + 1)
-                .column(format!("{}", found.min(expected) + 1))
-                .found(format!("{found} fields"))
-                .expected(format!("{expected} fields"))
-                .mend("look for a missing or unquoted comma; download the file again if it was edited")),
+            Some(expected) if expected != found => {
+                Err(fault("ragged-row", "the row does not have the fields of the header".into())
+                    .row(self.rows + 1)
+                    .column(format!("{}", found.min(expected) + 1))
+                    .found(format!("{found} fields"))
+                    .expected(format!("{expected} fields"))
+                    .mend("look for a missing or unquoted comma; download the file again if it was edited"))
+            }
             _ => Ok(()),
         }
+    }
+
+    fn longest_field(&self) -> usize {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        self.ends
+            .iter()
+            .zip(starts)
+            .map(|(end, start)| end - start)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Moves the rest to the front, reads on, and checks the new complete lines.
@@ -329,17 +400,8 @@ impl Records {
         self.checked -= self.start;
         self.start = 0;
         loop {
-            if self.buffer.len() < self.filled + READ {
-                self.buffer.resize(self.filled + READ, 0);
-            }
-            let (done, free) = self.buffer.split_at_mut(self.filled);
-            let lines = self.lines;
-            let n = self
-                .source
-                .read(free, || lines + memchr::memchr_iter(b'\n', done).count() as u64)?;
             let new = self.filled;
-            self.filled += n;
-            self.at_end = n == 0;
+            self.read_block()?;
             let complete = if self.at_end {
                 Some(self.filled)
             } else {
@@ -352,17 +414,40 @@ impl Records {
             }
             let limit = self.source.limits().line;
             if self.filled - self.checked > limit {
-                return Err(UserError::bad_data("limit", format!("limit `line` exceeded: a line of more than {limit} bytes"))
-                    .file(self.path())
-                    .line(self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.checked]).count() as u64 + 1)
-                    .mend("this is not a Codex table"));
+                return Err(
+                    UserError::bad_data("limit", format!("limit `line` exceeded: a line of more than {limit} bytes"))
+                        .file(self.path())
+                        .line(self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.checked]).count() as u64 + 1)
+                        .mend("this is not a Codex table"),
+                );
             }
         }
     }
 
+    /// Reads `READ` more bytes, or what is left. A gzip stream may hand out single bytes: a move of the rest for each of them
+    /// would be quadratic.
+    fn read_block(&mut self) -> Result<()> {
+        let wanted = self.filled + READ;
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
+        while self.filled < wanted && !self.at_end {
+            let (done, free) = self.buffer.split_at_mut(self.filled);
+            let lines = self.lines;
+            let last_line = || lines + memchr::memchr_iter(b'\n', done).count() as u64;
+            let n = self.source.read(&mut free[..wanted - done.len()], last_line)?;
+            self.filled += n;
+            self.at_end = n == 0;
+        }
+        Ok(())
+    }
+
     fn check_not_empty(&self) -> Result<()> {
         if self.at_end && self.filled == 0 && self.lines == 0 {
-            return Err(UserError::bad_data("empty-file", "is empty").file(self.path()).line(1).mend("download the file again"));
+            return Err(UserError::bad_data("empty-file", "is empty")
+                .file(self.path())
+                .line(1)
+                .mend("download the file again"));
         }
         Ok(())
     }
@@ -380,11 +465,11 @@ impl Records {
         };
         let before = &self.buffer[..self.checked + at];
         let line = self.lines + memchr::memchr_iter(b'\n', before).count() as u64 + 1;
-        let in_line = before.len() - memrchr(b'\n', before).map_or(0, |n| n + 1) + 1;
+        let offset = self.source.delivered() - (self.filled - before.len()) as u64;
         Err(UserError::bad_data(code, format!("holds {what}"))
             .file(self.path())
             .line(line)
-            .byte(in_line as u64)
+            .byte(offset)
             .found(format!("0x{:02x}", bytes[at]))
             .expected("UTF-8 text")
             .mend("save the table as UTF-8 CSV, or download it again"))
@@ -393,6 +478,9 @@ impl Records {
 
 enum Scan {
     /// A record without quotes: its length and the offset of the next one.
-    Plain { length: usize, next: usize },
+    Plain {
+        length: usize,
+        next: usize,
+    },
     Quoted,
 }

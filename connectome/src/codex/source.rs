@@ -25,7 +25,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { decompressed: 16 << 30, ratio: 1000, line: 1 << 20, field: 1 << 16, columns: 4096 }
+        Self {
+            decompressed: 16 << 30,
+            ratio: 1000,
+            line: 1 << 20,
+            field: 1 << 16,
+            columns: 4096,
+        }
     }
 }
 
@@ -58,29 +64,35 @@ impl TextSource {
         let unreadable = |e: io::Error| UserError::cannot_read(path, &e);
         let meta = std::fs::metadata(path).map_err(unreadable)?;
         if meta.is_dir() {
-            return Err(UserError::bad_data("is-a-directory", "is a folder").file(path).mend("name a file inside it"));
+            return Err(UserError::bad_data("is-a-directory", "is a folder")
+                .file(path)
+                .mend("name a file inside it"));
         }
         if !meta.is_file() {
-            return Err(UserError::bad_data("not-a-file", "is not a regular file").file(path).mend("copy its content into a file"));
+            return Err(UserError::bad_data("not-a-file", "is not a regular file")
+                .file(path)
+                .mend("copy its content into a file"));
         }
         let mut raw = BufReader::with_capacity(1 << 17, HashingReader::new(File::open(path).map_err(unreadable)?));
         let start = raw.fill_buf().map_err(unreadable)?;
         if start.is_empty() {
-            return Err(UserError::bad_data("empty-file", "is empty").file(path).line(1).mend("download the file again"));
-        }
-        if let Some(format) = foreign_format(start) {
-            return Err(UserError::bad_data("wrong-compression", format!("is {format}"))
+            return Err(UserError::bad_data("empty-file", "is empty")
                 .file(path)
-                .byte(0)
-                .expected("plain UTF-8 text or gzip")
-                .mend("unpack or convert it first"));
+                .line(1)
+                .mend("download the file again"));
         }
-        let inner = if start.starts_with(&[0x1f, 0x8b]) {
+        refuse_foreign(path, start)?;
+        let inner = if start.starts_with(GZIP) {
             Inner::Gzip(Box::new(MultiGzDecoder::new(raw)))
         } else {
             Inner::Plain(raw)
         };
-        Ok(Self { path: path.to_path_buf(), inner, delivered: 0, limits })
+        Ok(Self {
+            path: path.to_path_buf(),
+            inner,
+            delivered: 0,
+            limits,
+        })
     }
 
     /// The file being read.
@@ -93,10 +105,20 @@ impl TextSource {
         self.limits
     }
 
+    /// Decompressed bytes handed out so far.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Compressed bytes used so far, if the file is compressed. Those that wait in the buffer do not count: they would hide a
+    /// bomb for gigabytes.
     fn compressed(&self) -> Option<u64> {
         match &self.inner {
             Inner::Plain(_) => None,
-            Inner::Gzip(decoder) => Some(decoder.get_ref().get_ref().bytes()),
+            Inner::Gzip(decoder) => {
+                let raw = decoder.get_ref();
+                Some(raw.get_ref().bytes() - raw.buffer().len() as u64)
+            }
         }
     }
 
@@ -109,6 +131,10 @@ impl TextSource {
             };
             match result {
                 Ok(n) => {
+                    if self.delivered == 0 && matches!(self.inner, Inner::Gzip(_)) {
+                        refuse_foreign(&self.path, &buffer[..n])?;
+                        refuse_nested(&self.path, &buffer[..n])?;
+                    }
                     self.delivered += n as u64;
                     self.check_limits(&last_line)?;
                     return Ok(n);
@@ -127,11 +153,17 @@ impl TextSource {
                 .mend("this does not look like a connectome table; unpack it yourself if it is one")
         };
         if self.delivered > self.limits.decompressed {
-            return Err(over(format!("limit `decompressed` exceeded: more than {} bytes", self.limits.decompressed)));
+            return Err(over(format!(
+                "limit `decompressed` exceeded: more than {} bytes",
+                self.limits.decompressed
+            )));
         }
         match self.compressed() {
             Some(compressed) if self.delivered > RATIO_FREE && self.delivered / compressed.max(1) > self.limits.ratio => {
-                Err(over(format!("limit `ratio` exceeded: it unpacks to more than {} times its size", self.limits.ratio)))
+                Err(over(format!(
+                    "limit `ratio` exceeded: it unpacks to more than {} times its size",
+                    self.limits.ratio
+                )))
             }
             _ => Ok(()),
         }
@@ -141,11 +173,19 @@ impl TextSource {
         if self.compressed().is_none() {
             return UserError::cannot_read(&self.path, cause);
         }
-        let (code, message) = match cause.kind() {
-            io::ErrorKind::UnexpectedEof => ("gzip-truncated", format!("the gzip stream ends early, after line {last_line}")),
-            _ => ("gzip-damaged", format!("the gzip stream is damaged after line {last_line}: {cause}")),
+        let place = match last_line {
+            0 => "before the end of line 1".to_string(),
+            n => format!("after line {n}, the last complete one"),
         };
-        UserError::bad_data(code, message).file(&self.path).line(last_line).mend("download the file again")
+        let (code, message) = match cause.kind() {
+            io::ErrorKind::UnexpectedEof => ("gzip-truncated", format!("the gzip stream ends early, {place}")),
+            _ => ("gzip-damaged", format!("the gzip stream is damaged {place} ({cause})")),
+        };
+        UserError::bad_data(code, message)
+            .file(&self.path)
+            .line(last_line.max(1))
+            .expected("a complete gzip stream")
+            .mend("download the file again")
     }
 
     /// SHA-256 (as on disk) and size on disk; reads what is left.
@@ -159,16 +199,41 @@ impl TextSource {
     }
 }
 
-fn foreign_format(start: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 8] = [
-        (b"\xfd7zXZ\0", "compressed with xz"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"BZh", "compressed with bzip2"),
-        (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
-        (b"\xff\xfe", "UTF-16 text"),
-        (b"\xfe\xff", "UTF-16 text"),
-        (b"PAR1", "a Parquet file"),
-        (b"\x89HDF", "an HDF5 file"),
+/// First bytes of a gzip stream.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// Refuses what is neither UTF-8 text nor gzip, by its first bytes.
+fn refuse_foreign(path: &Path, start: &[u8]) -> Result<()> {
+    const MAGIC: [(&[u8], &str, &str); 8] = [
+        (b"\xfd7zXZ\0", "wrong-compression", "is compressed with xz"),
+        (b"PK\x03\x04", "wrong-compression", "is a zip archive"),
+        (b"BZh", "wrong-compression", "is compressed with bzip2"),
+        (b"\x28\xb5\x2f\xfd", "wrong-compression", "is compressed with zstd"),
+        (b"\xff\xfe", "not-utf8", "is UTF-16 text"),
+        (b"\xfe\xff", "not-utf8", "is UTF-16 text"),
+        (b"PAR1", "wrong-format", "is a Parquet file"),
+        (b"\x89HDF", "wrong-format", "is an HDF5 file"),
     ];
-    MAGIC.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, name)| *name)
+    match MAGIC.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        None => Ok(()),
+        Some((_, code, what)) => Err(UserError::bad_data(code, *what)
+            .file(path)
+            .line(1)
+            .byte(0)
+            .expected("UTF-8 text, plain or compressed with gzip")
+            .mend("unpack or convert it first")),
+    }
+}
+
+/// Refuses gzip inside gzip.
+fn refuse_nested(path: &Path, start: &[u8]) -> Result<()> {
+    if !start.starts_with(GZIP) {
+        return Ok(());
+    }
+    Err(UserError::bad_data("wrong-compression", "is compressed with gzip twice")
+        .file(path)
+        .line(1)
+        .byte(0)
+        .expected("UTF-8 text, plain or compressed with gzip once")
+        .mend("unpack it once"))
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use kenyon_base::{Result, Source};
 
 use super::limits;
-use super::report::{Diagnostics, UnknownValue};
+use super::report::{Diagnostics, UnknownValue, counted};
 use super::rows::{Finished, IdMap};
 use crate::Categorical;
 use crate::codex::header::Header;
 use crate::codex::{Column, Nt, Records, Side, Table, TableKind, fields};
+use crate::pack::LABEL_SEPARATOR;
 use crate::query::ManyCategorical;
 
 /// Columns that are read as attributes, with the name that the attribute has in the pack.
@@ -37,7 +38,9 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new(root_ids: &[u64]) -> Self {
-        Self { rows: root_ids.iter().zip(0..).map(|(&id, row)| (id, row)).collect() }
+        Self {
+            rows: root_ids.iter().zip(0..).map(|(&id, row)| (id, row)).collect(),
+        }
     }
 
     pub(super) fn get(&self, id: u64) -> Option<u32> {
@@ -85,12 +88,21 @@ impl AttributeReader {
             .iter()
             .filter_map(|&(column, attribute)| {
                 let texts = Categorical::default();
-                header.position(column).map(|at| (at, ReadColumn { attribute, table: self.tables.len(), texts }))
+                header.position(column).map(|at| {
+                    (
+                        at,
+                        ReadColumn {
+                            attribute,
+                            table: self.tables.len(),
+                            texts,
+                        },
+                    )
+                })
             })
             .collect();
         let mut ids = Vec::new();
         while let Some(record) = records.next_record()? {
-            ids.push(fields::root_id(&record, id_column, Column::RootId.name())?);
+            ids.push(fields::root_id(&record, id_column, header.cell(id_column))?);
             for (at, column) in &mut read {
                 let text = record.text(*at).trim();
                 let known = match column.attribute {
@@ -99,17 +111,23 @@ impl AttributeReader {
                     _ => Some(text),
                 };
                 if known.is_none() {
-                    let name = if column.attribute == "nt" { "nt_type" } else { column.attribute };
-                    UnknownValue::count(&mut self.unknown, &table.file, name, text, record.line);
+                    UnknownValue::count(&mut self.unknown, &table.file, header.cell(*at), text, record.line);
                 }
                 column.texts.push(known.unwrap_or_default());
             }
         }
+        self.repeated_ids += repeated(&ids);
         self.columns.extend(read.into_iter().map(|(_, column)| column));
         self.tables.push(ReadTable { kind: table.kind, ids });
         let rows = records.rows();
         let (sha256, bytes) = records.finish()?;
-        Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
+        Ok(Source {
+            name: table.file.clone(),
+            kind: table.kind.word().into(),
+            sha256,
+            bytes,
+            rows,
+        })
     }
 
     /// Ids of the neurons and classification tables: the neurons that are known to exist.
@@ -132,16 +150,15 @@ impl AttributeReader {
     pub(super) fn join(&mut self, index: &Index) -> BTreeMap<String, Categorical> {
         let mut out: BTreeMap<String, Categorical> = BTreeMap::new();
         self.columns.sort_by_key(|c| (self.tables[c.table].kind, c.table));
-        let rows: Vec<Vec<Option<u32>>> =
-            self.tables.iter().map(|t| t.ids.iter().map(|&id| index.get(id)).collect()).collect();
-        for table in &rows {
-            let mut seen = vec![false; index.len()];
-            for row in table.iter().flatten() {
-                self.repeated_ids += u64::from(std::mem::replace(&mut seen[*row as usize], true));
-            }
-        }
+        let rows: Vec<Vec<Option<u32>>> = self
+            .tables
+            .iter()
+            .map(|t| t.ids.iter().map(|&id| index.get(id)).collect())
+            .collect();
         for column in &self.columns {
-            let joined = out.entry(column.attribute.into()).or_insert_with(|| Categorical::blank(index.len()));
+            let joined = out
+                .entry(column.attribute.into())
+                .or_insert_with(|| Categorical::blank(index.len()));
             // Each distinct text is interned once, not once per neuron.
             let codes: Vec<u32> = column.texts.values().iter().map(|text| joined.intern(text)).collect();
             for (row, &code) in rows[column.table].iter().zip(column.texts.codes()) {
@@ -183,11 +200,15 @@ impl AttributeReader {
         diagnostics.no_connection = count((false, false));
         diagnostics.no_input = count((false, true));
         diagnostics.no_output = count((true, false));
-        if self.tables.iter().any(|t| matches!(t.kind, TableKind::Neurons | TableKind::Classification)) {
-            let known: BTreeSet<u64> = self.master().collect();
-            let orphans = root_ids.iter().filter(|id| !known.contains(id));
-            diagnostics.orphan_examples = orphans.clone().take(10).map(u64::to_string).collect();
-            diagnostics.orphan_ids = orphans.count() as u64;
+        if self
+            .tables
+            .iter()
+            .any(|t| matches!(t.kind, TableKind::Neurons | TableKind::Classification))
+        {
+            let mut known: Vec<u64> = self.master().collect();
+            known.sort_unstable();
+            let orphans = root_ids.iter().filter(|id| known.binary_search(id).is_err());
+            (diagnostics.orphan_ids, diagnostics.orphan_examples) = counted(orphans);
         }
         let mut nts: Vec<u8> = vec![0; neurons];
         let mut row = 0;
@@ -202,6 +223,13 @@ impl AttributeReader {
     }
 }
 
+/// How many ids occurred before.
+fn repeated(ids: &[u64]) -> u64 {
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).filter(|w| w[0] == w[1]).count() as u64
+}
+
 /// Reads a receptor map: pairs of label and root id in the order of the file.
 pub(super) fn read_receptors(table: &Table) -> Result<(Vec<(String, u64)>, Source)> {
     let mut records = Records::open(&table.path, limits())?;
@@ -211,12 +239,29 @@ pub(super) fn read_receptors(table: &Table) -> Result<(Vec<(String, u64)>, Sourc
     let label_column = header.require(Column::ReceptorLabel, &records)?;
     let mut map = Vec::new();
     while let Some(record) = records.next_record()? {
-        let id = fields::root_id(&record, id_column, Column::RootId.name())?;
-        map.push((record.text(label_column).trim().to_string(), id));
+        let id = fields::root_id(&record, id_column, header.cell(id_column))?;
+        let label = record.text(label_column).trim();
+        if label.is_empty() || label.contains(LABEL_SEPARATOR) {
+            return Err(record
+                .error("bad-label", "not a receptor label", header.cell(label_column))
+                .found(label)
+                .expected(format!("the name of one receptor, without `{LABEL_SEPARATOR}`"))
+                .mend("write one row per receptor and neuron, and leave out neurons without a receptor"));
+        }
+        map.push((label.to_string(), id));
     }
     let rows = records.rows();
     let (sha256, bytes) = records.finish()?;
-    Ok((map, Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows }))
+    Ok((
+        map,
+        Source {
+            name: table.file.clone(),
+            kind: table.kind.word().into(),
+            sha256,
+            bytes,
+            rows,
+        },
+    ))
 }
 
 /// Receptor labels per neuron, sorted; the same label twice counts once.
@@ -241,6 +286,6 @@ pub(super) fn join_receptors(map: &[(String, u64)], index: &Index, diagnostics: 
     diagnostics.receptor_rows = map.len() as u64;
     diagnostics.receptor_neurons = labels.iter().filter(|l| !l.is_empty()).count() as u64;
     diagnostics.receptor_several_labels = labels.iter().filter(|l| l.len() > 1).count() as u64;
-    diagnostics.receptor_outside = outside.len() as u64;
+    (diagnostics.receptor_outside, diagnostics.receptor_outside_examples) = counted(outside.iter());
     Some(ManyCategorical::from_rows(labels))
 }

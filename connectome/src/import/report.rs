@@ -23,6 +23,9 @@ pub struct FileReport {
     pub sha256: Option<String>,
     /// Data rows, if it was read.
     pub rows: Option<u64>,
+    /// Columns that are not read; at most 50 are listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra_columns: Vec<String>,
     /// Why it was not read, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -49,12 +52,27 @@ impl UnknownValue {
 
     #[cold]
     pub(super) fn count(all: &mut BTreeMap<(String, String), Self>, file: &str, column: &str, value: &str, line: u64) {
-        let mut key = (format!("{file}:{column}"), value.chars().take(80).collect::<String>());
+        let shown = value.chars().take(80).flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        });
+        let mut key = (format!("{file}:{column}"), shown.collect::<String>());
         if all.len() >= Self::LISTED && !all.contains_key(&key) {
             key.1 = "…".into();
         }
         let value = key.1.clone();
-        all.entry(key).or_insert_with(|| Self { file: file.into(), column: column.into(), value, count: 0, line }).count += 1;
+        all.entry(key)
+            .or_insert_with(|| Self {
+                file: file.into(),
+                column: column.into(),
+                value,
+                count: 0,
+                line,
+            })
+            .count += 1;
     }
 }
 
@@ -116,8 +134,12 @@ pub struct Diagnostics {
     pub keyword_duplicates: u64,
     /// Ids of keyword lists that are no neurons of the connectome.
     pub keyword_outside: u64,
+    /// The first ten of them.
+    pub keyword_outside_examples: Vec<String>,
     /// Neurons of keyword lists without any connection.
     pub keyword_unconnected: u64,
+    /// The first ten of them.
+    pub keyword_unconnected_examples: Vec<String>,
     /// Rows of the receptor map.
     pub receptor_rows: u64,
     /// Neurons with at least one receptor label.
@@ -126,6 +148,8 @@ pub struct Diagnostics {
     pub receptor_several_labels: u64,
     /// Ids of the receptor map that are no neurons of the connectome.
     pub receptor_outside: u64,
+    /// The first ten of them.
+    pub receptor_outside_examples: Vec<String>,
     /// Transmitters and sides outside the known set, treated as blank.
     pub unknown_values: Vec<UnknownValue>,
 }
@@ -164,7 +188,12 @@ pub(super) fn files(folder: &Folder, chosen: &[Table], sources: &[Source]) -> Ve
                 used: source.is_some() && !matches!(table.kind, TableKind::Ignored | TableKind::Unknown),
                 sha256: source.map(|s| s.sha256.clone()),
                 rows: source.map(|s| s.rows),
-                note: if unused { Some("not chosen by `--connections`".into()) } else { table.note.clone() },
+                extra_columns: table.extra_columns.clone(),
+                note: if unused {
+                    Some("not chosen by `--connections`".into())
+                } else {
+                    table.note.clone()
+                },
             }
         })
         .collect();
@@ -174,9 +203,15 @@ pub(super) fn files(folder: &Folder, chosen: &[Table], sources: &[Source]) -> Ve
         used: true,
         sha256: Some(s.sha256.clone()),
         rows: Some(s.rows),
+        extra_columns: Vec::new(),
         note: None,
     }));
     out
+}
+
+/// How many ids there are, and the first ten.
+pub(super) fn counted<'a>(ids: impl Iterator<Item = &'a u64> + Clone) -> (u64, Vec<String>) {
+    (ids.clone().count() as u64, ids.take(10).map(u64::to_string).collect())
 }
 
 /// Counts ids of keyword lists that are no neurons, and those without any connection.
@@ -193,10 +228,10 @@ pub(super) fn describe_lists(
     for &row in finished.pairs.pre.iter().chain(&finished.pairs.post) {
         connected[row as usize] = true;
     }
-    for id in ids {
-        match index.get(id) {
-            None => diagnostics.keyword_outside += 1,
-            Some(row) => diagnostics.keyword_unconnected += u64::from(!connected[row as usize]),
-        }
-    }
+    let outside = ids.iter().filter(|&&id| index.get(id).is_none());
+    let unconnected = ids
+        .iter()
+        .filter(|&&id| index.get(id).is_some_and(|row| !connected[row as usize]));
+    (diagnostics.keyword_outside, diagnostics.keyword_outside_examples) = counted(outside);
+    (diagnostics.keyword_unconnected, diagnostics.keyword_unconnected_examples) = counted(unconnected);
 }

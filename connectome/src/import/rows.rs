@@ -3,7 +3,7 @@
 //! Twenty bytes per row are held while reading and sorting (records of 16 bytes, twice during the counting sort), so that
 //! memory follows the number of rows and not the size of the file.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use kenyon_base::{Progress, Result, Source, UserError};
@@ -66,6 +66,8 @@ pub(super) struct RowReader {
     ids: Vec<u64>,
     rows: Vec<Row>,
     neuropils: Categorical,
+    /// Codes by the bytes of the cell, to spare each row the look-up by text.
+    neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>>,
     rows_read: u64,
     zero_counts: u64,
     self_loops: u64,
@@ -81,31 +83,67 @@ struct Layout {
     neuropil: Option<usize>,
     nt: Option<usize>,
     short_ids: bool,
-    names: [&'static str; 2],
+    /// Names of the id columns and of the count column, as they stand in the header.
+    names: [String; 3],
 }
 
 impl Layout {
     fn new(header: &Header, kind: TableKind, records: &Records) -> Result<Self> {
         let short_ids = kind == TableKind::Synapses;
-        let columns = if short_ids { [Column::PreRootIdShort, Column::PostRootIdShort] } else { [Column::PreRootId, Column::PostRootId] };
+        let columns = if short_ids {
+            [Column::PreRootIdShort, Column::PostRootIdShort]
+        } else {
+            [Column::PreRootId, Column::PostRootId]
+        };
         header.check_duplicates(records)?;
+        let [pre, post] = [header.require(columns[0], records)?, header.require(columns[1], records)?];
+        let syn_count = if short_ids {
+            None
+        } else {
+            Some(header.require(Column::SynCount, records)?)
+        };
         Ok(Self {
-            pre: header.require(columns[0], records)?,
-            post: header.require(columns[1], records)?,
-            syn_count: if short_ids { None } else { Some(header.require(Column::SynCount, records)?) },
+            pre,
+            post,
+            syn_count,
             neuropil: header.position(Column::Neuropil),
             nt: header.position(Column::NtType),
             short_ids,
-            names: columns.map(Column::name),
+            names: [pre, post, syn_count.unwrap_or(pre)].map(|i| header.cell(i).to_string()),
         })
     }
 
     #[inline]
     fn ids(&self, record: &Record<'_>) -> Result<[u64; 2]> {
-        let read = if self.short_ids { fields::short_root_id } else { fields::root_id };
-        Ok([read(record, self.pre, self.names[0])?, read(record, self.post, self.names[1])?])
+        let read = if self.short_ids {
+            fields::short_root_id
+        } else {
+            fields::root_id
+        };
+        Ok([
+            read(record, self.pre, &self.names[0])?,
+            read(record, self.post, &self.names[1])?,
+        ])
+    }
+
+    /// Synapses of a row; `None` for 0.
+    #[inline]
+    fn syn_count(&self, record: &Record<'_>) -> Result<Option<u32>> {
+        match self.syn_count {
+            Some(i) => fields::syn_count(record, i, &self.names[2]),
+            None => Ok(Some(1)),
+        }
+    }
+
+    fn neuropil_name<'a>(&self, record: &Record<'a>) -> &'a str {
+        self.neuropil.map_or("", |i| record.text(i).trim())
     }
 }
+
+/// Longest name of a neuropil in bytes.
+const NEUROPIL_BYTES: usize = 256;
+/// Rows whose neurons are looked up together.
+const BATCH: usize = 1 << 10;
 
 impl RowReader {
     pub(super) fn new(keep_self_loops: bool) -> Self {
@@ -115,6 +153,7 @@ impl RowReader {
             ids: Vec::new(),
             rows: Vec::new(),
             neuropils: Categorical::default(),
+            neuropil_codes: HashMap::default(),
             rows_read: 0,
             zero_counts: 0,
             self_loops: 0,
@@ -128,12 +167,30 @@ impl RowReader {
         &self.ids
     }
 
+    #[inline]
     fn number(&mut self, id: u64) -> u32 {
-        let next = self.ids.len() as u32;
-        *self.numbers.entry(id).or_insert_with(|| {
-            self.ids.push(id);
-            next
-        })
+        match self.numbers.get(&id) {
+            Some(&number) => number,
+            None => self.new_number(id),
+        }
+    }
+
+    #[cold]
+    fn new_number(&mut self, id: u64) -> u32 {
+        let number = self.ids.len() as u32;
+        self.numbers.insert(id, number);
+        self.ids.push(id);
+        number
+    }
+
+    /// Numbers the neurons of the last rows. Each look-up misses the cache; done back to back the misses overlap, which saves
+    /// a third of the time of an import against look-ups row by row.
+    fn number_batch(&mut self, ids: &mut Vec<[u64; 2]>) {
+        let first = self.rows.len() - ids.len();
+        for (row, [pre, post]) in (first..).zip(ids.drain(..)) {
+            let numbers = [self.number(pre), self.number(post)];
+            [self.rows[row].pre, self.rows[row].post] = numbers;
+        }
     }
 
     /// Reads one table to its end.
@@ -141,35 +198,26 @@ impl RowReader {
         let mut records = Records::open(&table.path, limits())?;
         let header = Header::read(&mut records)?;
         let layout = Layout::new(&header, table.kind, &records)?;
-        let mut last = (u64::MAX, 0);
-        let mut neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>> = HashMap::default();
+        let mut batch = Vec::with_capacity(BATCH);
         while let Some(record) = records.next_record()? {
             let [pre_id, post_id] = layout.ids(&record)?;
-            let Some(syn_count) = layout.syn_count.map_or(Ok(Some(1)), |i| fields::syn_count(&record, i))? else {
+            let Some(syn_count) = layout.syn_count(&record)? else {
                 self.zero_counts += 1;
                 continue;
             };
-            let neuropil = match layout.neuropil.map(|i| record.field(i)) {
-                None | Some(b"") => 0,
-                Some(name) => match neuropil_codes.get(name) {
-                    Some(&code) => code,
-                    None => {
-                        let code = self.neuropil_code(&record, layout.neuropil.unwrap_or(0))?;
-                        neuropil_codes.insert(name.to_vec(), code);
-                        code
-                    }
-                },
-            };
-            let nt = match layout.nt {
-                None => Nt::Blank,
-                Some(i) => match Nt::from_field(record.field(i)) {
-                    Some(nt) => nt,
-                    None => {
-                        UnknownValue::count(&mut self.unknown, &table.file, "nt_type", record.text(i), record.line);
-                        Nt::Blank
-                    }
-                },
-            };
+            let neuropil = self.neuropil(&record, &layout)?;
+            let nt = layout.nt.map_or(Some(Nt::Blank), |i| Nt::from_field(record.field(i)));
+            let nt = nt.unwrap_or_else(|| {
+                let i = layout.nt.expect("only a column has unknown values");
+                UnknownValue::count(
+                    &mut self.unknown,
+                    &table.file,
+                    header.cell(i),
+                    record.text(i).trim(),
+                    record.line,
+                );
+                Nt::Blank
+            });
             if pre_id == post_id {
                 self.self_loops += 1;
                 if !self.keep_self_loops {
@@ -177,38 +225,80 @@ impl RowReader {
                     continue;
                 }
             }
-            if last.0 != pre_id {
-                last = (pre_id, self.number(pre_id));
+            self.rows.push(Row {
+                pre: 0,
+                post: 0,
+                syn_count,
+                neuropil,
+                nt: nt as u8,
+                table: self.tables,
+            });
+            batch.push([pre_id, post_id]);
+            if batch.len() == BATCH {
+                self.number_batch(&mut batch);
             }
-            let post = self.number(post_id);
-            self.rows.push(Row { pre: last.1, post, syn_count, neuropil, nt: nt as u8, table: self.tables });
             if self.rows.len().is_multiple_of(1 << 18) {
                 progress.advance(1 << 18);
             }
+            if self.rows.len() > u32::MAX as usize {
+                return Err(record
+                    .error("limit", "more than 4,294,967,295 connection rows", &layout.names[0])
+                    .mend("this is not a connection table; split it if it is one"));
+            }
         }
-        if self.rows.len() > u32::MAX as usize {
-            return Err(UserError::bad_data("limit", "more than 4,294,967,295 connection rows").file(&table.path));
-        }
+        self.number_batch(&mut batch);
         self.rows_read += records.rows();
         self.tables += 1;
         let rows = records.rows();
         let (sha256, bytes) = records.finish()?;
-        Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
+        Ok(Source {
+            name: table.file.clone(),
+            kind: table.kind.word().into(),
+            sha256,
+            bytes,
+            rows,
+        })
+    }
+
+    #[inline]
+    fn neuropil(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
+        let Some(i) = layout.neuropil else { return Ok(0) };
+        match self.neuropil_codes.get(record.field(i)) {
+            Some(&code) => Ok(code),
+            None => self.new_neuropil(record, layout),
+        }
     }
 
     #[cold]
-    fn neuropil_code(&mut self, record: &Record<'_>, i: usize) -> Result<u16> {
-        u16::try_from(self.neuropils.intern(record.text(i))).map_err(|_| {
-            record
-                .error("limit", "more than 65,535 different neuropils", "neuropil")
-                .found(record.text(i))
+    fn new_neuropil(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
+        let name = layout.neuropil_name(record);
+        let limit = |what: String| {
+            let error = record.error("limit", what, Column::Neuropil.name()).found(name);
+            error
+                .expected("the name of a neuropil")
                 .mend("the column does not hold neuropil names; check the header")
-        })
+        };
+        if name.len() > NEUROPIL_BYTES {
+            return Err(limit(format!(
+                "limit `neuropil` exceeded: a name of more than {NEUROPIL_BYTES} bytes"
+            )));
+        }
+        let code = u16::try_from(self.neuropils.intern(name));
+        let code = code.map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))?;
+        // Cells with blanks around the name are not remembered: there is no end of them.
+        if layout.neuropil.is_some_and(|i| record.field(i).len() == name.len()) {
+            self.neuropil_codes.insert(name.as_bytes().to_vec(), code);
+        }
+        Ok(code)
     }
 
     /// Puts the rows into the stored order: ascending root id of pre, then of post, then table, then neuropil name.
     pub(super) fn into_sorted(mut self, index: &Index) -> SortedRows {
-        let numbers: Vec<u32> = self.ids.iter().map(|&id| index.get(id).expect("every id of a row is a neuron")).collect();
+        let numbers: Vec<u32> = self
+            .ids
+            .iter()
+            .map(|&id| index.get(id).expect("every id of a row is a neuron"))
+            .collect();
         let mut order: Vec<u32> = (0..self.neuropils.values().len() as u32).collect();
         order.sort_by(|&a, &b| self.neuropils.values()[a as usize].cmp(&self.neuropils.values()[b as usize]));
         let mut rank = vec![0; order.len()];
@@ -237,8 +327,15 @@ impl RowReader {
             // Stable, so that the first of several equal rows is the first in the file.
             sorted[window[0] as usize..window[1] as usize].sort_by_key(Row::key);
         }
-        let neuropils = order.iter().map(|&old| self.neuropils.values()[old as usize].clone()).collect();
-        SortedRows { rows: sorted, neuropils, reader: self }
+        let neuropils = order
+            .iter()
+            .map(|&old| self.neuropils.values()[old as usize].clone())
+            .collect();
+        SortedRows {
+            rows: sorted,
+            neuropils,
+            reader: self,
+        }
     }
 }
 
@@ -289,8 +386,9 @@ impl SortedRows {
         diagnostics.duplicate_rows = duplicates as u64;
         if duplicates > 0 {
             if spec.on_duplicate == OnDuplicate::Error {
-                let triples = rows.windows(2).filter(|w| same(&w[0], &w[1])).map(|w| w[0]);
-                return Err(duplicate_error(triples, tables, root_ids, &self.neuropils));
+                let first = rows.windows(2).find(|w| same(&w[0], &w[1])).map(|w| w[0]);
+                let first = first.expect("there is at least one");
+                return Err(duplicate_error(&first, duplicates, tables, root_ids, &self.neuropils));
             }
             let sum = spec.on_duplicate == OnDuplicate::Sum;
             let mut overflow = false;
@@ -334,18 +432,20 @@ impl SortedRows {
             let table = *first_table.entry(classes).or_insert(row.table);
             if table != row.table {
                 let name = |code: u32| class.values()[code as usize].as_str();
-                return Err(UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
-                    .file(&tables[row.table as usize].path)
-                    .column("pre_root_id")
-                    .found(format!(
-                        "{} -> {} in `{}` and in `{}`",
-                        name(classes.0),
-                        name(classes.1),
-                        tables[table as usize].name,
-                        tables[row.table as usize].name
-                    ))
-                    .expected("each pair of classes in one table, since the tables come from different synapse detectors")
-                    .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"));
+                return Err(
+                    UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
+                        .file(&tables[row.table as usize].path)
+                        .column("pre_root_id")
+                        .found(format!(
+                            "{} -> {} in {} and in {}",
+                            name(classes.0),
+                            name(classes.1),
+                            tables[table as usize].name,
+                            tables[row.table as usize].name
+                        ))
+                        .expected("each pair of classes in one table, since the tables come from different synapse detectors")
+                        .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"),
+                );
             }
         }
         Ok(())
@@ -377,8 +477,11 @@ fn one_table<'a>(
             .file(&tables[last as usize].path)
             .column("pre_root_id")
             .found(format!(
-                "{} -> {} in `{}` and in `{}`",
-                root_ids[pair[0].pre as usize], root_ids[pair[0].post as usize], tables[first as usize].name, tables[last as usize].name
+                "{} -> {} in {} and in {}",
+                root_ids[pair[0].pre as usize],
+                root_ids[pair[0].post as usize],
+                tables[first as usize].name,
+                tables[last as usize].name
             ))
             .expected("each pair in one table, since the tables come from different synapse detectors")
             .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`")),
@@ -418,7 +521,9 @@ impl Finished {
         }
         diagnostics.threshold.removed_rows += (pair.len() - rows) as u64;
         diagnostics.threshold.removed_synapses += all - total;
-        let (Ok(total), Ok(count)) = (u32::try_from(total), u16::try_from(rows)) else { return Err(too_many(tables)) };
+        let (Ok(total), Ok(count)) = (u32::try_from(total), u16::try_from(rows)) else {
+            return Err(too_many(tables));
+        };
         self.pairs.pre.push(pair[0].pre);
         self.pairs.post.push(pair[0].post);
         self.pairs.syn_count.push(total);
@@ -436,43 +541,48 @@ impl Finished {
     }
 }
 
-/// Reads the tables again to find the two lines of the first repeated row.
+/// Reads the table again to find the two lines of a repeated row.
 #[cold]
-fn duplicate_error(triples: impl Iterator<Item = Row>, tables: &[Table], root_ids: &[u64], neuropils: &[String]) -> UserError {
-    let wanted: HashSet<(u8, u64, u64, String)> = triples
-        .map(|r| (r.table, root_ids[r.pre as usize], root_ids[r.post as usize], neuropils[r.neuropil as usize].clone()))
-        .collect();
-    for (number, table) in tables.iter().enumerate() {
-        if let Ok(Some(error)) = find_duplicate(table, number as u8, &wanted) {
-            return error;
-        }
+fn duplicate_error(row: &Row, count: usize, tables: &[Table], root_ids: &[u64], neuropils: &[String]) -> UserError {
+    let table = &tables[row.table as usize];
+    let ids = [root_ids[row.pre as usize], root_ids[row.post as usize]];
+    let neuropil = &neuropils[row.neuropil as usize];
+    match find_duplicate(table, ids, neuropil, count) {
+        Ok(Some(error)) | Err(error) => error,
+        Ok(None) => UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice")
+            .file(&table.path)
+            .mend("read it again"),
     }
-    UserError::bad_data("duplicate-edge", "a row (pre, post, neuropil) occurs twice").file(&tables[0].path)
 }
 
-fn find_duplicate(table: &Table, number: u8, wanted: &HashSet<(u8, u64, u64, String)>) -> Result<Option<UserError>> {
+fn find_duplicate(table: &Table, ids: [u64; 2], neuropil: &str, count: usize) -> Result<Option<UserError>> {
     let mut records = Records::open(&table.path, limits())?;
     let header = Header::read(&mut records)?;
     let layout = Layout::new(&header, table.kind, &records)?;
-    let mut first_line = HashMap::new();
+    let mut first_line = None;
     while let Some(record) = records.next_record()? {
-        let [pre, post] = layout.ids(&record)?;
-        let zero = layout.syn_count.is_some_and(|i| fields::syn_count(&record, i).is_ok_and(|n| n.is_none()));
-        let neuropil = layout.neuropil.map_or(String::new(), |i| record.text(i).to_string());
-        let key = (number, pre, post, neuropil);
-        if zero || !wanted.contains(&key) {
+        if layout.ids(&record)? != ids || layout.neuropil_name(&record) != neuropil || layout.syn_count(&record)?.is_none() {
             continue;
         }
-        if let Some(first) = first_line.get(&key) {
-            return Ok(Some(
-                record
-                    .error("duplicate-edge", format!("the row (pre, post, neuropil) stands on line {first} already"), layout.names[0])
-                    .found(format!("{pre},{post},{}", key.3))
-                    .expected("one row per pre, post and neuropil")
-                    .mend("decide with `--on-duplicate sum` or `--on-duplicate first`, or download the file again"),
-            ));
-        }
-        first_line.insert(key, record.line);
+        let Some(first) = first_line else {
+            first_line = Some(record.line);
+            continue;
+        };
+        let others = match count {
+            1 => String::new(),
+            n => format!(" ({n} rows repeat an earlier one in all)"),
+        };
+        return Ok(Some(
+            record
+                .error(
+                    "duplicate-edge",
+                    format!("the row (pre, post, neuropil) stands on line {first} already{others}"),
+                    &layout.names[0],
+                )
+                .found(format!("{},{},{neuropil}", ids[0], ids[1]))
+                .expected("one row per pre, post and neuropil")
+                .mend("decide with `--on-duplicate sum` or `--on-duplicate first`, or download the file again"),
+        ));
     }
     Ok(None)
 }

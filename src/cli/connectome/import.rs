@@ -121,6 +121,9 @@ pub(super) fn text(report: &ImportReport, output: &std::path::Path) -> String {
         files.row([file.name.clone(), file.kind.clone(), file.rows.map_or_else(|| "not read".into(), count)]);
     }
     out.push_str(&files.render());
+    for file in report.files.iter().filter(|f| !f.extra_columns.is_empty()) {
+        let _ = writeln!(out, "columns of {} not read: {}", file.name, file.extra_columns.join(", "));
+    }
     let d = &report.diagnostics;
     let mut table = TextTable::new(&["diagnostic", "count"]);
     for (what, n) in [
@@ -135,6 +138,11 @@ pub(super) fn text(report: &ImportReport, output: &std::path::Path) -> String {
         ("neurons with several transmitters", d.several_nt),
         ("neurons unknown to neurons/classification", d.orphan_ids),
         ("neurons without a cell type", d.unknown_type),
+        ("ids repeated in attribute tables", d.repeated_ids),
+        ("attributes that contradict an earlier table", d.attribute_conflicts),
+        ("sides that contradict a keyword list", d.side_conflicts),
+        ("ids repeated in keyword lists", d.keyword_duplicates),
+        ("receptor ids that are no neurons", d.receptor_outside),
         ("neurons without any connection", d.no_connection),
         ("neurons with output only", d.no_input),
         ("neurons with input only", d.no_output),
