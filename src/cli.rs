@@ -58,7 +58,10 @@ enum Noun {
     #[command(subcommand, after_help = "Example:\n  kenyon connectome import codex_783/ -o fly.h5")]
     Connectome(connectome::Verb),
     /// Circuits: build, look at, shuffle, lesion
-    #[command(subcommand, after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5"
+    )]
     Circuit(circuit::Verb),
 }
 

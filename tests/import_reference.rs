@@ -54,22 +54,11 @@ fn the_receptor_table_gives_its_rows_pairs_and_synapses() {
     let pack = imported.pack();
     assert_eq!(imported.run.totals()[1..], [16_218, 15_236, 211_633]);
     assert_eq!((pack.pre.len(), pack.post.len(), pack.synapses()), (15_236, 15_236, 211_633));
-    assert_eq!(
-        (pack.syn_count.iter().min(), pack.syn_count.iter().max()),
-        (Some(&5), Some(&234))
-    );
+    assert_eq!((pack.syn_count.iter().min(), pack.syn_count.iter().max()), (Some(&5), Some(&234)));
     let distinct = |ends: &[u32]| ends.iter().collect::<std::collections::BTreeSet<_>>().len();
     assert_eq!((distinct(&pack.pre), distinct(&pack.post)), (1_991, 509));
     assert_eq!(distinct(&[pack.pre, pack.post].concat()), 2_500);
-    let names = [
-        "rows_read",
-        "duplicate_rows",
-        "self_loops",
-        "zero_counts",
-        "orphan_ids",
-        "several_nt",
-        "multi_row_pairs",
-    ];
+    let names = ["rows_read", "duplicate_rows", "self_loops", "zero_counts", "orphan_ids", "several_nt", "multi_row_pairs"];
     assert_eq!(imported.diagnostics(&names)[..6], [16_218, 0, 0, 0, 0, 948]);
     assert_eq!(imported.run.diagnostic("unknown_values"), json!([]));
 }
@@ -81,10 +70,7 @@ fn the_pack_holds_every_row_with_count_and_transmitter() {
     let pack = imported.pack();
     let file = hdf5::File::open(imported.path()).unwrap();
     let counts = file.dataset("rows/syn_count").unwrap().read_raw::<u32>().unwrap();
-    assert_eq!(
-        (counts.len(), counts.iter().min(), counts.iter().max()),
-        (16_218, Some(&1), Some(&232))
-    );
+    assert_eq!((counts.len(), counts.iter().min(), counts.iter().max()), (16_218, Some(&1), Some(&232)));
     let per_pair = file.dataset("edges/row_count").unwrap().read_raw::<u16>().unwrap();
     let mut rows = counts.iter();
     for (&n, &total) in per_pair.iter().zip(&pack.syn_count) {
@@ -92,17 +78,7 @@ fn the_pack_holds_every_row_with_count_and_transmitter() {
     }
     assert_eq!(rows.next(), None);
     let by_nt = rows_by_nt(&imported.path());
-    assert_eq!(
-        by_nt,
-        tallied(&[
-            ("ACH", 13_299),
-            ("SER", 2_558),
-            ("DA", 274),
-            ("GABA", 78),
-            ("GLUT", 6),
-            ("OCT", 3)
-        ])
-    );
+    assert_eq!(by_nt, tallied(&[("ACH", 13_299), ("SER", 2_558), ("DA", 274), ("GABA", 78), ("GLUT", 6), ("OCT", 3)]));
 }
 
 #[test]
@@ -143,10 +119,7 @@ fn the_mushroom_body_table_gives_its_rows_pairs_and_synapses() {
     let imported = Imported::of(&fly, &PRINCETON);
     let pack = imported.pack();
     assert_eq!(imported.run.totals()[1..], [53_162, 53_162, 598_617]);
-    assert_eq!(
-        (pack.syn_count.iter().min(), pack.syn_count.iter().max()),
-        (Some(&1), Some(&608))
-    );
+    assert_eq!((pack.syn_count.iter().min(), pack.syn_count.iter().max()), (Some(&1), Some(&608)));
     assert_eq!(imported.run.diagnostic("blank_nt"), 74);
     for (min, pairs, synapses) in [("5", 46_782, Some(579_896)), ("10", 22_311, None)] {
         let imported = Imported::of(&fly, &[&PRINCETON[..], &["--min-synapses", min]].concat());
@@ -160,12 +133,7 @@ fn the_mushroom_body_table_gives_its_rows_pairs_and_synapses() {
 fn the_receptor_map_gives_receptor_neurons_and_those_of_several_labels() {
     let Some(fly) = reference_data() else { return };
     let imported = Imported::of(&fly, &BUHMANN);
-    let names = [
-        "receptor_rows",
-        "receptor_neurons",
-        "receptor_several_labels",
-        "receptor_outside",
-    ];
+    let names = ["receptor_rows", "receptor_neurons", "receptor_several_labels", "receptor_outside"];
     assert_eq!(imported.diagnostics(&names), [2_264, 2_113, 148, 0]);
 }
 
@@ -180,28 +148,14 @@ fn attribute_tables_give_their_rows_and_values() {
         ("connections.csv.gz", "connections", 16_218),
     ] {
         let file = imported.run.file(name);
-        assert_eq!(
-            (&file["kind"], &file["rows"], &file["used"]),
-            (&json!(kind), &json!(rows), &json!(true)),
-            "{name}"
-        );
+        assert_eq!((&file["kind"], &file["rows"], &file["used"]), (&json!(kind), &json!(rows), &json!(true)), "{name}");
     }
     assert_eq!(imported.run.file("connections_princeton.csv.gz")["used"], false);
     assert_eq!(imported.diagnostics(&["repeated_ids", "attribute_conflicts"]), [0, 0]);
     let pack = imported.pack();
     let count = |name: &str| tally(&imported.path(), name, pack.root_ids.len());
     let nt = count("neurons/nt");
-    assert_eq!(
-        nt,
-        tallied(&[
-            ("ACH", 7_312),
-            ("", 1_262),
-            ("SER", 416),
-            ("GABA", 385),
-            ("DA", 287),
-            ("GLUT", 144)
-        ])
-    );
+    assert_eq!(nt, tallied(&[("ACH", 7_312), ("", 1_262), ("SER", 416), ("GABA", 385), ("DA", 287), ("GLUT", 144)]));
     let side = count("neurons/side");
     assert_eq!(side, tallied(&[("right", 4_892), ("left", 4_863), ("", 46), ("center", 5)]));
     let class = [
@@ -262,20 +216,12 @@ fn receptor_neurons_reach_each_class_of_targets_as_known() {
     let pack = imported.pack();
     let [class, sub_class] = ["neurons/class", "neurons/sub_class"].map(|name| texts(&imported.path(), name));
     let onto = |wanted: &dyn Fn(&str, &str) -> bool| {
-        let hit = pack
-            .post
-            .iter()
-            .map(|&post| wanted(&class[post as usize], &sub_class[post as usize]));
-        hit.zip(&pack.syn_count)
-            .filter(|(hit, _)| *hit)
-            .fold((0, 0), |(pairs, synapses), (_, &n)| (pairs + 1, synapses + n))
+        let hit = pack.post.iter().map(|&post| wanted(&class[post as usize], &sub_class[post as usize]));
+        hit.zip(&pack.syn_count).filter(|(hit, _)| *hit).fold((0, 0), |(pairs, synapses), (_, &n)| (pairs + 1, synapses + n))
     };
     assert_eq!(onto(&|class, _| class == "ALLN"), (8_257, 76_370));
     assert_eq!(onto(&|class, sub| class == "ALPN" && sub == "multiglomerular"), (758, 11_114));
-    assert_eq!(
-        onto(&|class, sub| class == "ALPN" && sub == "uniglomerular"),
-        (6_221, 124_149)
-    );
+    assert_eq!(onto(&|class, sub| class == "ALPN" && sub == "uniglomerular"), (6_221, 124_149));
 }
 
 #[test]
@@ -286,9 +232,7 @@ fn projection_neurons_reach_kenyon_cells_as_known() {
         let pack = imported.pack();
         let class = texts(&imported.path(), "neurons/class");
         let found = pack.pre.iter().zip(&pack.post);
-        let found: Vec<_> = found
-            .filter(|&(&a, &b)| class[a as usize] == "ALPN" && class[b as usize] == "Kenyon_Cell")
-            .collect();
+        let found: Vec<_> = found.filter(|&(&a, &b)| class[a as usize] == "ALPN" && class[b as usize] == "Kenyon_Cell").collect();
         assert_eq!(found.len(), pairs);
         let cells: std::collections::BTreeSet<_> = found.iter().map(|(_, post)| post).collect();
         assert_eq!(cells.len(), kenyon_cells);
@@ -301,13 +245,7 @@ fn types_and_sides_are_joined_by_root_id() {
     let imported = Imported::of(&fly, &BUHMANN);
     assert_eq!(imported.run.code, 0);
     let [types, sides] = ["neurons/type", "neurons/side"].map(|name| texts(&imported.path(), name));
-    let of = |side: &str| {
-        types
-            .iter()
-            .zip(&sides)
-            .filter(|(t, s)| *t == "ORN_DA1" && *s == side)
-            .count()
-    };
+    let of = |side: &str| types.iter().zip(&sides).filter(|(t, s)| *t == "ORN_DA1" && *s == side).count();
     assert_eq!(["left", "right", "center", ""].map(of), [60, 66, 0, 1]);
 }
 
@@ -316,21 +254,13 @@ fn rows_of_the_mushroom_body_table_have_the_known_transmitters() {
     let Some(fly) = reference_data() else { return };
     let imported = Imported::of(&fly, &PRINCETON);
     assert_eq!(imported.run.code, 0);
-    assert_eq!(
-        rows_by_nt(&imported.path()),
-        tallied(&[("ACH", 48_352), ("DA", 4_398), ("GABA", 236), ("GLUT", 102), ("", 74)])
-    );
+    assert_eq!(rows_by_nt(&imported.path()), tallied(&[("ACH", 48_352), ("DA", 4_398), ("GABA", 236), ("GLUT", 102), ("", 74)]));
 }
 
 /// How many rows have each transmitter.
 fn rows_by_nt(path: &Path) -> BTreeMap<String, usize> {
     let words = texts(path, "names/nts");
-    let codes = hdf5::File::open(path)
-        .unwrap()
-        .dataset("rows/nt")
-        .unwrap()
-        .read_raw::<u8>()
-        .unwrap();
+    let codes = hdf5::File::open(path).unwrap().dataset("rows/nt").unwrap().read_raw::<u8>().unwrap();
     let mut out = BTreeMap::new();
     for code in codes {
         *out.entry(words[usize::from(code)].clone()).or_insert(0) += 1;
@@ -367,11 +297,7 @@ fn both_connection_tables_together_share_no_pair_of_classes() {
 fn keyword_lists_give_their_ids_and_those_without_a_connection() {
     let Some(fly) = reference_data() else { return };
     let imported = Imported::of(&fly, &BUHMANN);
-    for (name, ids) in [
-        ("root_ids_ALRN.txt", 2_328),
-        ("root_ids_class_Kenyon_cell.txt", 5_177),
-        ("root_ids_APL.txt", 2),
-    ] {
+    for (name, ids) in [("root_ids_ALRN.txt", 2_328), ("root_ids_class_Kenyon_cell.txt", 5_177), ("root_ids_APL.txt", 2)] {
         assert_eq!(imported.run.file(name)["rows"], ids, "{name}");
     }
     assert_eq!(imported.diagnostics(&["side_conflicts"]), [0]);

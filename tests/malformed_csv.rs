@@ -21,10 +21,7 @@ fn classified(rows: &str) -> Dump {
 
 /// A receptor map of these rows beside a sound connection table.
 fn receptors(rows: &str) -> Dump {
-    Dump::sound().file(
-        "derived/receptor_to_root_ids.csv",
-        "receptor_label,root_id\n".to_string() + &with_ids(rows),
-    )
+    Dump::sound().file("derived/receptor_to_root_ids.csv", "receptor_label,root_id\n".to_string() + &with_ids(rows))
 }
 
 // Any file ------------------------------------------------------------------------------------------------------------
@@ -32,30 +29,17 @@ fn receptors(rows: &str) -> Dump {
 #[test]
 fn an_empty_file_is_an_error() {
     Dump::of("").fault().code("empty-file").file("connections.csv").line(1);
-    Dump::sound()
-        .file("classification.csv", "")
-        .fault()
-        .code("empty-file")
-        .file("classification.csv")
-        .line(1);
+    Dump::sound().file("classification.csv", "").fault().code("empty-file").file("classification.csv").line(1);
 }
 
 #[test]
 fn a_gz_of_zero_bytes_is_an_error() {
-    Dump::empty()
-        .file("connections.csv.gz", "")
-        .fault()
-        .code("empty-file")
-        .file("connections.csv.gz");
+    Dump::empty().file("connections.csv.gz", "").fault().code("empty-file").file("connections.csv.gz");
 }
 
 #[test]
 fn a_gz_of_nothing_is_an_error() {
-    Dump::empty()
-        .file("connections.csv.gz", gz(b""))
-        .fault()
-        .code("empty-file")
-        .file("connections.csv.gz");
+    Dump::empty().file("connections.csv.gz", gz(b"")).fault().code("empty-file").file("connections.csv.gz");
 }
 
 #[test]
@@ -117,14 +101,7 @@ fn a_truncated_gz_is_an_error_that_states_the_last_complete_line() {
     use std::fmt::Write as _;
     let mut text = HEADER.to_string();
     for n in 0..60_000_u64 {
-        writeln!(
-            text,
-            "{},{},AL_L,{},ACH",
-            id(n),
-            id(n.wrapping_mul(7919) % 99_991),
-            1 + n % 97
-        )
-        .unwrap();
+        writeln!(text, "{},{},AL_L,{},ACH", id(n), id(n.wrapping_mul(7919) % 99_991), 1 + n % 97).unwrap();
     }
     let whole = gz(text.as_bytes());
     let half = &whole[..whole.len() / 2];
@@ -132,11 +109,7 @@ fn a_truncated_gz_is_an_error_that_states_the_last_complete_line() {
     let _ = std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(half), &mut unpacked);
     let complete = unpacked.split(|&b| b == b'\n').count() as u64 - 1;
     assert!(complete > 10_000);
-    let fault = Dump::empty()
-        .file("connections.csv.gz", half)
-        .fault()
-        .code("gzip-truncated")
-        .file("connections.csv.gz");
+    let fault = Dump::empty().file("connections.csv.gz", half).fault().code("gzip-truncated").file("connections.csv.gz");
     let stated = fault.error["line"].as_u64().unwrap();
     fault.says(&format!("after line {stated}"));
     assert!(stated <= complete && complete - stated < 2_000, "{stated} of {complete}");
@@ -146,11 +119,7 @@ fn a_truncated_gz_is_an_error_that_states_the_last_complete_line() {
 fn a_gz_that_ends_within_its_checksum_or_header_is_truncated() {
     let whole = gz(table("@1,@2,AL_L,5,ACH\n").as_bytes());
     for keep in [whole.len() - 1, whole.len() - 8, 5] {
-        Dump::empty()
-            .file("connections.csv.gz", &whole[..keep])
-            .fault()
-            .code("gzip-truncated")
-            .file("connections.csv.gz");
+        Dump::empty().file("connections.csv.gz", &whole[..keep]).fault().code("gzip-truncated").file("connections.csv.gz");
     }
 }
 
@@ -159,20 +128,12 @@ fn a_gz_with_a_wrong_checksum_is_damaged() {
     let mut bytes = gz(table("@1,@2,AL_L,5,ACH\n").as_bytes());
     let at = bytes.len() - 6;
     bytes[at] ^= 1;
-    Dump::empty()
-        .file("connections.csv.gz", bytes)
-        .fault()
-        .code("gzip-damaged")
-        .file("connections.csv.gz");
+    Dump::empty().file("connections.csv.gz", bytes).fault().code("gzip-damaged").file("connections.csv.gz");
 }
 
 #[test]
 fn concatenated_gz_members_are_read_to_the_end() {
-    let members = [
-        gz(HEADER.as_bytes()),
-        gz(with_ids("@1,@2,AL_L,5,A").as_bytes()),
-        gz(with_ids("CH\n@2,@3,,7,\n").as_bytes()),
-    ];
+    let members = [gz(HEADER.as_bytes()), gz(with_ids("@1,@2,AL_L,5,A").as_bytes()), gz(with_ids("CH\n@2,@3,,7,\n").as_bytes())];
     let dump = Dump::empty().file("connections.csv.gz", members.concat());
     assert_eq!(dump.report().totals(), [3, 2, 2, 12]);
 }
@@ -182,10 +143,7 @@ fn a_gz_of_many_tiny_members_is_read_in_good_time() {
     let text = table("@1,@2,\"AL\n_L\",5,ACH\n@2,@3,AL_R,7,GABA\n") + &"\n".repeat(20_000);
     let members: Vec<u8> = text.as_bytes().iter().flat_map(|&byte| gz(&[byte])).collect();
     let begun = Instant::now();
-    assert_eq!(
-        Dump::empty().file("connections.csv.gz", members).report().totals(),
-        [3, 2, 2, 12]
-    );
+    assert_eq!(Dump::empty().file("connections.csv.gz", members).report().totals(), [3, 2, 2, 12]);
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
@@ -205,14 +163,7 @@ fn other_compressions_and_gz_in_gz_are_refused_by_name() {
         (b"\x28\xb5\x2f\xfdrest".to_vec(), "zstd"),
         (gz(&gz(HEADER.as_bytes())), "gzip twice"),
     ] {
-        Dump::of(bytes)
-            .fault()
-            .code("wrong-compression")
-            .file("connections.csv")
-            .line(1)
-            .byte(0)
-            .says(name)
-            .expects("gzip");
+        Dump::of(bytes).fault().code("wrong-compression").file("connections.csv").line(1).byte(0).says(name).expects("gzip");
     }
 }
 
@@ -278,42 +229,21 @@ fn a_byte_order_mark_crlf_blank_lines_and_a_missing_last_line_end_are_accepted()
 #[test]
 fn lines_are_counted_with_blank_ones_and_rows_without() {
     let text = table("@1,@2,AL_L,5,ACH\n\n\r\n@2,x,AL_R,7,GABA\n");
-    Dump::of(text)
-        .fault()
-        .code("id-not-integer")
-        .line(5)
-        .row(2)
-        .column("post_root_id")
-        .found("x");
+    Dump::of(text).fault().code("id-not-integer").line(5).row(2).column("post_root_id").found("x");
 }
 
 #[test]
 fn lines_inside_quotes_are_counted() {
     let text = table("@1,@2,\"a\nb\r\n\n\",5,ACH\n@2,x,AL_R,7,GABA\n");
-    Dump::of(text)
-        .fault()
-        .code("id-not-integer")
-        .line(6)
-        .row(2)
-        .column("post_root_id");
+    Dump::of(text).fault().code("id-not-integer").line(6).row(2).column("post_root_id");
 }
 
 #[test]
 fn utf16_is_refused_with_line_and_byte() {
-    let utf16: Vec<u8> = table("@1,@2,AL_L,5,ACH\n")
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let utf16: Vec<u8> = table("@1,@2,AL_L,5,ACH\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let marked = [&b"\xff\xfe"[..], &utf16].concat();
     for bytes in [marked.clone(), gz(&marked)] {
-        Dump::of(bytes)
-            .fault()
-            .code("not-utf8")
-            .file("connections.csv")
-            .line(1)
-            .byte(0)
-            .says("UTF-16")
-            .expects("UTF-8");
+        Dump::of(bytes).fault().code("not-utf8").file("connections.csv").line(1).byte(0).says("UTF-16").expects("UTF-8");
     }
     Dump::of(utf16).fault().code("nul-byte").line(1).byte(1).expects("UTF-8");
 }
@@ -324,12 +254,7 @@ fn invalid_utf8_and_nul_are_refused_with_line_and_byte() {
         let mut bytes = table("@1,@2,AL_L,5,ACH\n@2,@3,?,5,ACH\n").into_bytes();
         let at = bytes.iter().position(|&b| b == b'?').unwrap();
         bytes[at] = byte;
-        let fault = Dump::of(&bytes)
-            .fault()
-            .code(code)
-            .file("connections.csv")
-            .line(3)
-            .byte(at as u64);
+        let fault = Dump::of(&bytes).fault().code(code).file("connections.csv").line(3).byte(at as u64);
         fault.found(&format!("0x{byte:02x}")).expects("UTF-8");
         Dump::of(gz(&bytes)).fault().code(code).line(3).byte(at as u64);
     }
@@ -347,11 +272,7 @@ fn quoted_commas_newlines_and_doubled_quotes_are_accepted() {
     let dump = Dump::of(table(rows));
     assert_eq!(dump.report().totals(), [4, 3, 3, 13]);
     let file = hdf5::File::open(dump.output()).unwrap();
-    let names = file
-        .dataset("names/neuropils")
-        .unwrap()
-        .read_raw::<hdf5::types::FixedUnicode<16>>()
-        .unwrap();
+    let names = file.dataset("names/neuropils").unwrap().read_raw::<hdf5::types::FixedUnicode<16>>().unwrap();
     let names: Vec<&str> = names.iter().map(hdf5::types::FixedUnicode::as_str).collect();
     assert_eq!(names, ["", "A,L", "say \"AL\"", "two\r\nlines"]);
 }
@@ -361,60 +282,33 @@ fn an_unterminated_quote_is_an_error_at_the_line_that_opens_it() {
     let short = table("@1,@2,AL_L,5,ACH\n@2,@3,\"AL_R,7,GABA\n@3,@4,AL_R,7,GABA\n");
     let long = short.clone() + &with_ids("@4,@5,AL_R,7,GABA\n").repeat(10_000);
     for text in [short, long] {
-        Dump::of(text)
-            .fault()
-            .code("unterminated-quote")
-            .file("connections.csv")
-            .line(3)
-            .row(2)
-            .says("close the quote");
+        Dump::of(text).fault().code("unterminated-quote").file("connections.csv").line(3).row(2).says("close the quote");
     }
 }
 
 #[test]
 fn an_unterminated_quote_in_the_header_is_an_error() {
-    Dump::of(format!("\"{}", table("@1,@2,AL_L,5,ACH\n")))
-        .fault()
-        .code("unterminated-quote")
-        .line(1);
+    Dump::of(format!("\"{}", table("@1,@2,AL_L,5,ACH\n"))).fault().code("unterminated-quote").line(1);
 }
 
 #[test]
 fn a_quote_opened_on_a_later_line_of_a_record_is_reported_there() {
-    Dump::of(table("@1,@2,\"a\nb\",5,\"ACH\n"))
-        .fault()
-        .code("unterminated-quote")
-        .line(3)
-        .row(1);
+    Dump::of(table("@1,@2,\"a\nb\",5,\"ACH\n")).fault().code("unterminated-quote").line(3).row(1);
 }
 
 #[test]
 fn text_behind_a_closing_quote_is_an_error() {
     for rows in ["@1,@2,\"AL\"_L,5,ACH\n", "@1,@2,\"AL\"\r_L,5,ACH\n"] {
-        Dump::of(table(rows))
-            .fault()
-            .code("bad-quote")
-            .line(2)
-            .row(1)
-            .expects("doubled");
+        Dump::of(table(rows)).fault().code("bad-quote").line(2).row(1).expects("doubled");
     }
 }
 
 #[test]
 fn a_ragged_row_is_an_error_with_the_fields_found_and_expected() {
-    for (row, found) in [
-        ("@2,@3,AL_R,7\n", "4 fields"),
-        ("@2,@3,AL_R,7,GABA,\n", "6 fields"),
-        ("@2,@3,\"AL_R\",7\n", "4 fields"),
-    ] {
+    for (row, found) in [("@2,@3,AL_R,7\n", "4 fields"), ("@2,@3,AL_R,7,GABA,\n", "6 fields"), ("@2,@3,\"AL_R\",7\n", "4 fields")]
+    {
         let dump = Dump::of(table(&format!("@1,@2,AL_L,5,ACH\n{row}")));
-        dump.fault()
-            .code("ragged-row")
-            .file("connections.csv")
-            .line(3)
-            .row(2)
-            .found(found)
-            .expects("5 fields");
+        dump.fault().code("ragged-row").file("connections.csv").line(3).row(2).found(found).expects("5 fields");
     }
 }
 
@@ -423,32 +317,14 @@ fn a_ragged_row_is_an_error_with_the_fields_found_and_expected() {
 #[test]
 fn a_missing_header_is_an_error() {
     let rows = with_ids("@1,@2,AL_L,5,ACH\n@2,@3,AL_R,7,GABA\n");
-    Dump::of(&rows)
-        .fault()
-        .code("header-missing")
-        .file("connections.csv")
-        .line(1)
-        .expects("pre_root_id");
-    Dump::sound()
-        .file("anything.csv", rows)
-        .fault()
-        .code("header-missing")
-        .file("anything.csv")
-        .line(1);
+    Dump::of(&rows).fault().code("header-missing").file("connections.csv").line(1).expects("pre_root_id");
+    Dump::sound().file("anything.csv", rows).fault().code("header-missing").file("anything.csv").line(1);
 }
 
 #[test]
 fn a_file_of_line_ends_has_no_header() {
-    Dump::of("\n\n")
-        .fault()
-        .code("header-missing")
-        .file("connections.csv")
-        .line(1);
-    Dump::of("\u{feff}")
-        .fault()
-        .code("header-missing")
-        .file("connections.csv")
-        .line(1);
+    Dump::of("\n\n").fault().code("header-missing").file("connections.csv").line(1);
+    Dump::of("\u{feff}").fault().code("header-missing").file("connections.csv").line(1);
 }
 
 #[test]
@@ -461,54 +337,28 @@ fn a_missing_column_is_an_error_that_names_the_nearest() {
         ("weigth", "syn_count"),
     ] {
         let dump = Dump::of(table("@1,@2,AL_L,5,ACH\n").replacen(column, written, 1));
-        let fault = dump
-            .fault()
-            .code("header-missing")
-            .file("connections.csv")
-            .line(1)
-            .column(column);
+        let fault = dump.fault().code("header-missing").file("connections.csv").line(1).column(column);
         fault.says(&format!("rename `{written}` to `{column}`"));
     }
     let both = table("@1,@2,AL_L,5,ACH\n").replace("_root_id", "_roots_id");
-    Dump::of(both)
-        .fault()
-        .code("header-missing")
-        .line(1)
-        .column("pre_root_id")
-        .says("rename `pre_roots_id`");
+    Dump::of(both).fault().code("header-missing").line(1).column("pre_root_id").says("rename `pre_roots_id`");
 }
 
 #[test]
 fn a_header_with_semicolons_is_explained() {
     let plain = table("@1,@2,AL_L,5,ACH\n").replace(',', ";");
-    Dump::of(&plain)
-        .fault()
-        .code("header-missing")
-        .line(1)
-        .says("separated by semicolons");
+    Dump::of(&plain).fault().code("header-missing").line(1).says("separated by semicolons");
     let quoted = plain.replace(';', "\";\"").replace('\n', "\"\n\"");
-    Dump::of(format!("\"{quoted}"))
-        .fault()
-        .code("bad-quote")
-        .line(1)
-        .says("separated by semicolons");
+    Dump::of(format!("\"{quoted}")).fault().code("bad-quote").line(1).says("separated by semicolons");
 }
 
 #[test]
 fn a_duplicate_header_is_an_error_also_under_an_alias_or_in_another_case() {
-    for (first, second) in [
-        ("neuropil", "neuropil"),
-        ("syn_count", "weight"),
-        ("nt_type", "NT_TYPE"),
-        ("note", "Note"),
-    ] {
+    for (first, second) in [("neuropil", "neuropil"), ("syn_count", "weight"), ("nt_type", "NT_TYPE"), ("note", "Note")] {
         let header =
             format!("pre_root_id,post_root_id,syn_count,{first},{second}\n").replace("syn_count,syn_count", "x,syn_count");
-        let fault = Dump::of(header + &with_ids("@1,@2,5,5,5\n"))
-            .fault()
-            .code("header-duplicate")
-            .file("connections.csv")
-            .line(1);
+        let fault =
+            Dump::of(header + &with_ids("@1,@2,5,5,5\n")).fault().code("header-duplicate").file("connections.csv").line(1);
         fault.column(second).says("and").expects("each column once");
     }
 }
@@ -519,10 +369,7 @@ fn permuted_extra_and_aliased_columns_are_accepted_and_extra_ones_listed() {
     let dump = Dump::of(text);
     let run = dump.report();
     assert_eq!(run.totals(), [3, 2, 2, 12]);
-    assert_eq!(
-        run.file("connections.csv")["extra_columns"],
-        serde_json::json!(["note", "other"])
-    );
+    assert_eq!(run.file("connections.csv")["extra_columns"], serde_json::json!(["note", "other"]));
     assert_eq!(dump.pack().edges(), [(1, 2, 5), (2, 3, 7)]);
 }
 
@@ -537,10 +384,7 @@ fn a_table_of_unknown_columns_is_listed_and_not_read() {
 #[test]
 fn known_tables_without_use_are_listed_and_not_read() {
     let run = Dump::sound()
-        .file(
-            "labels.csv",
-            "root_id,label,user_id,position,supervoxel_id,label_id,date_created,user_name,user_affiliation\n",
-        )
+        .file("labels.csv", "root_id,label,user_id,position,supervoxel_id,label_id,date_created,user_name,user_affiliation\n")
         .file("synapse_coordinates.csv", "pre_root_id,post_root_id,x,y,z\n")
         .report();
     for name in ["labels.csv", "synapse_coordinates.csv"] {
@@ -570,19 +414,11 @@ const DAMAGED_IDS: [&str; 13] = [
 #[test]
 fn a_damaged_id_is_an_error_with_line_row_column_and_text() {
     for text in DAMAGED_IDS {
-        for (row, column) in [
-            (format!("{text},@2,AL_L,5,ACH\n"), "pre_root_id"),
-            (format!("@1,{text},AL_L,5,ACH\n"), "post_root_id"),
-        ] {
+        for (row, column) in
+            [(format!("{text},@2,AL_L,5,ACH\n"), "pre_root_id"), (format!("@1,{text},AL_L,5,ACH\n"), "post_root_id")]
+        {
             let dump = Dump::of(table(&format!("@1,@2,AL_L,5,ACH\n{row}")));
-            let fault = dump
-                .fault()
-                .code("id-not-integer")
-                .file("connections.csv")
-                .line(3)
-                .row(2)
-                .column(column)
-                .found(text);
+            let fault = dump.fault().code("id-not-integer").file("connections.csv").line(3).row(2).column(column).found(text);
             fault.expects("whole number").says("spreadsheet");
         }
     }
@@ -590,99 +426,42 @@ fn a_damaged_id_is_an_error_with_line_row_column_and_text() {
 
 #[test]
 fn a_blank_id_is_an_error() {
-    Dump::of(table(",@2,AL_L,5,ACH\n"))
-        .fault()
-        .code("id-not-integer")
-        .line(2)
-        .row(1)
-        .column("pre_root_id")
-        .says("blank");
-    classified(" ,afferent,,,,,,\n")
-        .fault()
-        .code("id-not-integer")
-        .file("classification.csv")
-        .line(2)
-        .row(1)
-        .column("root_id");
+    Dump::of(table(",@2,AL_L,5,ACH\n")).fault().code("id-not-integer").line(2).row(1).column("pre_root_id").says("blank");
+    classified(" ,afferent,,,,,,\n").fault().code("id-not-integer").file("classification.csv").line(2).row(1).column("root_id");
 }
 
 #[test]
 fn a_damaged_id_of_an_attribute_table_or_receptor_map_is_named_by_its_own_column() {
     for text in DAMAGED_IDS {
-        let dump = Dump::sound().file(
-            "neurons.csv",
-            with_ids(&format!("pt_root_id,group,nt_type\n@1,,ACH\n{text},,ACH\n")),
-        );
-        dump.fault()
-            .code("id-not-integer")
-            .file("neurons.csv")
-            .line(3)
-            .row(2)
-            .column("pt_root_id")
-            .found(text);
+        let dump = Dump::sound().file("neurons.csv", with_ids(&format!("pt_root_id,group,nt_type\n@1,,ACH\n{text},,ACH\n")));
+        dump.fault().code("id-not-integer").file("neurons.csv").line(3).row(2).column("pt_root_id").found(text);
         let dump = receptors(&format!("Or1a,@1\nOr2a,{text}\n"));
-        dump.fault()
-            .code("id-not-integer")
-            .file("receptor_to_root_ids.csv")
-            .line(3)
-            .row(2)
-            .column("root_id")
-            .found(text);
+        dump.fault().code("id-not-integer").file("receptor_to_root_ids.csv").line(3).row(2).column("root_id").found(text);
     }
 }
 
 #[test]
 fn the_largest_id_is_an_id_also_in_the_first_row() {
     let max = u64::MAX;
-    let dump = Dump::of(format!(
-        "{HEADER}{max},7,AL_L,5,ACH\n8,{max},AL_L,6,ACH\n{max},8,AL_L,7,ACH\n"
-    ));
+    let dump = Dump::of(format!("{HEADER}{max},7,AL_L,5,ACH\n8,{max},AL_L,6,ACH\n{max},8,AL_L,7,ACH\n"));
     dump.report();
     let pack = dump.pack();
     assert_eq!(pack.root_ids, [7, 8, max]);
-    assert_eq!(
-        (pack.pre, pack.post, pack.syn_count),
-        (vec![1, 2, 2], vec![2, 0, 1], vec![6, 5, 7])
-    );
+    assert_eq!((pack.pre, pack.post, pack.syn_count), (vec![1, 2, 2], vec![2, 0, 1], vec![6, 5, 7]));
 }
 
 #[test]
 fn a_damaged_count_is_an_error_with_line_row_column_and_text() {
-    for text in [
-        "1e400",
-        "1e2",
-        "NaN",
-        "-1",
-        "+1",
-        "4294967296",
-        "",
-        "5.0",
-        "0x5",
-        "five",
-        "NA",
-        "1,000",
-    ] {
+    for text in ["1e400", "1e2", "NaN", "-1", "+1", "4294967296", "", "5.0", "0x5", "five", "NA", "1,000"] {
         let dump = Dump::of(table(&format!("@1,@2,AL_L,5,ACH\n@2,@3,AL_L,\"{text}\",ACH\n")));
-        let fault = dump
-            .fault()
-            .code("count-not-integer")
-            .file("connections.csv")
-            .line(3)
-            .row(2)
-            .column("syn_count")
-            .found(text);
+        let fault = dump.fault().code("count-not-integer").file("connections.csv").line(3).row(2).column("syn_count").found(text);
         fault.expects("1 to 4294967295");
     }
 }
 
 #[test]
 fn a_damaged_count_is_named_by_the_column_of_the_table() {
-    Dump::of(with_ids("pre,post,weight\n@1,@2,x\n"))
-        .fault()
-        .code("count-not-integer")
-        .line(2)
-        .row(1)
-        .column("weight");
+    Dump::of(with_ids("pre,post,weight\n@1,@2,x\n")).fault().code("count-not-integer").line(2).row(1).column("weight");
 }
 
 #[test]
@@ -696,63 +475,37 @@ fn a_count_of_zero_is_dropped_and_counted() {
 #[test]
 fn a_pair_total_beyond_32_bits_is_an_error() {
     let dump = Dump::of(table("@1,@2,AL_L,4294967295,ACH\n@1,@2,AL_R,1,ACH\n"));
-    dump.fault()
-        .code("limit")
-        .file("connections.csv")
-        .column("syn_count")
-        .expects("32 bits");
+    dump.fault().code("limit").file("connections.csv").column("syn_count").expects("32 bits");
 }
 
 #[test]
 fn short_ids_of_the_synapse_table_are_completed_and_each_row_is_a_synapse() {
     let header = "pre_x,pre_y,pre_z,size,pre_root_id_720575940,post_root_id_720575940,neuropil\n";
-    let dump = Dump::empty().file(
-        "synapses.csv",
-        format!("{header}1,1,1,9,1,2,AL_L\n1,1,1,9,000000001,2,AL_L\n1,1,1,9,2,3,\n"),
-    );
+    let dump = Dump::empty().file("synapses.csv", format!("{header}1,1,1,9,1,2,AL_L\n1,1,1,9,000000001,2,AL_L\n1,1,1,9,2,3,\n"));
     assert_eq!(dump.report().totals(), [3, 2, 2, 3]);
     assert_eq!(dump.pack().edges(), [(1, 2, 2), (2, 3, 1)]);
     let dump = Dump::empty().file("synapses.csv", with_ids(&format!("{header}1,1,1,9,1,@2,AL_L\n")));
-    dump.fault()
-        .code("id-not-integer")
-        .line(2)
-        .row(1)
-        .column("post_root_id_720575940")
-        .expects("nine digits");
+    dump.fault().code("id-not-integer").line(2).row(1).column("post_root_id_720575940").expects("nine digits");
 }
 
 // Values, duplicates, loops, orphans ----------------------------------------------------------------------------------
 
 #[test]
 fn an_unknown_transmitter_is_blank_and_warned_of_once_per_value() {
-    let run = Dump::of(table(
-        "@1,@2,AL_L,5,HIST\n@2,@3,AL_L,5,NA\n@3,@4,AL_L,5,HIST\n@4,@5,AL_L,5,ACH\n",
-    ))
-    .report();
+    let run = Dump::of(table("@1,@2,AL_L,5,HIST\n@2,@3,AL_L,5,NA\n@3,@4,AL_L,5,HIST\n@4,@5,AL_L,5,ACH\n")).report();
     assert_eq!(run.diagnostic("blank_nt"), 3);
     let unknown = run.diagnostic("unknown_values");
     assert_eq!(unknown.as_array().unwrap().len(), 2);
-    assert_eq!(
-        (&unknown[0]["value"], &unknown[0]["count"], &unknown[0]["line"]),
-        (&"HIST".into(), &2.into(), &2.into())
-    );
+    assert_eq!((&unknown[0]["value"], &unknown[0]["count"], &unknown[0]["line"]), (&"HIST".into(), &2.into(), &2.into()));
     assert_eq!(run.stderr.matches("`HIST`").count(), 1);
-    assert!(
-        run.stderr.contains("connections.csv, line 2, column `nt_type`"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("connections.csv, line 2, column `nt_type`"), "{}", run.stderr);
 }
 
 #[test]
 fn an_unknown_side_is_blank_and_warned_of_once_per_value() {
     let run = classified("@1,,,,,,up,\n@2,,,,,,up,\n@3,,,,,,LEFT,\n").report();
     assert_eq!(run.stderr.matches("`up`").count(), 1);
-    assert!(
-        run.stderr.contains("classification.csv, line 2, column `side`"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("classification.csv, line 2, column `side`"), "{}", run.stderr);
     assert_eq!(run.diagnostic("unknown_values")[0]["count"], 2);
 }
 
@@ -774,32 +527,16 @@ fn the_text_na_is_text_where_text_is_meant() {
     let dump = Dump::of(table("@1,@2,NA,5,ACH\n@2,@3,None,5,ACH\n"));
     dump.report();
     let file = hdf5::File::open(dump.output()).unwrap();
-    let names = file
-        .dataset("names/neuropils")
-        .unwrap()
-        .read_raw::<hdf5::types::FixedUnicode<8>>()
-        .unwrap();
-    assert_eq!(
-        names.iter().map(hdf5::types::FixedUnicode::as_str).collect::<Vec<_>>(),
-        ["", "NA", "None"]
-    );
+    let names = file.dataset("names/neuropils").unwrap().read_raw::<hdf5::types::FixedUnicode<8>>().unwrap();
+    assert_eq!(names.iter().map(hdf5::types::FixedUnicode::as_str).collect::<Vec<_>>(), ["", "NA", "None"]);
 }
 
 const REPEATED: &str = "@1,@2,AL_L,5,ACH\n@2,@3,AL_L,4,ACH\n@1,@2,AL_L,3,GABA\n@1,@2,AL_R,2,ACH\n";
 
 #[test]
 fn a_repeated_row_is_an_error_that_names_both_lines() {
-    let fault = Dump::of(table(REPEATED))
-        .fault()
-        .code("duplicate-edge")
-        .file("connections.csv")
-        .line(4)
-        .row(3);
-    fault
-        .column("pre_root_id")
-        .says("line 2 already")
-        .says("--on-duplicate sum")
-        .expects("one row per pre, post and neuropil");
+    let fault = Dump::of(table(REPEATED)).fault().code("duplicate-edge").file("connections.csv").line(4).row(3);
+    fault.column("pre_root_id").says("line 2 already").says("--on-duplicate sum").expects("one row per pre, post and neuropil");
 }
 
 #[test]
@@ -822,12 +559,7 @@ fn repeated_rows_are_summed_or_the_first_is_kept_as_asked() {
 #[test]
 fn a_whole_table_twice_names_one_row_and_counts_all() {
     let rows = "@1,@2,AL_L,5,ACH\n@2,@3,AL_L,4,ACH\n";
-    Dump::of(table(&rows.repeat(2)))
-        .fault()
-        .code("duplicate-edge")
-        .line(4)
-        .says("line 2 already")
-        .says("2 rows repeat");
+    Dump::of(table(&rows.repeat(2))).fault().code("duplicate-edge").line(4).says("line 2 already").says("2 rows repeat");
 }
 
 #[test]
@@ -843,35 +575,21 @@ fn self_loops_are_left_out_and_counted_unless_kept() {
 fn orphan_ids_are_counted_with_examples() {
     let run = classified("@1,,,,,,,\n").report();
     assert_eq!(run.diagnostic("orphan_ids"), 2);
-    assert_eq!(
-        run.diagnostic("orphan_examples"),
-        serde_json::json!([id(2).to_string(), id(3).to_string()])
-    );
+    assert_eq!(run.diagnostic("orphan_examples"), serde_json::json!([id(2).to_string(), id(3).to_string()]));
 }
 
 #[test]
 fn receptor_ids_outside_the_connectome_are_counted_with_examples() {
     let run = receptors("Or1a,@1\nOr1a,@1\nOr2a,@1\nOr1a,@9\n").report();
-    let counts = [
-        "receptor_rows",
-        "receptor_neurons",
-        "receptor_several_labels",
-        "receptor_outside",
-    ];
+    let counts = ["receptor_rows", "receptor_neurons", "receptor_several_labels", "receptor_outside"];
     assert_eq!(counts.map(|name| run.diagnostic(name).as_u64().unwrap()), [4, 1, 1, 1]);
-    assert_eq!(
-        run.diagnostic("receptor_outside_examples"),
-        serde_json::json!([id(9).to_string()])
-    );
+    assert_eq!(run.diagnostic("receptor_outside_examples"), serde_json::json!([id(9).to_string()]));
 }
 
 #[test]
 fn repeated_ids_and_contradictions_of_attribute_tables_are_counted() {
     let run = classified("@1,,,KC,,,,\n@1,,,MBON,,,,\n@9,,,KC,,,,\n@9,,,KC,,,,\n")
-        .file(
-            "consolidated_cell_types.csv",
-            with_ids("root_id,primary_type,additional_type(s)\n@8,a,\n@8,b,\n"),
-        )
+        .file("consolidated_cell_types.csv", with_ids("root_id,primary_type,additional_type(s)\n@8,a,\n@8,b,\n"))
         .report();
     assert_eq!(run.diagnostic("repeated_ids"), 3);
     assert_eq!(run.diagnostic("attribute_conflicts"), 1);
@@ -881,15 +599,8 @@ fn repeated_ids_and_contradictions_of_attribute_tables_are_counted() {
 
 #[test]
 fn a_line_beyond_a_mebibyte_is_an_error() {
-    for row in [
-        format!("@1,@2,{},5,ACH\n", "x".repeat(1 << 20)),
-        format!("@1,@2,{}\n", "5,".repeat(1 << 19)),
-    ] {
-        let fault = Dump::of(table(&format!("@1,@2,AL_L,5,ACH\n{row}")))
-            .fault()
-            .code("limit")
-            .file("connections.csv")
-            .line(3);
+    for row in [format!("@1,@2,{},5,ACH\n", "x".repeat(1 << 20)), format!("@1,@2,{}\n", "5,".repeat(1 << 19))] {
+        let fault = Dump::of(table(&format!("@1,@2,AL_L,5,ACH\n{row}"))).fault().code("limit").file("connections.csv").line(3);
         fault.says("limit `");
     }
     let unended = table(&format!("@1,@2,AL_L,5,ACH\n@1,@2,{}", "x".repeat(3 << 20)));
@@ -898,50 +609,27 @@ fn a_line_beyond_a_mebibyte_is_an_error() {
 
 #[test]
 fn a_field_beyond_64_kib_is_an_error() {
-    Dump::of(table(&format!("@1,@2,{},5,ACH\n", "x".repeat(70_000))))
-        .fault()
-        .code("limit")
-        .line(2)
-        .says("limit `field`");
+    Dump::of(table(&format!("@1,@2,{},5,ACH\n", "x".repeat(70_000)))).fault().code("limit").line(2).says("limit `field`");
 }
 
 #[test]
 fn a_table_of_five_thousand_columns_is_an_error() {
     let columns: Vec<String> = (0..5_000).map(|n| format!("c{n}")).collect();
-    Dump::of(format!("{}\n", columns.join(",")))
-        .fault()
-        .code("limit")
-        .file("connections.csv")
-        .line(1)
-        .says("limit `columns`");
+    Dump::of(format!("{}\n", columns.join(","))).fault().code("limit").file("connections.csv").line(1).says("limit `columns`");
     let row = vec!["1"; 5_000].join(",");
-    Dump::of(table(&format!("{row}\n")))
-        .fault()
-        .code("limit")
-        .line(2)
-        .says("limit `columns`");
+    Dump::of(table(&format!("{row}\n"))).fault().code("limit").line(2).says("limit `columns`");
 }
 
 #[test]
 fn a_column_of_long_or_endless_neuropil_names_is_an_error() {
     use std::fmt::Write as _;
     let long = "x".repeat(300);
-    Dump::of(table(&format!("@1,@2,{long},5,ACH\n")))
-        .fault()
-        .code("limit")
-        .line(2)
-        .row(1)
-        .column("neuropil");
+    Dump::of(table(&format!("@1,@2,{long},5,ACH\n"))).fault().code("limit").line(2).row(1).column("neuropil");
     let mut rows = String::new();
     for n in 0..66_000 {
         writeln!(rows, "@1,@2,np{n},5,ACH").unwrap();
     }
-    Dump::of(table(&rows))
-        .fault()
-        .code("limit")
-        .line(65_537)
-        .column("neuropil")
-        .says("65,535");
+    Dump::of(table(&rows)).fault().code("limit").line(65_537).column("neuropil").says("65,535");
 }
 
 #[test]
@@ -958,23 +646,9 @@ fn a_table_of_four_thousand_extra_columns_has_a_short_report() {
 
 #[test]
 fn attribute_tables_are_read_as_strictly_as_connections() {
-    classified("@1,,,\n")
-        .fault()
-        .code("ragged-row")
-        .file("classification.csv")
-        .line(2)
-        .row(1)
-        .expects("8 fields");
-    classified("@1,,,\"KC,,,,\n")
-        .fault()
-        .code("unterminated-quote")
-        .file("classification.csv")
-        .line(2);
-    classified("@1,,,K\0C,,,,\n")
-        .fault()
-        .code("nul-byte")
-        .file("classification.csv")
-        .line(2);
+    classified("@1,,,\n").fault().code("ragged-row").file("classification.csv").line(2).row(1).expects("8 fields");
+    classified("@1,,,\"KC,,,,\n").fault().code("unterminated-quote").file("classification.csv").line(2);
+    classified("@1,,,K\0C,,,,\n").fault().code("nul-byte").file("classification.csv").line(2);
     let header = "root_id,class,cell_class\n";
     Dump::sound()
         .file("classification.csv", header)
@@ -984,11 +658,7 @@ fn attribute_tables_are_read_as_strictly_as_connections() {
         .line(1)
         .column("cell_class");
     let dump = Dump::sound().file("classification.csv", "root,flow,super_class,class\n");
-    dump.fault()
-        .code("header-missing")
-        .file("classification.csv")
-        .line(1)
-        .column("root_id");
+    dump.fault().code("header-missing").file("classification.csv").line(1).column("root_id");
     let whole = gz((CLASSES.to_string() + &with_ids("@1,,,KC,,,,\n")).as_bytes());
     let dump = Dump::sound().file("classification.csv.gz", &whole[..whole.len() - 9]);
     dump.fault().code("gzip-truncated").file("classification.csv.gz");
@@ -997,25 +667,14 @@ fn attribute_tables_are_read_as_strictly_as_connections() {
 #[test]
 fn an_attribute_table_whose_header_is_wrong_is_an_error() {
     let dump = Dump::sound().file("consolidated_cell_types.csv", with_ids("@1,a,\n"));
-    dump.fault()
-        .code("header-missing")
-        .file("consolidated_cell_types.csv")
-        .line(1);
+    dump.fault().code("header-missing").file("consolidated_cell_types.csv").line(1);
 }
 
 #[test]
 fn a_damaged_receptor_map_in_a_subfolder_is_an_error() {
-    receptors("Or1a\n")
-        .fault()
-        .code("ragged-row")
-        .file("receptor_to_root_ids.csv")
-        .line(2);
+    receptors("Or1a\n").fault().code("ragged-row").file("receptor_to_root_ids.csv").line(2);
     let dump = Dump::sound().file("derived/receptor_to_root_ids.csv", "label,id,extra\n");
-    dump.fault()
-        .code("header-missing")
-        .file("receptor_to_root_ids.csv")
-        .line(1)
-        .expects("receptor_label");
+    dump.fault().code("header-missing").file("receptor_to_root_ids.csv").line(1).expects("receptor_label");
     let whole = gz(b"receptor_label,root_id\n");
     let dump = Dump::sound().file("derived/receptor_to_root_ids.csv.gz", &whole[..whole.len() - 3]);
     dump.fault().code("gzip-truncated").file("receptor_to_root_ids.csv.gz");
@@ -1024,21 +683,14 @@ fn a_damaged_receptor_map_in_a_subfolder_is_an_error() {
 #[test]
 fn a_receptor_row_without_a_label_is_an_error() {
     for label in ["", " ", "Or1a;Or2a"] {
-        let fault = receptors(&format!("Or1a,@1\n{label},@2\n"))
-            .fault()
-            .code("bad-label")
-            .line(3)
-            .row(2);
+        let fault = receptors(&format!("Or1a,@1\n{label},@2\n")).fault().code("bad-label").line(3).row(2);
         fault.column("receptor_label").expects("one receptor");
     }
 }
 
 #[test]
 fn tables_in_subfolders_that_are_no_receptor_map_are_none_of_the_dump() {
-    let run = Dump::sound()
-        .file("odours/responses.csv", "\"a\";\"b\"\n")
-        .file("derived/sums.csv", "a,b\n")
-        .report();
+    let run = Dump::sound().file("odours/responses.csv", "\"a\";\"b\"\n").file("derived/sums.csv", "a,b\n").report();
     assert_eq!(run.json()["files"].as_array().unwrap().len(), 1);
 }
 
@@ -1050,11 +702,7 @@ fn annotation_tables_with_tabs_and_long_transmitter_names_are_read() {
     assert_eq!(run.file("annotations.tsv")["extra_columns"], serde_json::json!(["known_nt"]));
     let file = hdf5::File::open(dump.output()).unwrap();
     for (name, expected) in [("neurons/type", "KCg-m"), ("neurons/nt", "ACH")] {
-        let texts = file
-            .dataset(name)
-            .unwrap()
-            .read_raw::<hdf5::types::FixedUnicode<8>>()
-            .unwrap();
+        let texts = file.dataset(name).unwrap().read_raw::<hdf5::types::FixedUnicode<8>>().unwrap();
         assert_eq!(texts[0].as_str(), expected);
     }
 }
@@ -1068,11 +716,7 @@ fn listed(text: &str) -> Dump {
 #[test]
 fn anything_but_ids_in_a_keyword_list_is_an_error_with_line_and_position() {
     for text in DAMAGED_IDS.iter().filter(|text| !text.contains(' ')) {
-        let fault = listed(&format!("@1,@2\n@3,{text}"))
-            .fault()
-            .code("id-not-integer")
-            .file("root_ids_ORN.txt")
-            .line(2);
+        let fault = listed(&format!("@1,@2\n@3,{text}")).fault().code("id-not-integer").file("root_ids_ORN.txt").line(2);
         fault.column("2").found(text).expects("separated by commas");
     }
 }
@@ -1098,29 +742,16 @@ fn trailing_commas_spaces_line_ends_and_gz_are_accepted_in_keyword_lists() {
         let run = listed(text).report();
         assert_eq!(run.file("root_ids_ORN.txt")["rows"], 2, "{text:?}");
     }
-    let run = Dump::sound()
-        .file("root_ids_ORN.txt.gz", gz(with_ids("@1,@2").as_bytes()))
-        .report();
+    let run = Dump::sound().file("root_ids_ORN.txt.gz", gz(with_ids("@1,@2").as_bytes())).report();
     assert_eq!(run.file("root_ids_ORN.txt.gz")["rows"], 2);
 }
 
 #[test]
 fn ids_of_keyword_lists_without_neuron_or_connection_are_counted_with_examples() {
-    let run = classified("@8,,,,,,,\n")
-        .file("root_ids_ORN.txt", with_ids("@1,@8,@9"))
-        .report();
-    assert_eq!(
-        (run.diagnostic("keyword_outside"), run.diagnostic("keyword_unconnected")),
-        (1.into(), 1.into())
-    );
-    assert_eq!(
-        run.diagnostic("keyword_outside_examples"),
-        serde_json::json!([id(9).to_string()])
-    );
-    assert_eq!(
-        run.diagnostic("keyword_unconnected_examples"),
-        serde_json::json!([id(8).to_string()])
-    );
+    let run = classified("@8,,,,,,,\n").file("root_ids_ORN.txt", with_ids("@1,@8,@9")).report();
+    assert_eq!((run.diagnostic("keyword_outside"), run.diagnostic("keyword_unconnected")), (1.into(), 1.into()));
+    assert_eq!(run.diagnostic("keyword_outside_examples"), serde_json::json!([id(9).to_string()]));
+    assert_eq!(run.diagnostic("keyword_unconnected_examples"), serde_json::json!([id(8).to_string()]));
 }
 
 #[test]
@@ -1134,20 +765,11 @@ fn damaged_files_of_keywords_are_errors() {
     let whole = gz(b"1,2,3");
     let dump = Dump::sound().file("root_ids_ORN.txt.gz", &whole[..whole.len() - 4]);
     dump.fault().code("gzip-truncated").file("root_ids_ORN.txt.gz");
-    Dump::sound()
-        .file("root_ids_ORN.txt.gz", "")
-        .fault()
-        .code("empty-file")
-        .file("root_ids_ORN.txt.gz");
+    Dump::sound().file("root_ids_ORN.txt.gz", "").fault().code("empty-file").file("root_ids_ORN.txt.gz");
     let dump = Dump::sound();
     fs::create_dir(dump.dir().join("root_ids_ORN.txt")).unwrap();
     dump.fault().code("is-a-directory").file("root_ids_ORN.txt");
-    Dump::sound()
-        .file("root_ids_ORN.txt", b"\xff\xfe1\x002\0")
-        .fault()
-        .code("not-utf8")
-        .file("root_ids_ORN.txt")
-        .line(1);
+    Dump::sound().file("root_ids_ORN.txt", b"\xff\xfe1\x002\0").fault().code("not-utf8").file("root_ids_ORN.txt").line(1);
 }
 
 // Choice of tables ----------------------------------------------------------------------------------------------------
@@ -1155,14 +777,9 @@ fn damaged_files_of_keywords_are_errors() {
 #[test]
 fn several_connection_tables_are_refused_without_a_choice() {
     let dump = Dump::sound().file("connections_princeton.csv", table("@1,@2,AL_L,9,ACH\n"));
-    let fault = dump
-        .misuse(&[])
-        .code("several-connection-tables")
-        .found("connections, connections_princeton");
+    let fault = dump.misuse(&[]).code("several-connection-tables").found("connections, connections_princeton");
     fault.says("--connections connections").says("--on-overlap").expects("choice");
-    dump.misuse(&["--connections", "conections"])
-        .code("unknown-table")
-        .says("did you mean `connections`?");
+    dump.misuse(&["--connections", "conections"]).code("unknown-table").says("did you mean `connections`?");
     dump.misuse(&["--connections", "connections,connections"]).code("table-twice");
     let run = dump.report_with(&["--connections", "connections_princeton"]);
     assert_eq!(run.totals(), [2, 1, 1, 9]);
@@ -1173,14 +790,7 @@ fn several_connection_tables_are_refused_without_a_choice() {
 fn one_table_packed_and_unpacked_is_never_chosen_silently() {
     let text = table("@1,@2,AL_L,9,ACH\n");
     let dump = Dump::of(&text).file("connections.csv.gz", gz(text.as_bytes()));
-    dump.misuse(&[])
-        .code("several-connection-tables")
-        .found("connections.csv, connections.csv.gz");
-    dump.misuse(&["--connections", "connections"])
-        .code("several-connection-tables")
-        .says("--connections connections.csv");
-    assert_eq!(
-        dump.report_with(&["--connections", "connections.csv.gz"]).totals(),
-        [2, 1, 1, 9]
-    );
+    dump.misuse(&[]).code("several-connection-tables").found("connections.csv, connections.csv.gz");
+    dump.misuse(&["--connections", "connections"]).code("several-connection-tables").says("--connections connections.csv");
+    assert_eq!(dump.report_with(&["--connections", "connections.csv.gz"]).totals(), [2, 1, 1, 9]);
 }

@@ -127,17 +127,33 @@ fn projections_that_the_real_subset_lacks_are_there() {
 fn every_glomerulus_has_its_receptor_neurons_and_projection_neurons() {
     let pack = open();
     let (types, sides) = (pack.attribute("type").expect("readable"), pack.attribute("side").expect("readable"));
-    let count = |cell_type: &str, side: &str| types.iter().zip(sides.iter()).filter(|&(t, s)| t == cell_type && s == side).count();
-    for (glomerulus, left, right) in [("DA1", 60, 66), ("DL2d", 7, 7), ("VM7v", 13, 13), ("VA5", 6, 5), ("DC2", 8, 12), ("V", 34, 33)] {
+    let count =
+        |cell_type: &str, side: &str| types.iter().zip(sides.iter()).filter(|&(t, s)| t == cell_type && s == side).count();
+    for (glomerulus, left, right) in
+        [("DA1", 60, 66), ("DL2d", 7, 7), ("VM7v", 13, 13), ("VA5", 6, 5), ("DC2", 8, 12), ("V", 34, 33)]
+    {
         let name = format!("ORN_{glomerulus}");
         assert_eq!((count(&name, "left"), count(&name, "right")), (left, right), "{name}");
     }
     for (subtype, left, right) in [("KCab", 844, 799), ("KCg-m", 1069, 1121), ("KCapbp-m", 164, 174), ("KCg-s3", 1, 0)] {
         assert_eq!((count(subtype, "left"), count(subtype, "right")), (left, right), "{subtype}");
     }
-    for (query, cells) in [(UPN, 277), (MPN, 399), ("class = ALPN", 684), ("class = ALLN", 426), ("class = Kenyon_Cell", 5177),
-        ("class = MBON", 96), ("class = DAN", 331), ("type = APL", 2), ("type = DPM", 2), (ORN, 2279), ("class = hygrosensory", 74),
-        ("class = thermosensory", 29), ("class = ALLN and nt = GABA", 113), ("class = ALLN and nt = GLUT", 96)] {
+    for (query, cells) in [
+        (UPN, 277),
+        (MPN, 399),
+        ("class = ALPN", 684),
+        ("class = ALLN", 426),
+        ("class = Kenyon_Cell", 5177),
+        ("class = MBON", 96),
+        ("class = DAN", 331),
+        ("type = APL", 2),
+        ("type = DPM", 2),
+        (ORN, 2279),
+        ("class = hygrosensory", 74),
+        ("class = thermosensory", 29),
+        ("class = ALLN and nt = GABA", 113),
+        ("class = ALLN and nt = GLUT", 96),
+    ] {
         assert_eq!(select(&pack, query).iter().filter(|&&b| b).count(), cells, "{query}");
     }
 }
@@ -185,7 +201,8 @@ fn the_reader_finds_every_planted_defect() {
 fn the_same_seed_gives_the_same_bytes_at_any_number_of_threads_and_another_seed_others() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let make = |seed: &str, threads: &str| {
-        let (dump, pack, circuit) = (format!("d{seed}_{threads}"), format!("{seed}_{threads}.h5"), format!("c{seed}_{threads}.h5"));
+        let (dump, pack, circuit) =
+            (format!("d{seed}_{threads}"), format!("{seed}_{threads}.h5"), format!("c{seed}_{threads}.h5"));
         kenyon_json(dir.path(), &["connectome", "synth", "--preset", "core", "--seed", seed, "--threads", threads, "-o", &dump]);
         kenyon_json(dir.path(), &["connectome", "import", &dump, "-o", &pack, "--threads", threads]);
         let config = repository("examples/synthetic_fly.toml").replace("synthetic_fly", "mushroom_body");
@@ -205,7 +222,8 @@ fn the_same_seed_gives_the_same_bytes_at_any_number_of_threads_and_another_seed_
 #[test]
 fn the_ready_configs_all_fit_the_synthetic_fly() {
     let fly = synthetic_fly();
-    for (example, population, cells) in [("nengo_ccsnn", "KC", 5177), ("mushroom_body", "APL", 2), ("synthetic_fly", "ALLN", 426)] {
+    for (example, population, cells) in [("nengo_ccsnn", "KC", 5177), ("mushroom_body", "APL", 2), ("synthetic_fly", "ALLN", 426)]
+    {
         let config = repository(&format!("examples/{example}.toml"));
         let report = fly.json(&["circuit", "build", &config, "--connectome", "fly.h5", "-o", &format!("{example}.h5")]);
         assert_eq!(report["populations"][population], cells, "{example}");
@@ -231,7 +249,10 @@ fn a_shuffled_circuit_keeps_what_its_null_model_promises() {
         }
     }
     let again = fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "again.h5"]);
-    assert_eq!(again["accepted"], fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "b.h5"])["accepted"]);
+    assert_eq!(
+        again["accepted"],
+        fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "b.h5"])["accepted"]
+    );
     let bytes = |name: &str| fs::read(fly.path().join(name)).expect("readable");
     assert!(bytes("again.h5") == bytes("null_swap.h5"), "the same seed gives the same bytes");
 }
@@ -256,9 +277,11 @@ fn lesions_remove_or_silence_exactly_the_neurons_named() {
 fn influence_on_kenyon_cells_falls_when_projection_neurons_are_silenced() {
     let fly = synthetic_fly();
     let kc = |extra: &[&str]| {
-        let args: Vec<&str> = ["circuit", "info", "circuit.h5", "--influence", "type = ORN_DA1"].iter().chain(extra).copied().collect();
+        let args: Vec<&str> =
+            ["circuit", "info", "circuit.h5", "--influence", "type = ORN_DA1"].iter().chain(extra).copied().collect();
         let report = fly.json(&args);
-        let found = report["influence"]["populations"].as_array().expect("a list").iter().find(|p| p["population"] == "KC").cloned();
+        let found =
+            report["influence"]["populations"].as_array().expect("a list").iter().find(|p| p["population"] == "KC").cloned();
         found.expect("there")["effective_positive"].as_f64().expect("a number")
     };
     let intact = kc(&[]);
@@ -297,7 +320,8 @@ fn a_query_writes_keyword_files_that_serve_as_sets_again() {
     let pn = fly.json(&["connectome", "query", "fly.h5", "class = ALPN & side = left", "-o", "left_pn.txt"]);
     let again = fly.json(&["connectome", "query", "fly.h5", "in list(left_pn)", "--list", "left_pn.txt"]);
     assert_eq!(pn["root_ids"], again["root_ids"]);
-    let none = fly.json(&["connectome", "query", "fly.h5", "class = ALPN & side = left - in list(left_pn)", "--list", "left_pn.txt"]);
+    let none =
+        fly.json(&["connectome", "query", "fly.h5", "class = ALPN & side = left - in list(left_pn)", "--list", "left_pn.txt"]);
     assert_eq!(none["count"], 0);
     assert!(pn["root_ids"][0].is_string(), "ids travel as text");
 }

@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The lines of all ```sh blocks of a page.
+/// The lines of all shell blocks of a page.
 fn commands(page: &str) -> Vec<String> {
     let mut inside = false;
     let mut out = Vec::new();
@@ -47,7 +47,7 @@ fn copy_examples(to: &Path) {
 
 #[test]
 fn every_command_of_the_tutorial_succeeds() {
-    let page = fs::read_to_string(repository("docs/src/tutorial.md")).expect("the tutorial is there");
+    let page = fs::read_to_string(repository("docs/tutorial.md")).expect("the tutorial is there");
     let commands = commands(&page);
     assert!(commands.len() >= 10, "the tutorial has lost its commands: {commands:?}");
     let dir = tempfile::tempdir().expect("a temporary folder");

@@ -17,9 +17,35 @@ fn beside(target: &Path) -> Result<PathBuf> {
     let Some(name) = target.file_name() else {
         return Err(UserError::usage("no-file-name", "names no file").file(target).mend("give a file name to write"));
     };
+    report_leftovers(target, &name.to_string_lossy());
     let n = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = format!(".{}.tmp-{}-{n}", name.to_string_lossy(), std::process::id());
     Ok(parent(target).join(name))
+}
+
+/// Warns of temporaries of `name` that a killed process left behind. They are not removed: they may be all that is left of
+/// hours of work.
+fn report_leftovers(target: &Path, name: &str) {
+    for left in leftovers(parent(target), name) {
+        tracing::warn!("{} was left by a run that was killed; it can be removed", left.display());
+    }
+}
+
+/// Temporaries of `name` in `folder` whose process runs no more; none where processes cannot be listed.
+fn leftovers(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let prefix = format!(".{name}.tmp-");
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let dead = |file: &str| {
+        let pid = file.strip_prefix(&prefix)?.split('-').next()?.parse::<u32>().ok()?;
+        (Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{pid}")).exists()).then_some(())
+    };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|n| dead(&n.to_string_lossy()).is_some()))
+        .collect();
+    found.sort_unstable();
+    found
 }
 
 fn parent(path: &Path) -> &Path {
@@ -179,6 +205,19 @@ mod tests {
         drop(file);
         assert_eq!(fs::read(&target).expect("still there"), b"old");
         assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_found() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        // Above the largest process number that Linux gives.
+        let left = dir.path().join(".a.h5.tmp-4194999-0");
+        for name in
+            [left.clone(), dir.path().join(format!(".a.h5.tmp-{}-7", std::process::id())), dir.path().join(".b.h5.tmp-4194999-0")]
+        {
+            fs::write(name, b"half").expect("written");
+        }
+        assert_eq!(leftovers(dir.path(), "a.h5"), [left]);
     }
 
     #[test]

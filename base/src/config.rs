@@ -26,17 +26,31 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// Parses config text; `path` is named in errors.
 pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
     toml::from_str(text).map_err(|error| {
-        let message = error.message().to_string();
+        let message = plain(error.message());
         let mut out = UserError::bad_data("bad-config", message.clone()).file(path);
         if let Some(span) = error.span() {
             let before = &text[..span.start.min(text.len())];
             out = out.line(before.matches('\n').count() as u64 + 1);
             let line_start = before.rfind('\n').map_or(0, |i| i + 1);
             let rest = &text[line_start..];
-            out = out.found(rest.lines().next().unwrap_or_default().trim());
+            let line = rest.lines().next().unwrap_or_default().trim();
+            if !line.is_empty() {
+                out = out.found(line);
+            }
         }
-        out.mend(suggestion(&message).unwrap_or_else(|| "see `docs/formats.md` for the keys and their types".into()))
+        out.mend(
+            suggestion(&message)
+                .unwrap_or_else(|| "see the config's page in `docs/formats.md` for the keys and their types".into()),
+        )
     })
+}
+
+/// Serde's message without the names of our own types.
+fn plain(message: &str) -> String {
+    match message.split_once(", expected struct ") {
+        Some((before, _)) => format!("{before}, expected a table of keys"),
+        None => message.to_string(),
+    }
 }
 
 /// Finds the nearest of serde's expected names in "unknown field `x`, expected one of `a`, `b`".

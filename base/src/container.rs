@@ -142,7 +142,7 @@ impl ContainerWriter {
         for (i, part) in data.chunks(CHUNK).enumerate() {
             let strings: Option<Vec<T>> = part.iter().map(|s| make(s.as_ref())).collect();
             let Some(strings) = strings else {
-                return Err(UserError::bad_data("nul-in-text", "a text holds a NUL character").column(name).mend("remove it"));
+                return Err(UserError::bad_data("nul-in-text", "a text holds a NUL character").dataset(name).mend("remove it"));
             };
             let start = i * CHUNK;
             dataset.write_slice(&strings, start..start + strings.len()).map_err(fail)?;
@@ -254,13 +254,13 @@ impl Container {
         let dataset = self.hdf5.dataset(name).map_err(|_| {
             UserError::bad_data("missing-dataset", "a data set is missing")
                 .file(&self.path)
-                .column(name)
+                .dataset(name)
                 .mend("make the file again with this version")
         })?;
         if dataset.ndim() != 1 {
             return Err(UserError::bad_data("bad-shape", "a data set has the wrong shape")
                 .file(&self.path)
-                .column(name)
+                .dataset(name)
                 .found(format!("{:?}", dataset.shape()))
                 .expected("one dimension"));
         }
@@ -280,7 +280,7 @@ impl Container {
         }
         Err(UserError::bad_data("bad-length", "a data set has the wrong length")
             .file(&self.path)
-            .column(name)
+            .dataset(name)
             .found(data.len().to_string())
             .expected(format!("{len} elements"))
             .mend("make the file again"))
@@ -309,7 +309,7 @@ impl Container {
             other => {
                 return Err(UserError::bad_data("bad-type", "a data set has the wrong type")
                     .file(&self.path)
-                    .column(name)
+                    .dataset(name)
                     .found(format!("{other}"))
                     .expected("UTF-8 strings as kenyon writes them"));
             }
@@ -364,14 +364,14 @@ fn check_seal(path: &Path) -> Result<String> {
 fn broken_write(path: &Path, object: &str, error: &hdf5::Error) -> UserError {
     UserError::failed("hdf5-write", format!("HDF5 could not write it: {error}"))
         .file(path)
-        .column(object)
+        .dataset(object)
         .mend("check the space left on the disk")
 }
 
 fn broken_read(path: &Path, object: &str, error: &hdf5::Error) -> UserError {
     UserError::bad_data("hdf5-read", format!("HDF5 could not read it: {error}"))
         .file(path)
-        .column(object)
+        .dataset(object)
         .mend("make the file again from its sources")
 }
 
@@ -407,7 +407,9 @@ mod tests {
     fn the_same_content_gives_the_same_bytes() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let paths = ["a.h5", "b.h5"].map(|n| dir.path().join(n));
-        paths.iter().for_each(|p| sample(p));
+        for p in &paths {
+            sample(p);
+        }
         let [a, b] = paths.map(|p| fs::read(p).expect("read"));
         assert!(a == b);
     }

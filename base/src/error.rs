@@ -72,6 +72,10 @@ struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     byte: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<String>,
@@ -92,6 +96,8 @@ impl UserError {
             line: None,
             row: None,
             column: None,
+            key: None,
+            dataset: None,
             byte: None,
             found: None,
             expected: None,
@@ -128,9 +134,7 @@ impl UserError {
             Io::IsADirectory => ("is-a-directory", "name a file inside it"),
             _ => ("unreadable", "check the file and the disk it lies on"),
         };
-        Self::bad_data(code, format!("cannot be read: {cause}"))
-            .file(path)
-            .mend(mend)
+        Self::bad_data(code, format!("cannot be read: {cause}")).file(path).mend(mend)
     }
 
     /// An output file that cannot be written: failed (exit code 1).
@@ -161,11 +165,32 @@ impl UserError {
         self
     }
 
-    /// Names the column, key or data set.
+    /// Names the column of a table.
     #[must_use]
     pub fn column(mut self, column: impl Into<String>) -> Self {
         self.0.column = Some(column.into());
         self
+    }
+
+    /// Names the key of a config.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.0.key = Some(key.into());
+        self
+    }
+
+    /// Names the data set of an HDF5 file.
+    #[must_use]
+    pub fn dataset(mut self, name: impl Into<String>) -> Self {
+        self.0.dataset = Some(name.into());
+        self
+    }
+
+    /// The same fault found inside the config at `path`: bad data there, not wrong usage.
+    #[must_use]
+    pub fn in_config(mut self, path: &Path, key: &str) -> Self {
+        self.0.kind = ErrorKind::BadData;
+        self.file(path).key(key)
     }
 
     /// Names the byte offset in the file.
@@ -243,6 +268,12 @@ impl fmt::Display for UserError {
         if let Some(column) = &details.column {
             place.push(format!("column `{}`", shown(column)));
         }
+        if let Some(key) = &details.key {
+            place.push(format!("key {}", quoted(&shown(key))));
+        }
+        if let Some(dataset) = &details.dataset {
+            place.push(format!("data set `{}`", shown(dataset)));
+        }
         if let Some(byte) = details.byte {
             place.push(format!("byte {byte}"));
         }
@@ -250,7 +281,7 @@ impl fmt::Display for UserError {
             write!(f, "{}: ", place.join(", "))?;
         }
         f.write_str(&details.message)?;
-        let found = details.found.as_ref().map(|text| if text.is_empty() { "nothing".into() } else { format!("`{text}`") });
+        let found = details.found.as_ref().map(|text| if text.is_empty() { "nothing".into() } else { quoted(text) });
         match (found, &details.expected) {
             (Some(found), Some(expected)) => write!(f, ": found {found}, expected {expected}")?,
             (Some(found), None) => write!(f, ": found {found}")?,
@@ -265,6 +296,11 @@ impl fmt::Display for UserError {
 }
 
 impl std::error::Error for UserError {}
+
+/// Text in backticks, unless it brings its own.
+fn quoted(text: &str) -> String {
+    if text.contains('`') { text.to_string() } else { format!("`{text}`") }
+}
 
 /// Text as it may be shown: at most 80 characters, control characters escaped.
 fn shown(text: &str) -> String {
@@ -295,8 +331,13 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
     let folded = wanted.to_lowercase();
     known
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name))
-        .filter(|(distance, name)| {
+        .map(|name| {
+            let known = name.to_lowercase();
+            // Of two names at the same distance, the one that shares more letters and their order.
+            let unlike = 1000 - (strsim::jaro_winkler(&folded, &known) * 1000.0) as u32;
+            ((strsim::damerau_levenshtein(&folded, &known), unlike), name)
+        })
+        .filter(|((distance, _), name)| {
             let longest = folded.chars().count().max(name.chars().count());
             *distance <= 1.max(longest / 3) && *distance < longest
         })

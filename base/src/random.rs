@@ -56,12 +56,7 @@ mod tests {
     #[test]
     fn streams_differ_by_seed_label_and_index() {
         let s = Streams::new(1);
-        let draws = [
-            first(s.stream("a")),
-            first(s.stream("b")),
-            first(Streams::new(2).stream("a")),
-            first(s.indexed("a", 1)),
-        ];
+        let draws = [first(s.stream("a")), first(s.stream("b")), first(Streams::new(2).stream("a")), first(s.indexed("a", 1))];
         for (i, a) in draws.iter().enumerate() {
             assert!(draws[i + 1..].iter().all(|b| a != b));
         }

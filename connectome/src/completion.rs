@@ -1,7 +1,7 @@
 //! Generating projections that a data set lacks, from published statistics. Every such edge is marked synthetic.
 //!
 //! Pairs are drawn by [`synth::draw`](crate::synth::draw) on the neurons of the circuit, real or not. A measured pair is never
-//! replaced or added to. The circuit's threshold does not apply: the statistics have their own smallest count.
+//! replaced or added to, and the rules about inputs hold for generated pairs as for measured ones. The circuit's threshold does not apply: the statistics have their own smallest count.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use kenyon_base::{Result, Streams, UserError, nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::Circuit;
-use crate::circuit::spec::CompletionSpec;
+use crate::circuit::spec::{CompletionSpec, SelectionSpec};
 use crate::edges::Edges;
 use crate::synth::{self, Cell, RELATIONS, relation};
 
@@ -32,6 +32,8 @@ pub struct Completed {
     pub synapses: u64,
     /// Drawn pairs left out because the data hold a measured connection.
     pub measured: u64,
+    /// Drawn pairs left out by the rules about inputs (`presynaptic_inhibition`, `input_to_input`).
+    pub left_out: u64,
 }
 
 /// Generated edges and the report about them.
@@ -42,7 +44,7 @@ pub(crate) struct Completion {
 }
 
 /// Draws the projections of the config; an empty config draws nothing.
-pub(crate) fn complete(circuit: &Circuit, spec: &CompletionSpec, config: &Path) -> Result<Completion> {
+pub(crate) fn complete(circuit: &Circuit, spec: &CompletionSpec, rules: &SelectionSpec, config: &Path) -> Result<Completion> {
     let mut out = Completion::default();
     if spec.projections.is_empty() {
         return Ok(out);
@@ -54,7 +56,7 @@ pub(crate) fn complete(circuit: &Circuit, spec: &CompletionSpec, config: &Path) 
         circuit.edges.post[start..end].binary_search(&post).is_ok()
     };
     for name in &spec.projections {
-        let bad = |code, message: String| UserError::bad_data(code, message).file(config).column("completion.projections");
+        let bad = |code, message: String| UserError::bad_data(code, message).file(config).key("completion.projections");
         let Some(relation) = relation(name) else {
             let mend = match nearest(name, RELATIONS.iter().map(|r| r.name)) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -72,7 +74,7 @@ pub(crate) fn complete(circuit: &Circuit, spec: &CompletionSpec, config: &Path) 
                 .mend("add their population, or take the projection out of the list"));
         }
         let own = |side: &[&(u32, Cell)]| side.iter().map(|(_, cell)| cell.clone()).collect::<Vec<_>>();
-        let drawn = synth::draw(relation, &own(&pre), &own(&post), spec.scale, Streams::new(spec.seed));
+        let drawn = synth::draw(relation, &own(&pre), &own(&post), spec.scale, Streams::new(spec.seed.unwrap_or(1)));
         let mut done = Completed {
             projection: name.clone(),
             synthetic: true,
@@ -87,9 +89,28 @@ pub(crate) fn complete(circuit: &Circuit, spec: &CompletionSpec, config: &Path) 
                 done.measured += 1;
                 continue;
             }
+            let allowed = match (circuit.input[from as usize], circuit.input[to as usize]) {
+                (true, true) => rules.input_to_input,
+                (false, true) => rules.presynaptic_inhibition,
+                _ => true,
+            };
+            if !allowed {
+                done.left_out += 1;
+                continue;
+            }
             done.pairs += 1;
             done.synapses += u64::from(pair.syn_count);
             out.edges.push((from, to, pair.syn_count));
+        }
+        if done.pairs == 0 && done.left_out > 0 {
+            return Err(bad(
+                "completion-left-out",
+                format!("every pair of `{name}` ends on an input neuron, and the config leaves those out"),
+            )
+            .found(format!("{} pairs", done.left_out))
+            .mend(
+                "set `presynaptic_inhibition = true` (or `input_to_input = true`) in `[selection]`, or take the projection out",
+            ));
         }
         out.report.push(done);
     }
@@ -102,9 +123,8 @@ fn cells(circuit: &Circuit) -> Vec<(u32, Cell)> {
     (0..circuit.len())
         .filter_map(|i| {
             let nt = circuit.nt[i].word();
-            let by = |class: &str| {
-                Cell::from_attributes(circuit.root_ids[i], class, sub_class.get(i), types.get(i), side.get(i), nt)
-            };
+            let by =
+                |class: &str| Cell::from_attributes(circuit.root_ids[i], class, sub_class.get(i), types.get(i), side.get(i), nt);
             // Cells of the lateral horn and the wedge are known by their keyword list, hence by their population.
             let population = &circuit.populations[circuit.population[i] as usize];
             by(class.get(i)).or_else(|| by(population)).map(|cell| (i as u32, cell))

@@ -79,11 +79,16 @@ pub fn diff(a: &Pack, b: &Pack) -> Result<Diff> {
     let (ids_a, ids_b) = (a.root_ids(), b.root_ids());
     let mut common = Vec::new();
     let (mut only_a, mut only_b) = (Vec::new(), Vec::new());
-    merge(ids_a.len(), ids_b.len(), |i, j| ids_a[i].cmp(&ids_b[j]), |side| match side {
-        Met::A(i) => only_a.push(ids_a[i]),
-        Met::B(j) => only_b.push(ids_b[j]),
-        Met::Both(i, j) => common.push((i, j)),
-    });
+    merge(
+        ids_a.len(),
+        ids_b.len(),
+        |i, j| ids_a[i].cmp(&ids_b[j]),
+        |side| match side {
+            Met::A(i) => only_a.push(ids_a[i]),
+            Met::B(j) => only_b.push(ids_b[j]),
+            Met::Both(i, j) => common.push((i, j)),
+        },
+    );
     let sets = |a: usize, b: usize, common: usize| Sets {
         a: a as u64,
         b: b as u64,

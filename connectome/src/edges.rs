@@ -9,11 +9,14 @@ use kenyon_base::{Result, UserError};
 /// The four columns have one entry per edge. Weights are whole synapse counts: an edge has at least one synapse.
 ///
 /// # Example
-/// ```ignore
+/// ```
+/// use kenyon_connectome::edges::Edges;
+///
 /// let edges = Edges::from_triples(3, &[(1, 2, 5), (0, 1, 7)]);
 /// edges.validate()?;
 /// assert_eq!(edges.pre, [0, 1]);
 /// assert_eq!(edges.out_degrees(), [1, 1, 0]);
+/// # Ok::<(), kenyon_base::UserError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Edges {
@@ -32,10 +35,7 @@ pub struct Edges {
 impl Edges {
     /// No edges between `neurons` neurons.
     pub fn new(neurons: u32) -> Self {
-        Self {
-            neurons,
-            ..Self::default()
-        }
+        Self { neurons, ..Self::default() }
     }
 
     /// Measured edges from (pre, post, synapses), in any order; sorted here, not validated.
@@ -63,11 +63,7 @@ impl Edges {
 
     /// (pre, post, synapses) of each edge, in order.
     pub fn triples(&self) -> impl Iterator<Item = (u32, u32, u32)> {
-        self.pre
-            .iter()
-            .zip(&self.post)
-            .zip(&self.syn_count)
-            .map(|((&pre, &post), &count)| (pre, post, count))
+        self.pre.iter().zip(&self.post).zip(&self.syn_count).map(|((&pre, &post), &count)| (pre, post, count))
     }
 
     /// Number of edges from a neuron to itself.
@@ -82,17 +78,10 @@ impl Edges {
     pub fn validate(&self) -> Result<()> {
         let len = self.pre.len();
         if self.post.len() != len || self.syn_count.len() != len || self.synthetic.len() != len {
-            let found = format!(
-                "{len}, {}, {}, {}",
-                self.post.len(),
-                self.syn_count.len(),
-                self.synthetic.len()
-            );
-            return Err(
-                UserError::bad_data("edge-lengths", "the columns of the edge table differ in length")
-                    .found(found)
-                    .expected("four equal lengths (pre, post, syn_count, synthetic)"),
-            );
+            let found = format!("{len}, {}, {}, {}", self.post.len(), self.syn_count.len(), self.synthetic.len());
+            return Err(UserError::bad_data("edge-lengths", "the columns of the edge table differ in length")
+                .found(found)
+                .expected("four equal lengths (pre, post, syn_count, synthetic)"));
         }
         if u32::try_from(len).is_err() {
             return Err(UserError::bad_data("edge-lengths", "too many edges")
@@ -256,11 +245,7 @@ impl Csr {
         let all: Vec<u32> = (0..row.len() as u32).collect();
         let edges = stable_order(&all, row, neurons as usize);
         let neighbours = gather(neighbour, &edges);
-        Self {
-            offsets,
-            neighbours,
-            edges,
-        }
+        Self { offsets, neighbours, edges }
     }
 
     /// Number of rows.
@@ -291,10 +276,7 @@ mod tests {
     fn edges_are_sorted_by_pre_then_post() {
         let edges = example();
         edges.validate().unwrap();
-        assert_eq!(
-            edges.triples().collect::<Vec<_>>(),
-            [(0, 1, 9), (0, 3, 1), (2, 0, 3), (2, 1, 4)]
-        );
+        assert_eq!(edges.triples().collect::<Vec<_>>(), [(0, 1, 9), (0, 3, 1), (2, 0, 3), (2, 1, 4)]);
     }
 
     #[test]
@@ -323,10 +305,7 @@ mod tests {
         let (out, into) = (edges.csr(), edges.csc());
         assert_eq!(out.neighbours(2), [0, 1]);
         assert_eq!(into.neighbours(1), [0, 2]);
-        assert_eq!(
-            into.edges(1).iter().map(|&e| edges.syn_count[e as usize]).collect::<Vec<_>>(),
-            [9, 4]
-        );
+        assert_eq!(into.edges(1).iter().map(|&e| edges.syn_count[e as usize]).collect::<Vec<_>>(), [9, 4]);
         assert_eq!(out.rows(), 4);
     }
 

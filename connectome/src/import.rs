@@ -103,11 +103,9 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
             rows: list.ids.len() as u64,
         });
         if lists.insert(name.clone(), list.ids).is_some() {
-            return Err(
-                UserError::bad_data("duplicate-list", format!("two keyword files are called `{name}`"))
-                    .file(path)
-                    .mend("remove or rename one of them"),
-            );
+            return Err(UserError::bad_data("duplicate-list", format!("two keyword files are called `{name}`"))
+                .file(path)
+                .mend("remove or rename one of them"));
         }
     }
 
@@ -148,15 +146,8 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
 }
 
 /// Order of operations, as recorded in the provenance.
-const ORDER: [&str; 7] = [
-    "drop-zero-counts",
-    "drop-self-loops",
-    "duplicates",
-    "overlap",
-    "row-threshold",
-    "sum-to-pairs",
-    "pair-threshold",
-];
+const ORDER: [&str; 7] =
+    ["drop-zero-counts", "drop-self-loops", "duplicates", "overlap", "row-threshold", "sum-to-pairs", "pair-threshold"];
 
 /// A dump made by `kenyon connectome synth` says so in its manifest.
 fn folder_is_synthetic(dir: &Path) -> bool {
@@ -172,13 +163,7 @@ fn folder_is_synthetic(dir: &Path) -> bool {
 fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<Vec<Table>> {
     let all: Vec<&Table> = folder.tables.iter().filter(|t| t.kind.is_connections()).collect();
     let names = || {
-        all.iter().map(|t| {
-            if all.iter().filter(|u| u.name == t.name).count() > 1 {
-                t.file.as_str()
-            } else {
-                t.name.as_str()
-            }
-        })
+        all.iter().map(|t| if all.iter().filter(|u| u.name == t.name).count() > 1 { t.file.as_str() } else { t.name.as_str() })
     };
     let listed = || names().collect::<Vec<_>>().join(", ");
     if all.is_empty() {
@@ -200,8 +185,9 @@ fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<
         .found(listed())
         .expected("one, or an explicit choice")
         .mend(format!(
-            "choose with `--connections {}`, or name several with `--on-overlap error|first|max`",
-            names().next().unwrap_or_default()
+            "choose with `--connections {}`, or name several with `--connections {} --on-overlap error|first|max`",
+            names().next().unwrap_or_default(),
+            names().collect::<Vec<_>>().join(",")
         )));
     }
     let mut chosen: Vec<Table> = Vec::new();
@@ -217,19 +203,14 @@ fn choose_connections(folder: &Folder, dir: &Path, spec: &ImportSpec) -> Result<
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("choose from {}", listed()),
                 };
-                return Err(UserError::usage("unknown-table", format!("has no connection table `{name}`"))
-                    .file(dir)
-                    .mend(mend));
+                return Err(UserError::usage("unknown-table", format!("has no connection table `{name}`")).file(dir).mend(mend));
             }
             [first, ..] => {
-                return Err(UserError::usage(
-                    "several-connection-tables",
-                    format!("holds several connection tables `{name}`"),
-                )
-                .file(dir)
-                .found(found.iter().map(|t| t.file.as_str()).collect::<Vec<_>>().join(", "))
-                .expected("one of that name")
-                .mend(format!("name the file, as in `--connections {}`", first.file)));
+                return Err(UserError::usage("several-connection-tables", format!("holds several connection tables `{name}`"))
+                    .file(dir)
+                    .found(found.iter().map(|t| t.file.as_str()).collect::<Vec<_>>().join(", "))
+                    .expected("one of that name")
+                    .mend(format!("name the file, as in `--connections {}`", first.file)));
             }
         };
         if chosen.iter().any(|t| t.path == table.path) {
@@ -257,9 +238,7 @@ fn sides_from_lists(
             continue;
         };
         let Some(side) = Side::from_text(word) else { continue };
-        let column = columns
-            .entry("side".into())
-            .or_insert_with(|| crate::Categorical::blank(index.len()));
+        let column = columns.entry("side".into()).or_insert_with(|| crate::Categorical::blank(index.len()));
         for &id in ids {
             let Some(row) = index.get(id) else { continue };
             let known = column.get(row as usize);

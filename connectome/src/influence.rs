@@ -9,11 +9,15 @@
 //! | [`degree_distributions`] | in- and out-degrees, summarised |
 //!
 //! # Example
-//! ```ignore
+//! ```
+//! use kenyon_connectome::edges::Edges;
+//! use kenyon_connectome::influence::{InfluenceOptions, influence};
+//!
 //! let edges = Edges::from_triples(3, &[(0, 1, 4), (1, 2, 2), (2, 0, 3)]);
 //! let result = influence(&edges, Some(&[1, -1, 1]), &[(0, 1.0)], &[], &InfluenceOptions::default())?;
 //! assert!((result.rho - 24_f64.cbrt()).abs() < 1e-8);
 //! assert!((result.r[2] + 0.4782857157).abs() < 1e-8);
+//! # Ok::<(), kenyon_base::UserError>(())
 //! ```
 
 mod degrees;

@@ -14,9 +14,23 @@
 //! from the tables before and after ([`check_invariants`]); a model that breaks a promise returns an error, not a table.
 //!
 //! # Example
-//! ```ignore
+//! ```
+//! use kenyon_connectome::edges::Edges;
+//! use kenyon_connectome::nulls::{self, NullInput, NullModel, NullOptions};
+//!
+//! let edges = Edges::from_triples(4, &[(0, 1, 5), (1, 2, 7), (2, 3, 6), (3, 0, 9)]);
+//! let input = NullInput {
+//!     edges: &edges,
+//!     type_code: &[0, 0, 1, 1],
+//!     population: &[0, 0, 0, 0],
+//!     nt: &[0, 0, 0, 0],
+//!     sign: &[1, 1, 1, 1],
+//!     hidden: &[true; 4],
+//! };
+//!
 //! let result = nulls::generate(NullModel::Swap, &input, 7, &NullOptions::default())?;
 //! assert!(result.report.invariants.iter().all(|invariant| invariant.held));
+//! # Ok::<(), kenyon_base::UserError>(())
 //! ```
 
 mod draw;
@@ -68,15 +82,8 @@ pub enum NullModel {
 
 impl NullModel {
     /// All models, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Swap,
-        Self::SwapTyped,
-        Self::WeightBlock,
-        Self::WeightAll,
-        Self::Sign,
-        Self::Er,
-        Self::Identity,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Swap, Self::SwapTyped, Self::WeightBlock, Self::WeightAll, Self::Sign, Self::Er, Self::Identity];
 
     /// Name in files and on the command line.
     pub const fn name(self) -> &'static str {
@@ -104,9 +111,7 @@ impl FromStr for NullModel {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|model| model.name() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::name);
-            let error = UserError::usage("unknown-null", "no such null model")
-                .found(text)
-                .expected(names.join(", "));
+            let error = UserError::usage("unknown-null", "no such null model").found(text).expected(names.join(", "));
             match nearest(text, names) {
                 Some(near) => error.mend(format!("did you mean `{near}`?")),
                 None => error,
@@ -140,11 +145,7 @@ pub struct NullOptions {
 
 impl Default for NullOptions {
     fn default() -> Self {
-        Self {
-            block: Block::Type,
-            accepted_per_edge: 20,
-            tries_per_edge: 200,
-        }
+        Self { block: Block::Type, accepted_per_edge: 20, tries_per_edge: 200 }
     }
 }
 
@@ -186,13 +187,10 @@ impl NullInput<'_> {
         }
         let rewires = matches!(model, NullModel::Swap | NullModel::SwapTyped | NullModel::Er);
         if rewires && self.edges.self_loops() > 0 {
-            return Err(UserError::bad_data(
-                "null-self-loop",
-                format!("`{model}` is not defined on a circuit with self loops"),
-            )
-            .found(format!("{} self loops", self.edges.self_loops()))
-            .expected("none")
-            .mend("build the circuit with `keep_self_loops = false`"));
+            return Err(UserError::bad_data("null-self-loop", format!("`{model}` is not defined on a circuit with self loops"))
+                .found(format!("{} self loops", self.edges.self_loops()))
+                .expected("none")
+                .mend("build the circuit with `keep_self_loops = false`"));
         }
         Ok(())
     }
@@ -252,12 +250,7 @@ struct Moves {
 impl Moves {
     /// A permutation of `items` in `blocks` blocks: every item is drawn once.
     fn permuted(items: usize, blocks: usize) -> Self {
-        Self {
-            attempted: items as u64,
-            accepted: items as u64,
-            blocks: blocks as u64,
-            blocks_out_of_tries: 0,
-        }
+        Self { attempted: items as u64, accepted: items as u64, blocks: blocks as u64, blocks_out_of_tries: 0 }
     }
 }
 
@@ -280,10 +273,7 @@ pub fn generate(model: NullModel, input: &NullInput<'_>, seed: u64, options: &Nu
         NullModel::SwapTyped => swap::swap(input.edges, Some(input.type_code), streams, options),
         NullModel::WeightBlock => permute::weights(input.edges, Some(input.block(options.block)), streams),
         NullModel::WeightAll => permute::weights(input.edges, None, streams),
-        NullModel::Sign => (
-            input.edges.clone(),
-            permute::signs(input.population, &mut nt, &mut sign, streams),
-        ),
+        NullModel::Sign => (input.edges.clone(), permute::signs(input.population, &mut nt, &mut sign, streams)),
         NullModel::Er => er::uniform(input.edges, streams),
         NullModel::Identity => {
             let (map, moves) = permute::identities(input.hidden, streams);
@@ -294,12 +284,7 @@ pub fn generate(model: NullModel, input: &NullInput<'_>, seed: u64, options: &Nu
             (edges, moves)
         }
     };
-    let state = NullState {
-        edges: &edges,
-        nt: &nt,
-        sign: &sign,
-        permutation: permutation.as_deref(),
-    };
+    let state = NullState { edges: &edges, nt: &nt, sign: &sign, permutation: permutation.as_deref() };
     let invariants = check_invariants(model, options.block, input, &state)?;
     let (pairs_changed, edges_changed) = invariants::changed(input, &state);
     let report = NullReport {
@@ -315,13 +300,7 @@ pub fn generate(model: NullModel, input: &NullInput<'_>, seed: u64, options: &Nu
         edges_changed,
         invariants,
     };
-    Ok(NullResult {
-        edges,
-        nt,
-        sign,
-        permutation,
-        report,
-    })
+    Ok(NullResult { edges, nt, sign, permutation, report })
 }
 
 impl<'a> NullInput<'a> {

@@ -108,7 +108,10 @@ pub fn overview(pack: &Pack) -> Result<Overview> {
         tables: pack.tables()?,
         classes,
         transmitters: tally("nt")?,
-        row_transmitters: row_transmitters.map(|nt| (nt.word().to_string(), by_nt[nt as usize])).filter(|(_, n)| *n > 0).collect(),
+        row_transmitters: row_transmitters
+            .map(|nt| (nt.word().to_string(), by_nt[nt as usize]))
+            .filter(|(_, n)| *n > 0)
+            .collect(),
         sides: tally("side")?,
         flows: tally("flow")?,
         super_classes: tally("super_class")?,

@@ -72,7 +72,6 @@ pub struct Pack {
     attributes: Vec<String>,
     cache: Mutex<BTreeMap<String, Arc<Categorical>>>,
     receptors: OnceLock<Arc<ManyCategorical>>,
-    memberships: OnceLock<Arc<ManyCategorical>>,
 }
 
 impl Pack {
@@ -85,14 +84,7 @@ impl Pack {
         }
         let mut attributes = container.names("neurons");
         attributes.retain(|name| name != "root_id" && name != "receptor");
-        Ok(Self {
-            container,
-            root_ids,
-            attributes,
-            cache: Mutex::default(),
-            receptors: OnceLock::new(),
-            memberships: OnceLock::new(),
-        })
+        Ok(Self { container, root_ids, attributes, cache: Mutex::default(), receptors: OnceLock::new() })
     }
 
     /// The file it was opened from.
@@ -272,28 +264,12 @@ impl Pack {
         self.cache.lock().expect("no holder of this lock panics").insert("sign".into(), Arc::clone(&column));
         Ok(column)
     }
-
-    /// Names of the lists that hold each neuron.
-    fn memberships(&self) -> Result<Arc<ManyCategorical>> {
-        if let Some(lists) = self.memberships.get() {
-            return Ok(Arc::clone(lists));
-        }
-        let names = self.container.names("lists");
-        let mut rows: Vec<Vec<&str>> = vec![Vec::new(); self.root_ids.len()];
-        for name in &names {
-            for row in self.rows_of(&self.list_ids(name)?) {
-                rows[row as usize].push(name);
-            }
-        }
-        let lists = Arc::new(ManyCategorical::from_rows(rows));
-        Ok(Arc::clone(self.memberships.get_or_init(|| lists)))
-    }
 }
 
 fn damaged(container: &Container, object: &str, expected: &str) -> UserError {
     UserError::bad_data("damaged-pack", "a data set does not hold what it should")
         .file(container.path())
-        .column(object)
+        .dataset(object)
         .expected(expected)
         .mend("import the dump again with `kenyon connectome import`")
 }
@@ -310,7 +286,6 @@ impl Table for Pack {
     fn fields(&self) -> Vec<String> {
         let mut fields = self.attributes.clone();
         fields.push("sign".into());
-        fields.push("list".into());
         if self.container.has("neurons/receptor") {
             fields.push("receptor".into());
         }
@@ -320,7 +295,6 @@ impl Table for Pack {
     fn field(&self, name: &str) -> Result<Option<Field>> {
         Ok(match name {
             "sign" => Some(Field::One(self.signs()?)),
-            "list" => Some(Field::Many(self.memberships()?)),
             "receptor" => self.receptors()?.map(Field::Many),
             name if self.attributes.iter().any(|a| a == name) => Some(Field::One(self.attribute(name)?)),
             _ => None,
@@ -333,7 +307,7 @@ impl Table for Pack {
 
     fn list(&self, name: &str) -> Result<Option<Vec<u32>>> {
         let lists = self.container.names("lists");
-        Ok(match lists.iter().find(|l| l.eq_ignore_ascii_case(name)) {
+        Ok(match lists.iter().find(|l| *l == name) {
             Some(list) => Some(self.rows_of(&self.list_ids(list)?)),
             None => None,
         })

@@ -27,7 +27,7 @@
 //! A word begins with a letter, a digit or `_` and goes on with these and with `.` and `'`. The joiners `+ / > -` belong to
 //! a word only between two such characters: `KCg-m`, `VP1m+VP2_lvPN1`, `KCa'b'-ap1` and `ORN->uPN` are one word each. A `-`
 //! with a blank on either side is therefore the operator, and `all-none` is one (unknown) word. Where a value is due, a word
-//! may also begin with `+` or `-` (`sign = -`, `sign = -1`), for no operator can stand there. The words `and`, `or`, `not`,
+//! may also begin with `+` or `-` (`type = +x`), for no operator can stand there. The words `and`, `or`, `not`,
 //! `minus` and `in` must be quoted to be values.
 //!
 //! # Quoted texts
@@ -148,10 +148,7 @@ impl Query {
         let (ops, at) = parser::parse(text)?;
         let canonical = print::print(&ops);
         if canonical.len() > MAX_LENGTH {
-            return Err(too_long(
-                "the query is too long once its operators and fields are written out",
-                canonical.len(),
-            ));
+            return Err(too_long("the query is too long once its operators and fields are written out", canonical.len()));
         }
         Ok(Self { ops, at, canonical })
     }

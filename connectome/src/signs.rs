@@ -54,7 +54,7 @@ pub enum Unknown {
     /// Cholinergic.
     #[default]
     Excite,
-    /// GABAergic.
+    /// `GABAergic`.
     Inhibit,
     /// Its outgoing connections are removed.
     Drop,
@@ -98,7 +98,7 @@ impl SignSpec {
             None => Ok(()),
             Some((nt, sign)) => Err(UserError::bad_data("bad-sign", format!("the sign of {} is not a sign", nt.word()))
                 .file(config)
-                .column("signs.map")
+                .key("signs.map")
                 .found(sign.to_string())
                 .expected("-1, 0 or 1")
                 .mend("weights come from synapse counts; the map only gives the sign")),
@@ -229,9 +229,14 @@ pub fn resolve(neurons: &Neurons<'_>, tally: &NtTally, spec: &SignSpec) -> Resul
                 Unknown::Inhibit => Nt::Gaba,
                 Unknown::Drop => Nt::Blank,
                 Unknown::Error => {
-                    return Err(UserError::bad_data("nt-unknown", format!("nothing tells the transmitter of neuron {}", neurons.root_ids[i]))
-                        .column("signs.unknown")
-                        .mend("name it in the table of `signs.table`, or choose `unknown = \"excite\"`, `\"inhibit\"` or `\"drop\"`"));
+                    return Err(UserError::bad_data(
+                        "nt-unknown",
+                        format!("nothing tells the transmitter of neuron {}", neurons.root_ids[i]),
+                    )
+                    .key("signs.unknown")
+                    .mend(
+                        "name it in the table of `signs.table`, or choose `unknown = \"excite\"`, `\"inhibit\"` or `\"drop\"`",
+                    ));
                 }
             };
         }
@@ -262,15 +267,15 @@ fn fill_from_groups(groups: &Categorical, by: NtSource, nt: &mut [Nt], source: &
 /// The user's transmitters.
 #[derive(Debug, Default)]
 struct UserTable {
-    by_id: HashMap<u64, Nt>,
-    by_type: HashMap<String, Nt>,
-    by_class: HashMap<String, Nt>,
+    ids: HashMap<u64, Nt>,
+    types: HashMap<String, Nt>,
+    classes: HashMap<String, Nt>,
 }
 
 impl UserTable {
     fn get(&self, id: u64, cell_type: &str, class: &str) -> Option<Nt> {
-        let by_id = self.by_id.get(&id);
-        by_id.or_else(|| self.by_type.get(cell_type)).or_else(|| self.by_class.get(class)).copied()
+        let id = self.ids.get(&id);
+        id.or_else(|| self.types.get(cell_type)).or_else(|| self.classes.get(class)).copied()
     }
 
     fn read(path: &Path) -> Result<Self> {
@@ -301,9 +306,9 @@ impl UserTable {
             };
             let text = record.text(key).trim().to_string();
             let before = match header[key].as_str() {
-                "root_id" => table.by_id.insert(crate::codex::fields::root_id(&record, key, "root_id")?, value),
-                "type" => table.by_type.insert(text, value),
-                _ => table.by_class.insert(text, value),
+                "root_id" => table.ids.insert(crate::codex::fields::root_id(&record, key, "root_id")?, value),
+                "type" => table.types.insert(text, value),
+                _ => table.classes.insert(text, value),
             };
             if before.is_some_and(|b| b != value) {
                 return Err(record

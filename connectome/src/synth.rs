@@ -65,13 +65,7 @@ pub enum Preset {
 
 impl Preset {
     fn includes(self, class: CellClass) -> bool {
-        let outside = [
-            CellClass::Hrn,
-            CellClass::Trn,
-            CellClass::Lhln,
-            CellClass::Lhcent,
-            CellClass::Wedpn,
-        ];
+        let outside = [CellClass::Hrn, CellClass::Trn, CellClass::Lhln, CellClass::Lhcent, CellClass::Wedpn];
         self != Self::Core || !outside.contains(&class)
     }
 
@@ -102,13 +96,7 @@ pub struct SynthSpec {
 
 impl Default for SynthSpec {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            preset: Preset::Full,
-            scale: 1.0,
-            background_neurons: None,
-            rows: None,
-        }
+        Self { seed: 1, preset: Preset::Full, scale: 1.0, background_neurons: None, rows: None }
     }
 }
 
@@ -174,17 +162,14 @@ pub fn generate(spec: &SynthSpec) -> Result<SyntheticFly> {
         return Err(UserError::usage("bad-scale", "the scale is out of range")
             .found(spec.scale.to_string())
             .expected("a number above 0 and at most 10")
-            .mend("give `scale` such a number; 1 is the real size"));
+            .mend("give `--scale` such a number; 1 is the real size"));
     }
     let streams = Streams::new(spec.seed);
     let scale = spec.scale * spec.preset.scale();
     let neurons = population::build(scale, &|class| spec.preset.includes(class), streams);
     let background = background_neurons(spec, neurons.len(), streams)?;
-    let relations: Vec<RelationPairs> = RELATIONS
-        .par_iter()
-        .filter(|r| r.is_drawn())
-        .filter_map(|r| draw_relation(r, &neurons, scale, streams))
-        .collect();
+    let relations: Vec<RelationPairs> =
+        RELATIONS.par_iter().filter(|r| r.is_drawn()).filter_map(|r| draw_relation(r, &neurons, scale, streams)).collect();
     let mut rows = rows::of_relations(&neurons, &relations, streams);
     let pathway_rows = rows.len();
     let wanted = background::rows_wanted(spec.rows, pathway_rows, neurons.len(), background.len())?;
@@ -193,33 +178,22 @@ pub fn generate(spec: &SynthSpec) -> Result<SyntheticFly> {
         rows.extend(background::rows(&truth, &background, wanted, streams));
     }
     rows.shuffle(&mut streams.stream("synth/rows/order"));
-    Ok(SyntheticFly {
-        spec: spec.clone(),
-        neurons,
-        background,
-        relations,
-        rows,
-        pathway_rows,
-    })
+    Ok(SyntheticFly { spec: spec.clone(), neurons, background, relations, rows, pathway_rows })
 }
 
 fn background_neurons(spec: &SynthSpec, pathway: usize, streams: Streams) -> Result<Vec<BackgroundNeuron>> {
     let total = spec.background_neurons.unwrap_or(pathway);
     let Some(n) = total.checked_sub(pathway) else {
-        return Err(
-            UserError::usage("too-few-neurons", "fewer neurons than the pathway itself has")
-                .found(total.to_string())
-                .expected(format!("at least {pathway}"))
-                .mend("raise `background_neurons` or lower `scale`"),
-        );
+        return Err(UserError::usage("too-few-neurons", "fewer neurons than the pathway itself has")
+            .found(total.to_string())
+            .expected(format!("at least {pathway}"))
+            .mend("raise `--background-neurons` or lower `--scale`"));
     };
     if total > 100_000_000 {
-        return Err(
-            UserError::usage("too-many-neurons", "more neurons than synthetic ids are laid out for")
-                .found(total.to_string())
-                .expected("at most 100000000")
-                .mend("lower `background_neurons`"),
-        );
+        return Err(UserError::usage("too-many-neurons", "more neurons than synthetic ids are laid out for")
+            .found(total.to_string())
+            .expected("at most 100000000")
+            .mend("lower `--background-neurons`"));
     }
     Ok(background::neurons(n, streams))
 }
@@ -227,12 +201,7 @@ fn background_neurons(spec: &SynthSpec, pathway: usize, streams: Streams) -> Res
 /// Draws one relation on the neurons of the fly; `None` if one end has no cell.
 fn draw_relation(r: &'static Relation, neurons: &[Neuron], scale: f64, streams: Streams) -> Option<RelationPairs> {
     let side = |takes: &dyn Fn(&Neuron) -> bool| -> (Vec<u32>, Vec<Cell>) {
-        neurons
-            .iter()
-            .enumerate()
-            .filter(|(_, n)| takes(n))
-            .map(|(i, n)| (i as u32, n.cell.clone()))
-            .unzip()
+        neurons.iter().enumerate().filter(|(_, n)| takes(n)).map(|(i, n)| (i as u32, n.cell.clone())).unzip()
     };
     let receptor = r.is_receptor_output();
     let (pre_at, pre) = side(&|n| !n.is_unconnected() && r.takes_pre(&n.cell) && !(receptor && n.role == Role::Silent));
@@ -247,34 +216,18 @@ fn draw_relation(r: &'static Relation, neurons: &[Neuron], scale: f64, streams: 
     };
     let whole = |classes: &[CellClass]| classes.iter().map(|c| c.population()).sum::<usize>();
     let of_nt = |nt: Nt| {
-        tables::GROUPS
-            .iter()
-            .filter(|g| r.post.contains(&g.class) && g.nt == nt)
-            .flat_map(|g| g.cells)
-            .sum::<u32>() as usize
+        tables::GROUPS.iter().filter(|g| r.post.contains(&g.class) && g.nt == nt).flat_map(|g| g.cells).sum::<u32>() as usize
     };
     let plan = draw::Plan {
         edges: ((r.edges as f64 * scale).round() as usize).max(1),
         out_cells: cells(r.out_degree.cells, &|c| r.takes_pre(c), whole(r.pre)),
-        in_cells: cells(
-            r.in_degree.cells,
-            &|c| r.takes_post(c),
-            r.post_nt.map_or_else(|| whole(r.post), of_nt),
-        ),
+        in_cells: cells(r.in_degree.cells, &|c| r.takes_post(c), r.post_nt.map_or_else(|| whole(r.post), of_nt)),
     };
     let pairs = draw::draw_part(r, &pre, &post, plan, streams)
         .into_iter()
-        .map(|p| FlyPair {
-            pre: pre_at[p.pre as usize],
-            post: post_at[p.post as usize],
-            syn_count: p.syn_count,
-        })
+        .map(|p| FlyPair { pre: pre_at[p.pre as usize], post: post_at[p.post as usize], syn_count: p.syn_count })
         .collect();
-    Some(RelationPairs {
-        relation: r,
-        planned: plan.edges,
-        pairs,
-    })
+    Some(RelationPairs { relation: r, planned: plan.edges, pairs })
 }
 
 impl SyntheticFly {
@@ -297,11 +250,7 @@ impl SyntheticFly {
     /// Pairs of a relation, or of all parts of a sum.
     pub fn pairs_of(&self, name: &str) -> Vec<FlyPair> {
         let is_it = |r: &Relation| r.name == name || r.part_of == Some(name);
-        self.relations
-            .iter()
-            .filter(|r| is_it(r.relation))
-            .flat_map(|r| r.pairs.iter().copied())
-            .collect()
+        self.relations.iter().filter(|r| is_it(r.relation)).flat_map(|r| r.pairs.iter().copied()).collect()
     }
 
     /// Ids of the pathway's neurons with at least one edge inside it, in rising order.
@@ -311,12 +260,7 @@ impl SyntheticFly {
             has_edge[pair.pre as usize] = true;
             has_edge[pair.post as usize] = true;
         }
-        self.neurons
-            .iter()
-            .zip(has_edge)
-            .filter(|(_, edge)| *edge)
-            .map(|(n, _)| n.cell.id)
-            .collect()
+        self.neurons.iter().zip(has_edge).filter(|(_, edge)| *edge).map(|(n, _)| n.cell.id).collect()
     }
 
     /// The 13 keyword lists in the order of the connectome specification 3.1.
@@ -326,11 +270,7 @@ impl SyntheticFly {
     pub fn keyword_lists(&self) -> Vec<(&'static str, Vec<u64>)> {
         use CellClass as C;
         let list = |takes: &dyn Fn(&Neuron, C) -> bool| -> Vec<u64> {
-            self.neurons
-                .iter()
-                .filter(|n| takes(n, n.cell.class))
-                .map(|n| n.cell.id)
-                .collect()
+            self.neurons.iter().filter(|n| takes(n, n.cell.class)).map(|n| n.cell.id).collect()
         };
         // 54 of 2,279 olfactory neurons are missing from the real ALRN list, 5 of 29 thermosensory ones from HRN.
         let alrn =
@@ -343,10 +283,7 @@ impl SyntheticFly {
             ("ALLN", list(&|_, c| c == C::Alln)),
             ("ALPN", list(&|_, c| matches!(c, C::UPn | C::MPn | C::OtherPn))),
             ("LHLN", list(&|_, c| c == C::Lhln)),
-            (
-                "LHCENT",
-                list(&|n, c| c == C::Lhcent || (c == C::Lhln && n.cell.cell_type.starts_with("LHCENT"))),
-            ),
+            ("LHCENT", list(&|n, c| c == C::Lhcent || (c == C::Lhln && n.cell.cell_type.starts_with("LHCENT")))),
             ("class_Kenyon_cell", list(&|_, c| c == C::Kc)),
             ("class_MBON", list(&|_, c| c == C::Mbon)),
             ("class_DAN", list(&|_, c| c == C::Dan)),
@@ -358,11 +295,7 @@ impl SyntheticFly {
 
     /// The receptor map, `(label, root id)`, sorted; a neuron may stand under several labels, and twice under one.
     pub fn receptor_map(&self) -> Vec<(&'static str, u64)> {
-        let mut map: Vec<_> = self
-            .neurons
-            .iter()
-            .flat_map(|n| n.receptors.iter().map(|r| (*r, n.cell.id)))
-            .collect();
+        let mut map: Vec<_> = self.neurons.iter().flat_map(|n| n.receptors.iter().map(|r| (*r, n.cell.id))).collect();
         map.sort_unstable();
         map
     }

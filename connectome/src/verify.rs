@@ -4,6 +4,7 @@
 //! chosen rows must agree with the pack. Any changed byte of the pack itself breaks its seal before that.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use kenyon_base::{Progress, Result, Source, Streams, UserError, digest};
@@ -39,7 +40,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    fn check(&mut self, name: impl Into<String>, expected: impl ToString, found: impl ToString) {
+    fn check(&mut self, name: impl Into<String>, expected: impl Display, found: impl Display) {
         let (expected, found) = (expected.to_string(), found.to_string());
         let ok = expected == found;
         self.ok &= ok;
@@ -53,7 +54,13 @@ impl Verification {
 ///
 /// # Errors
 /// The pack or the sources cannot be read at all.
-pub fn verify(path: &Path, sources: Option<&Path>, seed: u64, random_rows: usize, progress: &dyn Progress) -> Result<Verification> {
+pub fn verify(
+    path: &Path,
+    sources: Option<&Path>,
+    seed: u64,
+    random_rows: usize,
+    progress: &dyn Progress,
+) -> Result<Verification> {
     let mut out = Verification { ok: true, checks: Vec::new() };
     progress.stage("checking the seal", None);
     let pack = match Pack::open(path) {
@@ -138,7 +145,9 @@ fn import_spec(pack: &Pack) -> Result<ImportSpec> {
     let steps = &pack.provenance().steps;
     let spec = steps.first().and_then(|step| serde_json::from_value(step["import"].clone()).ok());
     spec.ok_or_else(|| {
-        UserError::bad_data("provenance", "the pack does not say how it was imported").file(pack.path()).mend("import the dump again")
+        UserError::bad_data("provenance", "the pack does not say how it was imported")
+            .file(pack.path())
+            .mend("import the dump again")
     })
 }
 
@@ -192,15 +201,25 @@ impl SecondReading {
     /// Reads a table with polars; returns its number of data rows.
     fn read(&mut self, path: &Path, table: u8, synapses: bool, spec: &ImportSpec) -> Result<usize> {
         let unreadable = |e: &dyn std::fmt::Display| {
-            UserError::bad_data("second-reader", format!("the second reader cannot read it: {e}")).file(path).mend("import it again")
+            UserError::bad_data("second-reader", format!("the second reader cannot read it: {e}"))
+                .file(path)
+                .mend("import it again")
         };
-        let frame = CsvReadOptions::default()
-            .with_infer_schema_length(Some(0))
-            .try_into_reader_with_file_path(Some(path.to_path_buf()))
-            .and_then(SerReader::finish)
-            .map_err(|e| unreadable(&e))?;
+        let separated_by = |separator: u8| {
+            CsvReadOptions::default()
+                .with_infer_schema_length(Some(0))
+                .map_parse_options(|options| options.with_separator(separator))
+                .try_into_reader_with_file_path(Some(path.to_path_buf()))
+                .and_then(SerReader::finish)
+                .map_err(|e| unreadable(&e))
+        };
+        let mut frame = separated_by(b',')?;
+        if frame.width() == 1 {
+            frame = separated_by(b'\t')?;
+        }
         let columns = Columns::of(&frame, synapses).ok_or_else(|| unreadable(&"columns are missing"))?;
-        let number = |text: Option<&str>| text.and_then(|t| t.trim().parse::<u64>().ok()).ok_or_else(|| unreadable(&"not a number"));
+        let number =
+            |text: Option<&str>| text.and_then(|t| t.trim().parse::<u64>().ok()).ok_or_else(|| unreadable(&"not a number"));
         for i in 0..frame.height() {
             let (mut pre, mut post) = (number(columns.pre.get(i))?, number(columns.post.get(i))?);
             if synapses {

@@ -55,10 +55,7 @@ fn ours(bytes: &[u8]) -> Result<(Table, Vec<u64>), UserError> {
 /// The same by the `csv` crate.
 fn theirs(bytes: &[u8]) -> Table {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
-    reader
-        .records()
-        .map(|record| record.unwrap().iter().map(str::to_string).collect())
-        .collect()
+    reader.records().map(|record| record.unwrap().iter().map(str::to_string).collect()).collect()
 }
 
 /// A cell and whether it is written in quotes though it need not be.
@@ -101,9 +98,7 @@ fn write_csv(rows: &[Vec<(String, bool)>], line_end: &str, last_line_end: bool) 
 }
 
 fn texts(rows: &[Vec<(String, bool)>]) -> Table {
-    rows.iter()
-        .map(|row| row.iter().map(|(text, _)| text.clone()).collect())
-        .collect()
+    rows.iter().map(|row| row.iter().map(|(text, _)| text.clone()).collect()).collect()
 }
 
 proptest! {
@@ -177,11 +172,7 @@ fn records_larger_than_the_buffer_and_characters_across_its_ends_are_read_whole(
 #[test]
 fn one_record_over_several_buffers_is_read_whole() {
     let quoted = ("x,\"\n".repeat(15_000), true);
-    let rows = vec![
-        vec![("h".to_string(), false); 12],
-        vec![quoted; 12],
-        vec![("y".repeat(60_000), false); 12],
-    ];
+    let rows = vec![vec![("h".to_string(), false); 12], vec![quoted; 12], vec![("y".repeat(60_000), false); 12]];
     let (text, lines) = write_csv(&rows, "\r\n", false);
     assert!(text.len() > 4 * BEYOND_BUFFER);
     assert_eq!(ours(text.as_bytes()).unwrap(), (texts(&rows), lines));
@@ -190,11 +181,7 @@ fn one_record_over_several_buffers_is_read_whole() {
 #[test]
 fn faults_behind_the_first_buffer_name_their_line() {
     let good = "a,b\n".repeat(BEYOND_BUFFER);
-    for (bad, code) in [
-        ("x\n", "ragged-row"),
-        ("x,\"y\n", "unterminated-quote"),
-        ("x,\0\n", "nul-byte"),
-    ] {
+    for (bad, code) in [("x\n", "ragged-row"), ("x,\"y\n", "unterminated-quote"), ("x,\0\n", "nul-byte")] {
         let error = ours(format!("{good}{bad}").as_bytes()).unwrap_err();
         assert_eq!((error.code(), error.line_number()), (code, Some(BEYOND_BUFFER as u64 + 1)));
     }
@@ -208,10 +195,7 @@ type Row = (u64, u64, usize, u32);
 const NEUROPILS: [&str; 4] = ["", "AL_L", "AL_R", "MB"];
 
 fn rows(neurons: u64) -> impl Strategy<Value = Vec<Row>> {
-    prop::collection::vec(
-        (1..=neurons, 1..=neurons, 0..NEUROPILS.len(), prop_oneof![0..4_u32, 1..40_u32]),
-        1..60,
-    )
+    prop::collection::vec((1..=neurons, 1..=neurons, 0..NEUROPILS.len(), prop_oneof![0..4_u32, 1..40_u32]), 1..60)
 }
 
 fn csv_of(rows: &[Row]) -> String {
@@ -228,23 +212,14 @@ fn imported(tables: &[&[Row]], spec: &ImportSpec) -> Result<(Connectome, ImportR
         fs::write(dir.path().join(format!("t{i}.csv")), csv_of(rows)).unwrap();
     }
     let connections = (0..tables.len()).map(|i| format!("t{i}")).collect();
-    import::import(
-        dir.path(),
-        &ImportSpec {
-            connections,
-            ..spec.clone()
-        },
-        &Silent,
-    )
+    import::import(dir.path(), &ImportSpec { connections, ..spec.clone() }, &Silent)
 }
 
 /// Pairs of a connectome by root id.
 fn pairs(connectome: &Connectome) -> BTreeMap<(u64, u64), u64> {
     let id = |i: u32| connectome.root_ids[i as usize];
     let p = &connectome.pairs;
-    (0..p.len())
-        .map(|i| ((id(p.pre[i]), id(p.post[i])), u64::from(p.syn_count[i])))
-        .collect()
+    (0..p.len()).map(|i| ((id(p.pre[i]), id(p.post[i])), u64::from(p.syn_count[i]))).collect()
 }
 
 /// Rows by (pre, post, neuropil) after zero counts, self loops and the policy for duplicates; and how many rows repeat.
@@ -373,14 +348,8 @@ proptest! {
 
 #[test]
 fn a_header_of_any_cells_is_recognised_or_unknown_without_panic() {
-    for text in [
-        ",,,\n",
-        "\"\"\n",
-        "a\n",
-        "\u{feff}root_id\n",
-        "pre,post\n",
-        "\"pre_root_id\",\"post_root_id\",\"syn_count\"\n",
-    ] {
+    for text in [",,,\n", "\"\"\n", "a\n", "\u{feff}root_id\n", "pre,post\n", "\"pre_root_id\",\"post_root_id\",\"syn_count\"\n"]
+    {
         let (_dir, path) = written(text.as_bytes());
         let mut records = Records::open(&path, Limits::default()).unwrap();
         let header = Header::read(&mut records).unwrap();

@@ -11,6 +11,7 @@ use kenyon_base::Result;
 
 use super::context::Context;
 
+pub(super) use build::warn;
 pub(super) use info::text as info_text;
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,6 @@ use kenyon_base::Result;
 
 use super::context::Context;
 
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Import(import::Import),

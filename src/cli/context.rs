@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,6 +19,8 @@ pub(super) struct Context {
     pub(super) quiet: bool,
     pub(super) seed: u64,
     bar: Mutex<ProgressBar>,
+    /// Whether the one JSON document is out already, as with a verification that prints its failed checks.
+    printed: AtomicBool,
     interactive: bool,
 }
 
@@ -28,6 +31,7 @@ impl Context {
             quiet: shared.quiet,
             seed: shared.seed,
             bar: Mutex::new(ProgressBar::hidden()),
+            printed: AtomicBool::new(false),
             interactive: !shared.quiet && stderr().is_terminal(),
         }
     }
@@ -41,12 +45,17 @@ impl Context {
             // Fails only if a pool exists already, as in tests that call twice: then that pool serves.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         }
+        // Warnings of the libraries. A second call in one process, as in tests, keeps the first subscriber.
+        let level = if self.quiet { tracing::Level::ERROR } else { tracing::Level::WARN };
+        let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(stderr).without_time().with_target(false);
+        let _ = subscriber.with_ansi(stderr().is_terminal()).try_init();
         Ok(())
     }
 
     /// Prints the result: as JSON, or as the text that `text` makes.
     pub(super) fn print(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
         self.clear();
+        self.printed.store(true, Ordering::Relaxed);
         if self.json {
             output::json(value);
         } else {
@@ -70,9 +79,10 @@ impl Context {
     /// Prints an error and returns its exit code.
     pub(super) fn fail(&self, error: &UserError) -> ExitCode {
         self.clear();
-        let mark = if stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        let mark =
+            if stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         let _ = writeln!(stderr(), "{mark}[{}]: {error}", error.code());
-        if self.json {
+        if self.json && !self.printed.load(Ordering::Relaxed) {
             output::json(&serde_json::json!({ "error": error }));
         }
         ExitCode::from(error.exit_code())
@@ -92,7 +102,8 @@ impl Progress for Context {
             Some(total) => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()),
             None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
         };
-        let template = if total.is_some() { "{msg:30} {wide_bar} {percent:>3} % {eta:>5}" } else { "{spinner} {msg} {human_pos}" };
+        let template =
+            if total.is_some() { "{msg:30} {wide_bar} {percent:>3} % {eta:>5}" } else { "{spinner} {msg} {human_pos}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

@@ -68,8 +68,10 @@ impl Demo {
         ));
 
         AtomicFile::write(&at("circuit.toml"), CONFIG.as_bytes())?;
-        let config = CircuitSpec::read(&at("circuit.toml"))?;
+        let mut config = CircuitSpec::read(&at("circuit.toml"))?;
+        config.completion.seed.get_or_insert(context.seed);
         let built = circuit::build(&Pack::open(&at("fly.h5"))?, &config, &at("circuit.toml"), context)?;
+        super::circuit::warn(&built, context);
         file::write(&built, &at("circuit.h5"))?;
         let info = circuit::info::describe(&built);
         context.note(&format!(

@@ -121,32 +121,18 @@ impl Dump {
             assert!(!run.stderr.contains(panic) && !run.stdout.contains(panic), "{run:?}");
         }
         assert!(!run.stderr.contains("``"), "nested marks: {}", run.stderr);
-        assert!(
-            !run.stderr.contains('\u{1b}'),
-            "control characters reach the terminal: {}",
-            run.stderr
-        );
-        assert_eq!(
-            files(&self.folder.path().join("out")),
-            Vec::<String>::new(),
-            "nothing is written"
-        );
+        assert!(!run.stderr.contains('\u{1b}'), "control characters reach the terminal: {}", run.stderr);
+        assert_eq!(files(&self.folder.path().join("out")), Vec::<String>::new(), "nothing is written");
         let leftovers: Vec<String> = files(&self.dir()).into_iter().filter(|f| f.contains(".tmp-")).collect();
         assert_eq!(leftovers, Vec::<String>::new());
         let error = run.json()["error"].clone();
         for owed in ["code", "kind", "message", "file", "mend"] {
-            assert!(
-                error[owed].as_str().is_some_and(|t| !t.is_empty()),
-                "the error owes `{owed}`: {error}"
-            );
+            assert!(error[owed].as_str().is_some_and(|t| !t.is_empty()), "the error owes `{owed}`: {error}");
         }
         let code = error["code"].as_str().unwrap();
         assert!(run.stderr.contains(&format!("error[{code}]: ")), "{}", run.stderr);
         assert!(run.stderr.contains(error["mend"].as_str().unwrap()), "{}", run.stderr);
-        Fault {
-            error,
-            stderr: run.stderr,
-        }
+        Fault { error, stderr: run.stderr }
     }
 
     /// Imports it and expects success.
@@ -168,10 +154,8 @@ impl Dump {
 }
 
 fn files(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -179,12 +163,7 @@ fn files(dir: &Path) -> Vec<String> {
 /// `kenyon connectome import`, as JSON.
 pub fn import(dir: &Path, output: &Path, args: &[&str]) -> Run {
     let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("kenyon"));
-    command
-        .args(["--json", "connectome", "import"])
-        .arg(dir)
-        .arg("-o")
-        .arg(output)
-        .args(args);
+    command.args(["--json", "connectome", "import"]).arg(dir).arg("-o").arg(output).args(args);
     Run::of(&command.output().unwrap())
 }
 
@@ -286,11 +265,7 @@ impl Fault {
     /// It says what was expected.
     pub fn expects(self, part: &str) -> Self {
         let expected = self.error["expected"].as_str().unwrap_or_default();
-        assert!(
-            expected.contains(part) && self.stderr.contains(part),
-            "{expected} does not say {part}: {}",
-            self.stderr
-        );
+        assert!(expected.contains(part) && self.stderr.contains(part), "{expected} does not say {part}: {}", self.stderr);
         self
     }
 
@@ -325,11 +300,7 @@ impl Pack {
     /// Pairs as (pre, post, synapses), neurons by the number in their made-up root id.
     pub fn edges(&self) -> Vec<(u64, u64, u32)> {
         let number = |i: u32| self.root_ids[i as usize] - FIRST_ID;
-        let ends = self
-            .pre
-            .iter()
-            .zip(&self.post)
-            .map(|(&pre, &post)| (number(pre), number(post)));
+        let ends = self.pre.iter().zip(&self.post).map(|(&pre, &post)| (number(pre), number(post)));
         ends.zip(&self.syn_count).map(|((pre, post), &n)| (pre, post, n)).collect()
     }
 

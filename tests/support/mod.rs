@@ -17,7 +17,8 @@ pub(crate) struct Ran {
 impl Ran {
     /// Standard output as one JSON document.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("not one JSON document ({e}):\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|e| panic!("not one JSON document ({e}):\n{}\n{}", self.stdout, self.stderr))
     }
 
     /// Asserts success.
@@ -50,7 +51,8 @@ pub(crate) fn repository(path: &str) -> String {
 
 /// The folder `fly` of the reference data, or `None` with a note.
 pub(crate) fn reference_fly() -> Option<String> {
-    let root = std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(|| PathBuf::from(repository("../shared/data")), PathBuf::from);
+    let root =
+        std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(|| PathBuf::from(repository("../shared/data")), PathBuf::from);
     let fly = root.join("fly");
     if fly.is_dir() {
         return Some(fly.to_str().expect("UTF-8").to_string());

@@ -99,7 +99,7 @@ pub fn build(pack: &Pack, spec: &CircuitSpec, config: &Path, progress: &dyn Prog
     let order = stored_order(pack, &selection)?;
     let mut circuit = gather(pack, spec, &selection, &order, &resolved)?;
     circuit.edges = reorder(&wired.triples, &order, pack.rows_len());
-    let completed = completion::complete(&circuit, &spec.completion, config)?;
+    let completed = completion::complete(&circuit, &spec.completion, &spec.selection, config)?;
     report.completion = completed.report;
     report.wiring.sign_zero += completion::merge(&mut circuit, completed.edges)?;
 
@@ -116,6 +116,12 @@ pub fn build(pack: &Pack, spec: &CircuitSpec, config: &Path, progress: &dyn Prog
         if let Some(selected) = report.selected.iter_mut().find(|s| s.name == *name) {
             selected.in_circuit = u64::from(range.end - range.start);
         }
+    }
+    if circuit.is_empty() {
+        return Err(config_error(config, "population", "empty-circuit", "no neuron is left in the circuit")
+            .found(format!("{} neurons matched, {} of them unconnected", order.len(), report.unconnected))
+            .expected("at least one neuron")
+            .mend("widen the populations, lower the thresholds, or set `unconnected = \"keep\"` in `[selection]`"));
     }
     describe_signs(&circuit, pack, &resolved, &mut report);
     circuit.provenance = provenance(pack, spec, &report);
@@ -219,5 +225,5 @@ fn provenance(pack: &Pack, spec: &CircuitSpec, report: &BuildReport) -> Provenan
 
 /// An error about a key of the config.
 pub(super) fn config_error(config: &Path, key: &str, code: &'static str, message: impl Into<String>) -> UserError {
-    UserError::bad_data(code, message).file(config).column(key)
+    UserError::bad_data(code, message).file(config).key(key)
 }

@@ -56,7 +56,7 @@ pub fn read(path: &Path) -> Result<Circuit> {
     let damaged = |object: &str, expected: &str| {
         UserError::bad_data("damaged-circuit", "a data set does not hold what it should")
             .file(path)
-            .column(object)
+            .dataset(object)
             .expected(expected)
             .mend("build the circuit again with `kenyon circuit build`")
     };
@@ -106,7 +106,8 @@ pub fn read(path: &Path) -> Result<Circuit> {
     };
     edges.validate().map_err(|e| e.file(path))?;
     let report = container.read_text("report")?;
-    let report = report.first().and_then(|r| serde_json::from_str(r).ok()).ok_or_else(|| damaged("report", "the build report"))?;
+    let report =
+        report.first().and_then(|r| serde_json::from_str(r).ok()).ok_or_else(|| damaged("report", "the build report"))?;
     let circuit = Circuit {
         root_ids,
         populations,

@@ -88,8 +88,10 @@ pub fn describe(circuit: &Circuit) -> CircuitInfo {
     for (name, range) in circuit.populations.iter().zip(circuit.ranges()) {
         populations.insert(name.clone(), Value::from(range.end - range.start));
         let range = range.start as usize..range.end as usize;
-        let degrees =
-            DegreeDistributions { in_degree: DegreeSummary::of(&ins[range.clone()]), out_degree: DegreeSummary::of(&outs[range]) };
+        let degrees = DegreeDistributions {
+            in_degree: DegreeSummary::of(&ins[range.clone()]),
+            out_degree: DegreeSummary::of(&outs[range]),
+        };
         population_degrees.insert(name.clone(), degrees);
     }
     let mut transmitters = BTreeMap::new();

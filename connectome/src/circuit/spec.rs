@@ -95,16 +95,21 @@ pub struct SelectionSpec {
 pub struct CompletionSpec {
     /// Relations by name, for example `"KC->APL"`.
     pub projections: Vec<String>,
-    /// Seed of the generated connections.
-    pub seed: u64,
+    /// Seed of the generated connections; without it the `--seed` of the command.
+    pub seed: Option<u64>,
     /// Scale of the number of generated pairs.
     pub scale: f64,
 }
 
 impl Default for CompletionSpec {
     fn default() -> Self {
-        Self { projections: Vec::new(), seed: 1, scale: 1.0 }
+        Self { projections: Vec::new(), seed: None, scale: 1.0 }
     }
+}
+
+/// The key of a population as an error names it: its number, counted from 1, and its name.
+pub(super) fn key_of(number: usize, population: &PopulationSpec) -> String {
+    format!("population {} ({})", number + 1, population.name)
 }
 
 impl CircuitSpec {
@@ -120,14 +125,14 @@ impl CircuitSpec {
 
     /// Checks what types cannot express; `path` is named in errors.
     pub fn validate(&self, path: &Path) -> Result<()> {
-        let bad = |code, message: String, key: String| UserError::bad_data(code, message).file(path).column(key);
+        let bad = |code, message: String, key: String| UserError::bad_data(code, message).file(path).key(key);
         if self.population.is_empty() {
             return Err(bad("no-population", "names no population".into(), "population".into())
                 .expected("at least one `[[population]]`")
                 .mend("add `[[population]]` with `name` and `query`"));
         }
         for (i, population) in self.population.iter().enumerate() {
-            let key = format!("population[{}] `{}`", i + 1, population.name);
+            let key = key_of(i, population);
             let given = [population.query.is_some(), population.list.is_some(), population.file.is_some()];
             if given.iter().filter(|&&g| g).count() != 1 {
                 return Err(bad("bad-population", "does not say in one way which neurons it holds".into(), key)
@@ -138,14 +143,18 @@ impl CircuitSpec {
                 return Err(bad("bad-population", "has no usable name".into(), key).mend("give it a name"));
             }
             if self.population[..i].iter().any(|p| p.name == population.name) {
-                return Err(bad("bad-population", format!("two populations are called `{}`", population.name), key).mend("rename one"));
+                return Err(
+                    bad("bad-population", format!("two populations are called `{}`", population.name), key).mend("rename one")
+                );
             }
             if let Some(query) = &population.query {
-                Query::parse(query).map_err(|e| e.file(path))?;
+                Query::parse(query).map_err(|e| e.in_config(path, &key_of(i, population)))?;
             }
         }
-        for query in [&self.selection.within, &self.selection.inputs].into_iter().flatten() {
-            Query::parse(query).map_err(|e| e.file(path))?;
+        for (key, query) in [("selection.within", &self.selection.within), ("selection.inputs", &self.selection.inputs)] {
+            if let Some(query) = query {
+                Query::parse(query).map_err(|e| e.in_config(path, key))?;
+            }
         }
         if !(self.completion.scale.is_finite() && self.completion.scale > 0.0) {
             return Err(bad("bad-scale", "is not a scale".into(), "completion.scale".into())

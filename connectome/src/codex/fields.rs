@@ -212,9 +212,7 @@ impl Nt {
         if text.is_empty() {
             return Some(Self::Blank);
         }
-        LONG.iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(text))
-            .map(|(_, nt)| *nt)
+        LONG.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, nt)| *nt)
     }
 }
 
@@ -247,9 +245,7 @@ impl Side {
     /// Reads Codex's word, whatever its case; `None` if unknown.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
-        [Self::Left, Self::Right, Self::Center, Self::Blank]
-            .into_iter()
-            .find(|side| side.word().eq_ignore_ascii_case(text))
+        [Self::Left, Self::Right, Self::Center, Self::Blank].into_iter().find(|side| side.word().eq_ignore_ascii_case(text))
     }
 }
 

@@ -36,15 +36,8 @@ pub struct Folder {
 }
 
 /// Names under which Codex delivers the tables that kenyon reads. They decide nothing but whether an unknown header is an error.
-const USUAL_NAMES: [&str; 7] = [
-    "connections",
-    "neurons",
-    "classification",
-    "consolidated_cell_types",
-    "names",
-    "processed_labels",
-    RECEPTOR_MAP,
-];
+const USUAL_NAMES: [&str; 7] =
+    ["connections", "neurons", "classification", "consolidated_cell_types", "names", "processed_labels", RECEPTOR_MAP];
 /// Usual name of the receptor map.
 const RECEPTOR_MAP: &str = "receptor_to_root_ids";
 
@@ -126,10 +119,7 @@ fn is_keyword_list(path: &Path) -> bool {
 /// Table name of a file: without `.csv`, `.tsv` and `.gz`.
 fn table_name(file: &str) -> String {
     let name = file.strip_suffix(".gz").unwrap_or(file);
-    name.strip_suffix(".csv")
-        .or_else(|| name.strip_suffix(".tsv"))
-        .unwrap_or(name)
-        .to_string()
+    name.strip_suffix(".csv").or_else(|| name.strip_suffix(".tsv")).unwrap_or(name).to_string()
 }
 
 /// A table in a subfolder, where only receptor maps belong to the dump. Odour responses and derived statistics lie there too, in
@@ -152,10 +142,7 @@ fn has_usual_name(file: &str) -> bool {
 
 /// The first line is data, by its first cell: no column is called by a number of twelve digits and more.
 fn starts_with_an_id(header: &Header) -> bool {
-    header
-        .cells
-        .first()
-        .is_some_and(|cell| cell.len() >= 12 && cell.bytes().all(|b| b.is_ascii_digit()))
+    header.cells.first().is_some_and(|cell| cell.len() >= 12 && cell.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn look(path: &Path) -> Result<Table> {
@@ -170,35 +157,23 @@ fn look(path: &Path) -> Result<Table> {
         } else {
             "download the file again, its first line must name the columns; rename it if it is something else"
         };
-        return Err(
-            UserError::bad_data("header-missing", "its first line is not the header of a Codex table")
-                .file(path)
-                .line(1)
-                .column(&columns[0])
-                .found(columns.join(","))
-                .expected(if file.starts_with(RECEPTOR_MAP) {
-                    "the column names receptor_label,root_id"
-                } else {
-                    "column names such as pre_root_id,post_root_id,neuropil,syn_count,nt_type"
-                })
-                .mend(mend),
-        );
+        return Err(UserError::bad_data("header-missing", "its first line is not the header of a Codex table")
+            .file(path)
+            .line(1)
+            .column(&columns[0])
+            .found(columns.join(","))
+            .expected(if file.starts_with(RECEPTOR_MAP) {
+                "the column names receptor_label,root_id"
+            } else {
+                "column names such as pre_root_id,post_root_id,neuropil,syn_count,nt_type"
+            })
+            .mend(mend));
     }
     let note = match header.kind {
         TableKind::Ignored => header.ignored_note().map(str::to_string),
-        TableKind::Unknown => Some(format!(
-            "not a table that kenyon knows; its columns are {}",
-            header.cells_listed().join(",")
-        )),
+        TableKind::Unknown => Some(format!("not a table that kenyon knows; its columns are {}", header.cells_listed().join(","))),
         _ => None,
     };
     let extra_columns = if note.is_some() { Vec::new() } else { header.extra_listed() };
-    Ok(Table {
-        path: path.to_path_buf(),
-        name,
-        file,
-        kind: header.kind,
-        note,
-        extra_columns,
-    })
+    Ok(Table { path: path.to_path_buf(), name, file, kind: header.kind, note, extra_columns })
 }

@@ -38,45 +38,14 @@ pub enum Column {
 
 /// Canonical name and aliases of every column, the canonical name first.
 const NAMES: [(Column, &[&str]); 21] = [
-    (
-        Column::PreRootId,
-        &[
-            "pre_root_id",
-            "pre_pt_root_id",
-            "pre_id",
-            "Presynaptic_ID",
-            "bodyId_pre",
-            "pre",
-            "source",
-        ],
-    ),
-    (
-        Column::PostRootId,
-        &[
-            "post_root_id",
-            "post_pt_root_id",
-            "post_id",
-            "Postsynaptic_ID",
-            "bodyId_post",
-            "post",
-            "target",
-        ],
-    ),
+    (Column::PreRootId, &["pre_root_id", "pre_pt_root_id", "pre_id", "Presynaptic_ID", "bodyId_pre", "pre", "source"]),
+    (Column::PostRootId, &["post_root_id", "post_pt_root_id", "post_id", "Postsynaptic_ID", "bodyId_post", "post", "target"]),
     (Column::PreRootIdShort, &["pre_root_id_720575940"]),
     (Column::PostRootIdShort, &["post_root_id_720575940"]),
-    (
-        Column::SynCount,
-        &["syn_count", "syn", "synapses", "weight", "count", "Connectivity"],
-    ),
+    (Column::SynCount, &["syn_count", "syn", "synapses", "weight", "count", "Connectivity"]),
     (Column::Neuropil, &["neuropil", "roi", "region"]),
-    (
-        Column::NtType,
-        &["nt_type", "nt", "top_nt", "neurotransmitter", "predicted_nt"],
-    ),
-    (
-        Column::RootId,
-        &["root_id", "pt_root_id", "body_id", "bodyId", "id", "neuron_id"],
-    ),
+    (Column::NtType, &["nt_type", "nt", "top_nt", "neurotransmitter", "predicted_nt"]),
+    (Column::RootId, &["root_id", "pt_root_id", "body_id", "bodyId", "id", "neuron_id"]),
     (Column::Group, &["group"]),
     (Column::Flow, &["flow"]),
     (Column::SuperClass, &["super_class", "cell_super_class"]),
@@ -86,10 +55,7 @@ const NAMES: [(Column, &[&str]); 21] = [
     (Column::Side, &["side", "hemisphere", "soma_side"]),
     (Column::Nerve, &["nerve"]),
     (Column::PrimaryType, &["primary_type", "cell_type", "type"]),
-    (
-        Column::AdditionalTypes,
-        &["additional_type(s)", "additional_types", "additional_type"],
-    ),
+    (Column::AdditionalTypes, &["additional_type(s)", "additional_types", "additional_type"]),
     (Column::Name, &["name"]),
     (Column::ProcessedLabels, &["processed_labels"]),
     (Column::ReceptorLabel, &["receptor_label"]),
@@ -103,20 +69,13 @@ impl Column {
 
     /// Canonical name and aliases.
     fn names(self) -> &'static [&'static str] {
-        NAMES
-            .iter()
-            .find(|(column, _)| *column == self)
-            .expect("every column has a name")
-            .1
+        NAMES.iter().find(|(column, _)| *column == self).expect("every column has a name").1
     }
 
     /// The column of a header cell: trimmed, case folded, aliases mapped.
     pub fn from_header(cell: &str) -> Option<Self> {
         let cell = cell.trim();
-        NAMES
-            .iter()
-            .find(|(_, names)| names.iter().any(|name| name.eq_ignore_ascii_case(cell)))
-            .map(|(column, _)| *column)
+        NAMES.iter().find(|(_, names)| names.iter().any(|name| name.eq_ignore_ascii_case(cell))).map(|(column, _)| *column)
     }
 }
 
@@ -154,10 +113,7 @@ impl TableKind {
 
     /// Whether it holds attributes of neurons.
     pub fn is_attributes(self) -> bool {
-        matches!(
-            self,
-            Self::Neurons | Self::Classification | Self::CellTypes | Self::Names | Self::ProcessedLabels
-        )
+        matches!(self, Self::Neurons | Self::Classification | Self::CellTypes | Self::Names | Self::ProcessedLabels)
     }
 
     /// Word used in reports.
@@ -189,11 +145,7 @@ pub struct Header {
 
 /// Known Codex tables without anything for a circuit: two columns that give each away, and a note.
 const IGNORED: [(&str, &str, &str); 9] = [
-    (
-        "supervoxel_id",
-        "user_id",
-        "raw community labels hold personal names: not read, use `processed_labels`",
-    ),
+    ("supervoxel_id", "user_id", "raw community labels hold personal names: not read, use `processed_labels`"),
     ("position", "supervoxel_id", "coordinates are not read"),
     ("length_nm", "area_nm", "cell statistics are not read"),
     ("connectivity_tag", "root_id", "connectivity tags are not read"),
@@ -219,11 +171,7 @@ impl Header {
         };
         let cells: Vec<String> = (0..record.len()).map(|i| record.text(i).trim().to_string()).collect();
         let columns = cells.iter().map(|cell| Column::from_header(cell)).collect();
-        let mut header = Self {
-            cells,
-            columns,
-            kind: TableKind::Unknown,
-        };
+        let mut header = Self { cells, columns, kind: TableKind::Unknown };
         header.kind = header.recognise();
         Ok(header)
     }
@@ -287,10 +235,7 @@ impl Header {
         if self.is_synapse_coordinates() {
             return Some("synapse coordinates are not read");
         }
-        IGNORED
-            .iter()
-            .find(|(a, b, _)| self.holds(a) && self.holds(b))
-            .map(|(_, _, note)| *note)
+        IGNORED.iter().find(|(a, b, _)| self.holds(a) && self.holds(b)).map(|(_, _, note)| *note)
     }
 
     /// Position of a column, if the table has it.
@@ -300,12 +245,7 @@ impl Header {
 
     /// Columns that kenyon does not read.
     fn extra(&self) -> Vec<&str> {
-        self.cells
-            .iter()
-            .zip(&self.columns)
-            .filter(|(_, c)| c.is_none())
-            .map(|(cell, _)| cell.as_str())
-            .collect()
+        self.cells.iter().zip(&self.columns).filter(|(_, c)| c.is_none()).map(|(cell, _)| cell.as_str()).collect()
     }
 
     /// Columns that kenyon does not read, as they may be listed: each cut to 80 characters, at most 50 of them.
@@ -352,21 +292,13 @@ impl Header {
             };
             let Some(j) = (0..i).find(same) else { continue };
             let name = column.map_or_else(|| short(cell), |c| c.name().to_string());
-            return Err(
-                UserError::bad_data("header-duplicate", format!("a column occurs twice: {name}"))
-                    .file(records.path())
-                    .line(1)
-                    .column(short(cell))
-                    .found(format!(
-                        "{} as column {} and {} as column {}",
-                        short(&self.cells[j]),
-                        j + 1,
-                        short(cell),
-                        i + 1
-                    ))
-                    .expected("each column once, also under its other names")
-                    .mend("remove or rename one of the two columns"),
-            );
+            return Err(UserError::bad_data("header-duplicate", format!("a column occurs twice: {name}"))
+                .file(records.path())
+                .line(1)
+                .column(short(cell))
+                .found(format!("{} as column {} and {} as column {}", short(&self.cells[j]), j + 1, short(cell), i + 1))
+                .expected("each column once, also under its other names")
+                .mend("remove or rename one of the two columns"));
         }
         Ok(())
     }
@@ -385,14 +317,5 @@ fn listed(cells: &[&str]) -> Vec<String> {
 
 /// A cell as it may be shown.
 fn short(cell: &str) -> String {
-    cell.chars()
-        .take(80)
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    cell.chars().take(80).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

@@ -40,11 +40,7 @@ pub fn list_name(path: &Path) -> String {
     let name = stem.strip_prefix("root_ids_").unwrap_or(stem);
     let name = name.strip_suffix("_root_ids").unwrap_or(name);
     // The name becomes the name of a data set, which must not be empty or a dot.
-    if name.chars().all(|c| c == '.') {
-        format!("list_{stem}")
-    } else {
-        name.to_string()
-    }
+    if name.chars().all(|c| c == '.') { format!("list_{stem}") } else { name.to_string() }
 }
 
 /// Reads a keyword file; an empty file is an empty list.
@@ -55,11 +51,7 @@ pub fn read(path: &Path) -> Result<KeywordList> {
     let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     if !compressed && std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0) {
         let (sha256, bytes) = (kenyon_base::digest::sha256_ids(&[]), 0);
-        return Ok(KeywordList {
-            sha256,
-            bytes,
-            ..KeywordList::default()
-        });
+        return Ok(KeywordList { sha256, bytes, ..KeywordList::default() });
     }
     let mut source = TextSource::open(path, Limits::default())?;
     let mut text = Vec::new();
@@ -71,11 +63,9 @@ pub fn read(path: &Path) -> Result<KeywordList> {
         }
         text.extend_from_slice(&buffer[..n]);
         if text.len() > LIMIT_BYTES {
-            return Err(
-                UserError::bad_data("limit", format!("a keyword list of more than {LIMIT_BYTES} bytes"))
-                    .file(path)
-                    .mend("name a list of root ids"),
-            );
+            return Err(UserError::bad_data("limit", format!("a keyword list of more than {LIMIT_BYTES} bytes"))
+                .file(path)
+                .mend("name a list of root ids"));
         }
     }
     let mut list = parse(&text, path)?;
@@ -91,9 +81,7 @@ fn parse(text: &[u8], path: &Path) -> Result<KeywordList> {
         for (position, piece) in content.split(|&b| b == b',').enumerate() {
             for word in piece.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()) {
                 let word = String::from_utf8_lossy(word);
-                let id = Some(&word)
-                    .filter(|w| w.bytes().all(|b| b.is_ascii_digit()))
-                    .and_then(|w| w.parse().ok());
+                let id = Some(&word).filter(|w| w.bytes().all(|b| b.is_ascii_digit())).and_then(|w| w.parse().ok());
                 let Some(id) = id else {
                     return Err(UserError::bad_data("id-not-integer", "not a root id")
                         .file(path)
@@ -133,9 +121,6 @@ mod tests {
     #[test]
     fn letters_are_an_error_with_line_and_position() {
         let text = ids("1,2\n3,KC").expect_err("letters").to_string();
-        assert!(
-            text.contains("line 2") && text.contains("column `2`") && text.contains("`KC`"),
-            "{text}"
-        );
+        assert!(text.contains("line 2") && text.contains("column `2`") && text.contains("`KC`"), "{text}");
     }
 }

@@ -74,10 +74,7 @@ impl<'a> Record<'a> {
 
     /// An error at this record, about the field of the column called `column`.
     pub fn error(&self, code: &'static str, message: impl Into<String>, column: &str) -> UserError {
-        let error = UserError::bad_data(code, message)
-            .file(self.path)
-            .line(self.line)
-            .column(column);
+        let error = UserError::bad_data(code, message).file(self.path).line(self.line).column(column);
         if self.row == 0 { error } else { error.row(self.row) }
     }
 }
@@ -112,10 +109,7 @@ impl Records {
 
     fn look_at_first_line(&mut self) -> Result<()> {
         let text = &self.buffer[self.start..self.filled];
-        let first = text
-            .split(|&b| b == b'\n')
-            .find(|line| !line.trim_ascii().is_empty())
-            .unwrap_or_default();
+        let first = text.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
         if let Some(at) = memchr(b'\r', first.trim_ascii()) {
             return Err(UserError::bad_data("line-ends", "its lines end with a carriage return alone")
                 .file(self.path())
@@ -219,10 +213,7 @@ impl Records {
                 b'\n' => {
                     let end = if at > 0 && bytes[at - 1] == b'\r' { at - 1 } else { at };
                     self.ends.push(end);
-                    return Scan::Plain {
-                        length: end,
-                        next: at + 1,
-                    };
+                    return Scan::Plain { length: end, next: at + 1 };
                 }
                 b'"' => return Scan::Quoted,
                 _ => self.ends.push(at),
@@ -230,10 +221,7 @@ impl Records {
         }
         let end = if bytes.last() == Some(&b'\r') { length - 1 } else { length };
         self.ends.push(end);
-        Scan::Plain {
-            length: end,
-            next: length,
-        }
+        Scan::Plain { length: end, next: length }
     }
 
     /// Copies the next record without its quotes into `unquoted`; returns its raw length. May read on for quoted newlines.
@@ -350,25 +338,16 @@ impl Records {
         let found = self.ends.len();
         let fault = |code, message: String| UserError::bad_data(code, message).file(self.path()).line(line);
         if found > limits.columns {
-            return Err(fault(
-                "limit",
-                format!("limit `columns` exceeded: more than {} fields", limits.columns),
-            )
-            .mend("this is not a Codex table"));
+            return Err(fault("limit", format!("limit `columns` exceeded: more than {} fields", limits.columns))
+                .mend("this is not a Codex table"));
         }
         if length > limits.line {
-            return Err(fault(
-                "limit",
-                format!("limit `line` exceeded: a record of more than {} bytes", limits.line),
-            )
-            .mend("look for a missing quote; this does not look like a Codex table"));
+            return Err(fault("limit", format!("limit `line` exceeded: a record of more than {} bytes", limits.line))
+                .mend("look for a missing quote; this does not look like a Codex table"));
         }
         if length > limits.field && self.longest_field() > limits.field {
-            return Err(fault(
-                "limit",
-                format!("limit `field` exceeded: a field of more than {} bytes", limits.field),
-            )
-            .mend("look for a missing quote or line end"));
+            return Err(fault("limit", format!("limit `field` exceeded: a field of more than {} bytes", limits.field))
+                .mend("look for a missing quote or line end"));
         }
         match self.columns {
             Some(expected) if expected != found => {
@@ -385,12 +364,7 @@ impl Records {
 
     fn longest_field(&self) -> usize {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        self.ends
-            .iter()
-            .zip(starts)
-            .map(|(end, start)| end - start)
-            .max()
-            .unwrap_or(0)
+        self.ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0)
     }
 
     /// Moves the rest to the front, reads on, and checks the new complete lines.
@@ -414,12 +388,10 @@ impl Records {
             }
             let limit = self.source.limits().line;
             if self.filled - self.checked > limit {
-                return Err(
-                    UserError::bad_data("limit", format!("limit `line` exceeded: a line of more than {limit} bytes"))
-                        .file(self.path())
-                        .line(self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.checked]).count() as u64 + 1)
-                        .mend("this is not a Codex table"),
-                );
+                return Err(UserError::bad_data("limit", format!("limit `line` exceeded: a line of more than {limit} bytes"))
+                    .file(self.path())
+                    .line(self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.checked]).count() as u64 + 1)
+                    .mend("this is not a Codex table"));
             }
         }
     }
@@ -444,10 +416,7 @@ impl Records {
 
     fn check_not_empty(&self) -> Result<()> {
         if self.at_end && self.filled == 0 && self.lines == 0 {
-            return Err(UserError::bad_data("empty-file", "is empty")
-                .file(self.path())
-                .line(1)
-                .mend("download the file again"));
+            return Err(UserError::bad_data("empty-file", "is empty").file(self.path()).line(1).mend("download the file again"));
         }
         Ok(())
     }

@@ -25,13 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            decompressed: 16 << 30,
-            ratio: 1000,
-            line: 1 << 20,
-            field: 1 << 16,
-            columns: 4096,
-        }
+        Self { decompressed: 16 << 30, ratio: 1000, line: 1 << 20, field: 1 << 16, columns: 4096 }
     }
 }
 
@@ -64,9 +58,7 @@ impl TextSource {
         let unreadable = |e: io::Error| UserError::cannot_read(path, &e);
         let meta = std::fs::metadata(path).map_err(unreadable)?;
         if meta.is_dir() {
-            return Err(UserError::bad_data("is-a-directory", "is a folder")
-                .file(path)
-                .mend("name a file inside it"));
+            return Err(UserError::bad_data("is-a-directory", "is a folder").file(path).mend("name a file inside it"));
         }
         if !meta.is_file() {
             return Err(UserError::bad_data("not-a-file", "is not a regular file")
@@ -76,23 +68,11 @@ impl TextSource {
         let mut raw = BufReader::with_capacity(1 << 17, HashingReader::new(File::open(path).map_err(unreadable)?));
         let start = raw.fill_buf().map_err(unreadable)?;
         if start.is_empty() {
-            return Err(UserError::bad_data("empty-file", "is empty")
-                .file(path)
-                .line(1)
-                .mend("download the file again"));
+            return Err(UserError::bad_data("empty-file", "is empty").file(path).line(1).mend("download the file again"));
         }
         refuse_foreign(path, start)?;
-        let inner = if start.starts_with(GZIP) {
-            Inner::Gzip(Box::new(MultiGzDecoder::new(raw)))
-        } else {
-            Inner::Plain(raw)
-        };
-        Ok(Self {
-            path: path.to_path_buf(),
-            inner,
-            delivered: 0,
-            limits,
-        })
+        let inner = if start.starts_with(GZIP) { Inner::Gzip(Box::new(MultiGzDecoder::new(raw))) } else { Inner::Plain(raw) };
+        Ok(Self { path: path.to_path_buf(), inner, delivered: 0, limits })
     }
 
     /// The file being read.
@@ -153,17 +133,11 @@ impl TextSource {
                 .mend("this does not look like a connectome table; unpack it yourself if it is one")
         };
         if self.delivered > self.limits.decompressed {
-            return Err(over(format!(
-                "limit `decompressed` exceeded: more than {} bytes",
-                self.limits.decompressed
-            )));
+            return Err(over(format!("limit `decompressed` exceeded: more than {} bytes", self.limits.decompressed)));
         }
         match self.compressed() {
             Some(compressed) if self.delivered > RATIO_FREE && self.delivered / compressed.max(1) > self.limits.ratio => {
-                Err(over(format!(
-                    "limit `ratio` exceeded: it unpacks to more than {} times its size",
-                    self.limits.ratio
-                )))
+                Err(over(format!("limit `ratio` exceeded: it unpacks to more than {} times its size", self.limits.ratio)))
             }
             _ => Ok(()),
         }

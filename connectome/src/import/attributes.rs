@@ -38,9 +38,7 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new(root_ids: &[u64]) -> Self {
-        Self {
-            rows: root_ids.iter().zip(0..).map(|(&id, row)| (id, row)).collect(),
-        }
+        Self { rows: root_ids.iter().zip(0..).map(|(&id, row)| (id, row)).collect() }
     }
 
     pub(super) fn get(&self, id: u64) -> Option<u32> {
@@ -88,16 +86,7 @@ impl AttributeReader {
             .iter()
             .filter_map(|&(column, attribute)| {
                 let texts = Categorical::default();
-                header.position(column).map(|at| {
-                    (
-                        at,
-                        ReadColumn {
-                            attribute,
-                            table: self.tables.len(),
-                            texts,
-                        },
-                    )
-                })
+                header.position(column).map(|at| (at, ReadColumn { attribute, table: self.tables.len(), texts }))
             })
             .collect();
         let mut ids = Vec::new();
@@ -121,13 +110,7 @@ impl AttributeReader {
         self.tables.push(ReadTable { kind: table.kind, ids });
         let rows = records.rows();
         let (sha256, bytes) = records.finish()?;
-        Ok(Source {
-            name: table.file.clone(),
-            kind: table.kind.word().into(),
-            sha256,
-            bytes,
-            rows,
-        })
+        Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
     }
 
     /// Ids of the neurons and classification tables: the neurons that are known to exist.
@@ -150,15 +133,9 @@ impl AttributeReader {
     pub(super) fn join(&mut self, index: &Index) -> BTreeMap<String, Categorical> {
         let mut out: BTreeMap<String, Categorical> = BTreeMap::new();
         self.columns.sort_by_key(|c| (self.tables[c.table].kind, c.table));
-        let rows: Vec<Vec<Option<u32>>> = self
-            .tables
-            .iter()
-            .map(|t| t.ids.iter().map(|&id| index.get(id)).collect())
-            .collect();
+        let rows: Vec<Vec<Option<u32>>> = self.tables.iter().map(|t| t.ids.iter().map(|&id| index.get(id)).collect()).collect();
         for column in &self.columns {
-            let joined = out
-                .entry(column.attribute.into())
-                .or_insert_with(|| Categorical::blank(index.len()));
+            let joined = out.entry(column.attribute.into()).or_insert_with(|| Categorical::blank(index.len()));
             // Each distinct text is interned once, not once per neuron.
             let codes: Vec<u32> = column.texts.values().iter().map(|text| joined.intern(text)).collect();
             for (row, &code) in rows[column.table].iter().zip(column.texts.codes()) {
@@ -200,11 +177,7 @@ impl AttributeReader {
         diagnostics.no_connection = count((false, false));
         diagnostics.no_input = count((false, true));
         diagnostics.no_output = count((true, false));
-        if self
-            .tables
-            .iter()
-            .any(|t| matches!(t.kind, TableKind::Neurons | TableKind::Classification))
-        {
+        if self.tables.iter().any(|t| matches!(t.kind, TableKind::Neurons | TableKind::Classification)) {
             let mut known: Vec<u64> = self.master().collect();
             known.sort_unstable();
             let orphans = root_ids.iter().filter(|id| known.binary_search(id).is_err());
@@ -252,16 +225,7 @@ pub(super) fn read_receptors(table: &Table) -> Result<(Vec<(String, u64)>, Sourc
     }
     let rows = records.rows();
     let (sha256, bytes) = records.finish()?;
-    Ok((
-        map,
-        Source {
-            name: table.file.clone(),
-            kind: table.kind.word().into(),
-            sha256,
-            bytes,
-            rows,
-        },
-    ))
+    Ok((map, Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows }))
 }
 
 /// Receptor labels per neuron, sorted; the same label twice counts once.

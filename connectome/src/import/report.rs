@@ -52,27 +52,13 @@ impl UnknownValue {
 
     #[cold]
     pub(super) fn count(all: &mut BTreeMap<(String, String), Self>, file: &str, column: &str, value: &str, line: u64) {
-        let shown = value.chars().take(80).flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        });
+        let shown = value.chars().take(80).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] });
         let mut key = (format!("{file}:{column}"), shown.collect::<String>());
         if all.len() >= Self::LISTED && !all.contains_key(&key) {
             key.1 = "…".into();
         }
         let value = key.1.clone();
-        all.entry(key)
-            .or_insert_with(|| Self {
-                file: file.into(),
-                column: column.into(),
-                value,
-                count: 0,
-                line,
-            })
-            .count += 1;
+        all.entry(key).or_insert_with(|| Self { file: file.into(), column: column.into(), value, count: 0, line }).count += 1;
     }
 }
 
@@ -189,11 +175,7 @@ pub(super) fn files(folder: &Folder, chosen: &[Table], sources: &[Source]) -> Ve
                 sha256: source.map(|s| s.sha256.clone()),
                 rows: source.map(|s| s.rows),
                 extra_columns: table.extra_columns.clone(),
-                note: if unused {
-                    Some("not chosen by `--connections`".into())
-                } else {
-                    table.note.clone()
-                },
+                note: if unused { Some("not chosen by `--connections`".into()) } else { table.note.clone() },
             }
         })
         .collect();
@@ -229,9 +211,7 @@ pub(super) fn describe_lists(
         connected[row as usize] = true;
     }
     let outside = ids.iter().filter(|&&id| index.get(id).is_none());
-    let unconnected = ids
-        .iter()
-        .filter(|&&id| index.get(id).is_some_and(|row| !connected[row as usize]));
+    let unconnected = ids.iter().filter(|&&id| index.get(id).is_some_and(|row| !connected[row as usize]));
     (diagnostics.keyword_outside, diagnostics.keyword_outside_examples) = counted(outside);
     (diagnostics.keyword_unconnected, diagnostics.keyword_unconnected_examples) = counted(unconnected);
 }

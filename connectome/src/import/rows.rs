@@ -90,18 +90,11 @@ struct Layout {
 impl Layout {
     fn new(header: &Header, kind: TableKind, records: &Records) -> Result<Self> {
         let short_ids = kind == TableKind::Synapses;
-        let columns = if short_ids {
-            [Column::PreRootIdShort, Column::PostRootIdShort]
-        } else {
-            [Column::PreRootId, Column::PostRootId]
-        };
+        let columns =
+            if short_ids { [Column::PreRootIdShort, Column::PostRootIdShort] } else { [Column::PreRootId, Column::PostRootId] };
         header.check_duplicates(records)?;
         let [pre, post] = [header.require(columns[0], records)?, header.require(columns[1], records)?];
-        let syn_count = if short_ids {
-            None
-        } else {
-            Some(header.require(Column::SynCount, records)?)
-        };
+        let syn_count = if short_ids { None } else { Some(header.require(Column::SynCount, records)?) };
         Ok(Self {
             pre,
             post,
@@ -115,15 +108,8 @@ impl Layout {
 
     #[inline]
     fn ids(&self, record: &Record<'_>) -> Result<[u64; 2]> {
-        let read = if self.short_ids {
-            fields::short_root_id
-        } else {
-            fields::root_id
-        };
-        Ok([
-            read(record, self.pre, &self.names[0])?,
-            read(record, self.post, &self.names[1])?,
-        ])
+        let read = if self.short_ids { fields::short_root_id } else { fields::root_id };
+        Ok([read(record, self.pre, &self.names[0])?, read(record, self.post, &self.names[1])?])
     }
 
     /// Synapses of a row; `None` for 0.
@@ -209,13 +195,7 @@ impl RowReader {
             let nt = layout.nt.map_or(Some(Nt::Blank), |i| Nt::from_field(record.field(i)));
             let nt = nt.unwrap_or_else(|| {
                 let i = layout.nt.expect("only a column has unknown values");
-                UnknownValue::count(
-                    &mut self.unknown,
-                    &table.file,
-                    header.cell(i),
-                    record.text(i).trim(),
-                    record.line,
-                );
+                UnknownValue::count(&mut self.unknown, &table.file, header.cell(i), record.text(i).trim(), record.line);
                 Nt::Blank
             });
             if pre_id == post_id {
@@ -225,14 +205,7 @@ impl RowReader {
                     continue;
                 }
             }
-            self.rows.push(Row {
-                pre: 0,
-                post: 0,
-                syn_count,
-                neuropil,
-                nt: nt as u8,
-                table: self.tables,
-            });
+            self.rows.push(Row { pre: 0, post: 0, syn_count, neuropil, nt: nt as u8, table: self.tables });
             batch.push([pre_id, post_id]);
             if batch.len() == BATCH {
                 self.number_batch(&mut batch);
@@ -251,13 +224,7 @@ impl RowReader {
         self.tables += 1;
         let rows = records.rows();
         let (sha256, bytes) = records.finish()?;
-        Ok(Source {
-            name: table.file.clone(),
-            kind: table.kind.word().into(),
-            sha256,
-            bytes,
-            rows,
-        })
+        Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
     }
 
     #[inline]
@@ -274,14 +241,10 @@ impl RowReader {
         let name = layout.neuropil_name(record);
         let limit = |what: String| {
             let error = record.error("limit", what, Column::Neuropil.name()).found(name);
-            error
-                .expected("the name of a neuropil")
-                .mend("the column does not hold neuropil names; check the header")
+            error.expected("the name of a neuropil").mend("the column does not hold neuropil names; check the header")
         };
         if name.len() > NEUROPIL_BYTES {
-            return Err(limit(format!(
-                "limit `neuropil` exceeded: a name of more than {NEUROPIL_BYTES} bytes"
-            )));
+            return Err(limit(format!("limit `neuropil` exceeded: a name of more than {NEUROPIL_BYTES} bytes")));
         }
         let code = u16::try_from(self.neuropils.intern(name));
         let code = code.map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))?;
@@ -294,11 +257,7 @@ impl RowReader {
 
     /// Puts the rows into the stored order: ascending root id of pre, then of post, then table, then neuropil name.
     pub(super) fn into_sorted(mut self, index: &Index) -> SortedRows {
-        let numbers: Vec<u32> = self
-            .ids
-            .iter()
-            .map(|&id| index.get(id).expect("every id of a row is a neuron"))
-            .collect();
+        let numbers: Vec<u32> = self.ids.iter().map(|&id| index.get(id).expect("every id of a row is a neuron")).collect();
         let mut order: Vec<u32> = (0..self.neuropils.values().len() as u32).collect();
         order.sort_by(|&a, &b| self.neuropils.values()[a as usize].cmp(&self.neuropils.values()[b as usize]));
         let mut rank = vec![0; order.len()];
@@ -327,15 +286,8 @@ impl RowReader {
             // Stable, so that the first of several equal rows is the first in the file.
             sorted[window[0] as usize..window[1] as usize].sort_by_key(Row::key);
         }
-        let neuropils = order
-            .iter()
-            .map(|&old| self.neuropils.values()[old as usize].clone())
-            .collect();
-        SortedRows {
-            rows: sorted,
-            neuropils,
-            reader: self,
-        }
+        let neuropils = order.iter().map(|&old| self.neuropils.values()[old as usize].clone()).collect();
+        SortedRows { rows: sorted, neuropils, reader: self }
     }
 }
 
@@ -404,11 +356,7 @@ impl SortedRows {
                 return Err(too_many(tables));
             }
         }
-        let mut out = Finished {
-            pairs: Pairs::default(),
-            rows: Rows::default(),
-            neuropils: self.neuropils,
-        };
+        let mut out = Finished { pairs: Pairs::default(), rows: Rows::default(), neuropils: self.neuropils };
         out.reserve(&rows);
         for pair in rows.chunk_by(|a, b| (a.pre, a.post) == (b.pre, b.post)) {
             let pair = one_table(pair, spec.on_overlap, tables, root_ids, diagnostics)?;
@@ -432,20 +380,18 @@ impl SortedRows {
             let table = *first_table.entry(classes).or_insert(row.table);
             if table != row.table {
                 let name = |code: u32| class.values()[code as usize].as_str();
-                return Err(
-                    UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
-                        .file(&tables[row.table as usize].path)
-                        .column("pre_root_id")
-                        .found(format!(
-                            "{} -> {} in {} and in {}",
-                            name(classes.0),
-                            name(classes.1),
-                            tables[table as usize].name,
-                            tables[row.table as usize].name
-                        ))
-                        .expected("each pair of classes in one table, since the tables come from different synapse detectors")
-                        .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"),
-                );
+                return Err(UserError::bad_data("overlap", "connections of one pair of classes occur in two tables")
+                    .file(&tables[row.table as usize].path)
+                    .column("pre_root_id")
+                    .found(format!(
+                        "{} -> {} in {} and in {}",
+                        name(classes.0),
+                        name(classes.1),
+                        tables[table as usize].name,
+                        tables[row.table as usize].name
+                    ))
+                    .expected("each pair of classes in one table, since the tables come from different synapse detectors")
+                    .mend("name one table, or decide with `--on-overlap first` or `--on-overlap max`"));
             }
         }
         Ok(())

@@ -26,10 +26,7 @@ pub struct Threshold {
 
 impl Threshold {
     /// Codex's own choice: pairs of at least five synapses.
-    pub const CODEX: Self = Self {
-        on: ThresholdOn::Pair,
-        min: 5,
-    };
+    pub const CODEX: Self = Self { on: ThresholdOn::Pair, min: 5 };
 
     /// Whether a row of this count stays.
     pub fn keeps_row(self, syn_count: u32) -> bool {
@@ -44,9 +41,6 @@ impl Threshold {
 
 impl Default for Threshold {
     fn default() -> Self {
-        Self {
-            on: ThresholdOn::Pair,
-            min: 1,
-        }
+        Self { on: ThresholdOn::Pair, min: 1 }
     }
 }

@@ -33,7 +33,9 @@ impl DegreeSummary {
     /// Summarises one degree per neuron. `n log n`.
     ///
     /// # Example
-    /// ```ignore
+    /// ```
+    /// use kenyon_connectome::influence::DegreeSummary;
+    ///
     /// let summary = DegreeSummary::of(&[1, 2, 2, 3]);
     /// assert_eq!((summary.mean, summary.p50, summary.max), (2.0, 2.0, 3));
     /// assert_eq!(summary.histogram, [(1, 1), (2, 2), (3, 1)]);
@@ -81,10 +83,7 @@ pub struct DegreeDistributions {
 
 /// Summarises the degrees of all neurons of a circuit.
 pub fn degree_distributions(edges: &Edges) -> DegreeDistributions {
-    DegreeDistributions {
-        in_degree: DegreeSummary::of(&edges.in_degrees()),
-        out_degree: DegreeSummary::of(&edges.out_degrees()),
-    }
+    DegreeDistributions { in_degree: DegreeSummary::of(&edges.in_degrees()), out_degree: DegreeSummary::of(&edges.out_degrees()) }
 }
 
 #[cfg(test)]

@@ -23,10 +23,7 @@ pub struct EffectiveOptions {
 
 impl Default for EffectiveOptions {
     fn default() -> Self {
-        Self {
-            hops: 5,
-            drop_below: 1e-6,
-        }
+        Self { hops: 5, drop_below: 1e-6 }
     }
 }
 
@@ -41,28 +38,17 @@ pub struct PathSums {
 
 impl PathSums {
     fn zeros(neurons: usize) -> Self {
-        Self {
-            positive: vec![0.0; neurons],
-            negative: vec![0.0; neurons],
-        }
+        Self { positive: vec![0.0; neurons], negative: vec![0.0; neurons] }
     }
 
     /// `E+ - E-` per neuron.
     pub fn difference(&self) -> Vec<f64> {
-        self.positive
-            .iter()
-            .zip(&self.negative)
-            .map(|(positive, negative)| positive - negative)
-            .collect()
+        self.positive.iter().zip(&self.negative).map(|(positive, negative)| positive - negative).collect()
     }
 
     /// `E+ + E-` per neuron: the share of input regardless of sign.
     pub fn total(&self) -> Vec<f64> {
-        self.positive
-            .iter()
-            .zip(&self.negative)
-            .map(|(positive, negative)| positive + negative)
-            .collect()
+        self.positive.iter().zip(&self.negative).map(|(positive, negative)| positive + negative).collect()
     }
 }
 
@@ -89,11 +75,15 @@ pub struct Effective {
 /// Usage `no-sources`, `no-hops`, `bad-threshold`, `unknown-neuron`; bad data if edges or signs are inconsistent.
 ///
 /// # Example
-/// ```ignore
+/// ```
+/// use kenyon_connectome::edges::Edges;
+/// use kenyon_connectome::influence::{EffectiveOptions, effective_connectivity};
+///
 /// // a -> b 6, c -> b 4, b -> d 5, a -> d 5
 /// let edges = Edges::from_triples(4, &[(0, 1, 6), (2, 1, 4), (1, 3, 5), (0, 3, 5)]);
 /// let paths = effective_connectivity(&edges, None, &[0], &EffectiveOptions { hops: 2, ..Default::default() })?;
 /// assert!((paths.cumulative.positive[3] - 0.8).abs() < 1e-12);
+/// # Ok::<(), kenyon_base::UserError>(())
 /// ```
 pub fn effective_connectivity(
     edges: &Edges,
@@ -174,15 +164,8 @@ pub fn group_connectivity(
         .par_iter()
         .map(|sources| {
             let paths = shares.follow(sources, options);
-            let hops: Vec<_> = paths
-                .per_hop
-                .iter()
-                .map(|hop| (onto_groups(&hop.positive), onto_groups(&hop.negative)))
-                .collect();
-            let all = (
-                onto_groups(&paths.cumulative.positive),
-                onto_groups(&paths.cumulative.negative),
-            );
+            let hops: Vec<_> = paths.per_hop.iter().map(|hop| (onto_groups(&hop.positive), onto_groups(&hop.negative))).collect();
+            let all = (onto_groups(&paths.cumulative.positive), onto_groups(&paths.cumulative.negative));
             (hops, all, paths.dropped.iter().sum::<f64>())
         })
         .collect();
@@ -218,9 +201,7 @@ impl<'a> Shares<'a> {
         edges.validate()?;
         check_signs(edges, sign)?;
         if options.hops == 0 {
-            return Err(UserError::usage("no-hops", "paths need at least one edge")
-                .found("0")
-                .expected("1 or more hops"));
+            return Err(UserError::usage("no-hops", "paths need at least one edge").found("0").expected("1 or more hops"));
         }
         if !(options.drop_below >= 0.0 && options.drop_below.is_finite()) {
             return Err(UserError::usage("bad-threshold", "`drop_below` is not a threshold")
@@ -233,17 +214,9 @@ impl<'a> Shares<'a> {
             inputs[post as usize] += if present(pre) { u64::from(count) } else { 0 };
         }
         let share = |(pre, post, count): (u32, u32, u32)| {
-            if present(pre) {
-                f64::from(count) / inputs[post as usize] as f64
-            } else {
-                0.0
-            }
+            if present(pre) { f64::from(count) / inputs[post as usize] as f64 } else { 0.0 }
         };
-        Ok(Self {
-            rows: edges.csr(),
-            share: edges.triples().map(share).collect(),
-            sign,
-        })
+        Ok(Self { rows: edges.csr(), share: edges.triples().map(share).collect(), sign })
     }
 
     fn follow(&self, sources: &[u32], options: &EffectiveOptions) -> Effective {
@@ -252,11 +225,7 @@ impl<'a> Shares<'a> {
         for &source in sources {
             now.positive[source as usize] += 1.0;
         }
-        let mut out = Effective {
-            per_hop: Vec::new(),
-            cumulative: PathSums::zeros(neurons),
-            dropped: Vec::new(),
-        };
+        let mut out = Effective { per_hop: Vec::new(), cumulative: PathSums::zeros(neurons), dropped: Vec::new() };
         for _ in 0..options.hops {
             let mut next = self.hop(&now);
             let mut dropped = 0.0;
@@ -307,10 +276,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::Rng;
 
-    const EXACT: EffectiveOptions = EffectiveOptions {
-        hops: 4,
-        drop_below: 0.0,
-    };
+    const EXACT: EffectiveOptions = EffectiveOptions { hops: 4, drop_below: 0.0 };
 
     fn golden() -> Edges {
         Edges::from_triples(4, &[(0, 1, 6), (2, 1, 4), (1, 3, 5), (0, 3, 5)])
@@ -350,17 +316,12 @@ mod tests {
 
     fn product(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let n = a.len();
-        (0..n)
-            .map(|i| (0..n).map(|j| (0..n).map(|k| a[i][k] * b[k][j]).sum()).collect())
-            .collect()
+        (0..n).map(|i| (0..n).map(|j| (0..n).map(|k| a[i][k] * b[k][j]).sum()).collect()).collect()
     }
 
     #[test]
     fn the_golden_circuit_has_its_published_paths() {
-        let options = EffectiveOptions {
-            hops: 2,
-            ..EffectiveOptions::default()
-        };
+        let options = EffectiveOptions { hops: 2, ..EffectiveOptions::default() };
         let paths = effective_connectivity(&golden(), None, &[0], &options).unwrap();
         assert!((paths.per_hop[0].positive[1] - 0.6).abs() < 1e-12);
         assert!((paths.per_hop[0].positive[3] - 0.5).abs() < 1e-12);
@@ -371,10 +332,7 @@ mod tests {
 
     #[test]
     fn an_inhibitory_neuron_on_the_way_turns_the_path_negative() {
-        let options = EffectiveOptions {
-            hops: 2,
-            ..EffectiveOptions::default()
-        };
+        let options = EffectiveOptions { hops: 2, ..EffectiveOptions::default() };
         let paths = effective_connectivity(&golden(), Some(&[1, -1, 1, 1]), &[0], &options).unwrap();
         assert!((paths.per_hop[1].difference()[3] + 0.3).abs() < 1e-12);
         assert!((paths.cumulative.positive[3] - 0.5).abs() < 1e-12);
@@ -415,10 +373,7 @@ mod tests {
     #[test]
     fn small_entries_are_dropped_and_their_mass_is_reported() {
         let edges = Edges::from_triples(4, &[(0, 1, 1), (2, 1, 99), (0, 2, 1), (1, 3, 1)]);
-        let options = EffectiveOptions {
-            hops: 2,
-            drop_below: 0.05,
-        };
+        let options = EffectiveOptions { hops: 2, drop_below: 0.05 };
         let paths = effective_connectivity(&edges, None, &[0], &options).unwrap();
         assert_eq!(paths.per_hop[0].positive, [0.0, 0.0, 1.0, 0.0]);
         assert!((paths.dropped[0] - 0.01).abs() < 1e-12);
@@ -436,10 +391,7 @@ mod tests {
                 let mut sum = 0.0;
                 for source in (0..20).filter(|k| k % 3 == pre) {
                     let paths = effective_connectivity(&edges, Some(&sign), &[source], &EXACT).unwrap();
-                    sum += targets
-                        .iter()
-                        .map(|&t| paths.cumulative.difference()[t as usize])
-                        .sum::<f64>();
+                    sum += targets.iter().map(|&t| paths.cumulative.difference()[t as usize]).sum::<f64>();
                 }
                 let expected = if targets.is_empty() { 0.0 } else { sum / targets.len() as f64 };
                 let at = (pre * 4 + post) as usize;

@@ -20,17 +20,11 @@ impl Complex {
     }
 
     fn conj(self) -> Self {
-        Self {
-            re: self.re,
-            im: -self.im,
-        }
+        Self { re: self.re, im: -self.im }
     }
 
     fn scaled(self, factor: f64) -> Self {
-        Self {
-            re: self.re * factor,
-            im: self.im * factor,
-        }
+        Self { re: self.re * factor, im: self.im * factor }
     }
 
     /// Principal square root.
@@ -38,10 +32,7 @@ impl Complex {
         let r = self.abs();
         let re = f64::midpoint(r, self.re).max(0.0).sqrt();
         let im = f64::midpoint(r, -self.re).max(0.0).sqrt();
-        Self {
-            re,
-            im: im.copysign(self.im),
-        }
+        Self { re, im: im.copysign(self.im) }
     }
 }
 
@@ -54,40 +45,28 @@ impl From<f64> for Complex {
 impl Add for Complex {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self {
-            re: self.re + other.re,
-            im: self.im + other.im,
-        }
+        Self { re: self.re + other.re, im: self.im + other.im }
     }
 }
 
 impl Sub for Complex {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self {
-            re: self.re - other.re,
-            im: self.im - other.im,
-        }
+        Self { re: self.re - other.re, im: self.im - other.im }
     }
 }
 
 impl Mul for Complex {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
-        Self {
-            re: self.re * other.re - self.im * other.im,
-            im: self.re * other.im + self.im * other.re,
-        }
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
     }
 }
 
 impl Neg for Complex {
     type Output = Self;
     fn neg(self) -> Self {
-        Self {
-            re: -self.re,
-            im: -self.im,
-        }
+        Self { re: -self.re, im: -self.im }
     }
 }
 
@@ -121,10 +100,7 @@ struct Rotation {
 impl Rotation {
     fn new(f: Complex, g: Complex) -> Option<Self> {
         let r = f.abs().hypot(g.abs());
-        (r > 0.0).then(|| Self {
-            a: f.scaled(1.0 / r),
-            b: g.scaled(1.0 / r),
-        })
+        (r > 0.0).then(|| Self { a: f.scaled(1.0 / r), b: g.scaled(1.0 / r) })
     }
 
     /// Applies `G` to rows `k` and `k + 1`, columns `from..`.
@@ -153,11 +129,7 @@ impl Schur {
     pub(super) fn new(a: &[f64], size: usize) -> Option<Self> {
         let (h, q) = hessenberg(a, size);
         let complex = |values: Vec<f64>| values.into_iter().map(Complex::from).collect();
-        let mut schur = Self {
-            size,
-            t: complex(h),
-            q: complex(q),
-        };
+        let mut schur = Self { size, t: complex(h), q: complex(q) };
         schur.iterate().then_some(schur)
     }
 
@@ -221,10 +193,7 @@ impl Schur {
             // Every tenth step takes an unrelated shift: a cyclic permutation is a fixed point of the usual one.
             let shift = if steps % 10 == 0 {
                 let size = self.t[high * n + high - 1].abs();
-                Complex {
-                    re: 0.75 * size,
-                    im: 0.4375 * size,
-                } + self.t[high * n + high]
+                Complex { re: 0.75 * size, im: 0.4375 * size } + self.t[high * n + high]
             } else {
                 self.wilkinson_shift(high)
             };
@@ -269,10 +238,8 @@ impl Schur {
         }
         let mut rotations = Vec::with_capacity(high - low);
         for k in low..high {
-            let rotation = Rotation::new(self.t[k * n + k], self.t[(k + 1) * n + k]).unwrap_or(Rotation {
-                a: Complex::ONE,
-                b: Complex::default(),
-            });
+            let rotation = Rotation::new(self.t[k * n + k], self.t[(k + 1) * n + k])
+                .unwrap_or(Rotation { a: Complex::ONE, b: Complex::default() });
             rotation.rows(&mut self.t, n, k, k);
             self.t[(k + 1) * n + k] = Complex::default();
             rotations.push(rotation);
@@ -392,9 +359,6 @@ mod tests {
     #[test]
     fn eigenvalues_of_a_rotation_are_complex() {
         let values: Vec<Complex> = Schur::new(&[0.0, -3.0, 3.0, 0.0], 2).unwrap().eigenvalues().collect();
-        assert!(
-            values.iter().all(|x| x.re.abs() < 1e-12 && (x.im.abs() - 3.0).abs() < 1e-12),
-            "{values:?}"
-        );
+        assert!(values.iter().all(|x| x.re.abs() < 1e-12 && (x.im.abs() - 3.0).abs() < 1e-12), "{values:?}");
     }
 }

@@ -24,21 +24,13 @@ pub(super) fn solve(matrix: &Matrix, factor: f64, s: &[f64], tolerance: f64, mos
     let mut x = s.to_vec();
     let mut iterations = 0;
     if size == 0.0 {
-        return Solution {
-            x,
-            residual: 0.0,
-            iterations,
-        };
+        return Solution { x, residual: 0.0, iterations };
     }
     loop {
         let mut r = residual(matrix, factor, s, &x);
         let relative = norm(&r) / size;
         if relative <= tolerance || iterations >= most_iterations || !relative.is_finite() {
-            return Solution {
-                x,
-                residual: relative,
-                iterations,
-            };
+            return Solution { x, residual: relative, iterations };
         }
         let length = norm(&r);
         scale(&mut r, 1.0 / length);

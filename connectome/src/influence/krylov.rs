@@ -37,11 +37,7 @@ pub(super) fn largest_modulus(matrix: &Matrix, tolerance: f64, most_products: us
     let mut start: Vec<f64> = (0..n).map(|_| rng.random_range(0.5..1.5)).collect();
     let length = norm(&start);
     scale(&mut start, 1.0 / length);
-    let mut basis = Basis {
-        vectors: vec![start],
-        h: vec![0.0; size * size],
-        size,
-    };
+    let mut basis = Basis { vectors: vec![start], h: vec![0.0; size * size], size };
     let tiny = f64::EPSILON * matrix.norm_bound();
     let (mut kept, mut products, mut last) = (0, 0, f64::INFINITY);
     loop {
@@ -70,12 +66,9 @@ pub(super) fn largest_modulus(matrix: &Matrix, tolerance: f64, most_products: us
 }
 
 fn not_converged(modulus: f64, residual: f64, products: usize) -> UserError {
-    UserError::failed(
-        "rho-not-converged",
-        format!("the spectral radius did not settle in {products} products"),
-    )
-    .found(format!("{modulus:.6e} with relative residual {residual:.1e}"))
-    .mend("raise `most_products` or `tolerance` of the radius options")
+    UserError::failed("rho-not-converged", format!("the spectral radius did not settle in {products} products"))
+        .found(format!("{modulus:.6e} with relative residual {residual:.1e}"))
+        .mend("raise `most_products` or `tolerance` of the radius options")
 }
 
 impl Basis {
@@ -178,10 +171,7 @@ fn real_basis(schur: &Schur, wanted: usize) -> Vec<Vec<f64>> {
 }
 
 fn leading_block(h: &[f64], size: usize, filled: usize) -> Vec<f64> {
-    h.chunks_exact(size)
-        .take(filled)
-        .flat_map(|row| row[..filled].iter().copied())
-        .collect()
+    h.chunks_exact(size).take(filled).flat_map(|row| row[..filled].iter().copied()).collect()
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -221,10 +211,8 @@ mod tests {
                 dense[(row * n + column) as usize] = sign[column as usize] * f64::from(rng.random_range(1..50_u32));
             }
         }
-        let entries: Vec<_> = (0..n * n)
-            .filter(|&k| dense[k as usize] != 0.0)
-            .map(|k| (k / n, k % n, dense[k as usize]))
-            .collect();
+        let entries: Vec<_> =
+            (0..n * n).filter(|&k| dense[k as usize] != 0.0).map(|k| (k / n, k % n, dense[k as usize])).collect();
         (Matrix::from_entries(n as usize, &entries), dense)
     }
 
@@ -235,10 +223,7 @@ mod tests {
                 let (matrix, dense) = random(seed, 150, 6, negative);
                 let sparse = largest_modulus(&matrix, 1e-10, 10_000).unwrap();
                 let exact = dense_radius(&dense, 150).unwrap();
-                assert!(
-                    (sparse - exact).abs() < 1e-8 * exact,
-                    "seed {seed}, {negative}: {sparse} {exact}"
-                );
+                assert!((sparse - exact).abs() < 1e-8 * exact, "seed {seed}, {negative}: {sparse} {exact}");
             }
         }
     }
@@ -249,11 +234,7 @@ mod tests {
         let mut entries = Vec::new();
         for row in 0..200_u32 {
             for k in 0..5 {
-                entries.push((
-                    row,
-                    (row + 1 + 2 * ((row * 13 + k * 29) % 100)) % 200,
-                    f64::from(1 + (row * k) % 9),
-                ));
+                entries.push((row, (row + 1 + 2 * ((row * 13 + k * 29) % 100)) % 200, f64::from(1 + (row * k) % 9)));
             }
         }
         let matrix = Matrix::from_entries(200, &entries);

@@ -38,11 +38,9 @@ pub(super) fn check_signs(edges: &Edges, sign: Option<&[i8]>) -> Result<()> {
 /// Checks that every neuron of a list is in the circuit.
 pub(super) fn check_neurons(edges: &Edges, what: &str, neurons: impl IntoIterator<Item = u32>) -> Result<()> {
     match neurons.into_iter().find(|&neuron| neuron >= edges.neurons) {
-        Some(neuron) => Err(
-            UserError::usage("unknown-neuron", format!("{what}: no such neuron in the circuit"))
-                .found(neuron.to_string())
-                .expected(format!("below {}", edges.neurons)),
-        ),
+        Some(neuron) => Err(UserError::usage("unknown-neuron", format!("{what}: no such neuron in the circuit"))
+            .found(neuron.to_string())
+            .expected(format!("below {}", edges.neurons))),
         None => Ok(()),
     }
 }
@@ -76,11 +74,7 @@ impl Matrix {
             values[*slot] = value;
             *slot += 1;
         }
-        Self {
-            offsets,
-            columns,
-            values,
-        }
+        Self { offsets, columns, values }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -94,10 +88,7 @@ impl Matrix {
     /// (column, value) of the entries of a row.
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> {
         let range = self.offsets[row]..self.offsets[row + 1];
-        self.columns[range.clone()]
-            .iter()
-            .copied()
-            .zip(self.values[range].iter().copied())
+        self.columns[range.clone()].iter().copied().zip(self.values[range].iter().copied())
     }
 
     /// All (row, column, value).
@@ -113,10 +104,7 @@ impl Matrix {
                 *out = dot(row);
             }
         } else {
-            out.par_iter_mut()
-                .enumerate()
-                .with_min_len(512)
-                .for_each(|(row, out)| *out = dot(row));
+            out.par_iter_mut().enumerate().with_min_len(512).for_each(|(row, out)| *out = dot(row));
         }
     }
 
@@ -145,9 +133,8 @@ mod tests {
     #[test]
     fn a_product_on_many_threads_is_the_same_to_the_last_bit() {
         let n = 700_u32;
-        let entries: Vec<_> = (0..n)
-            .flat_map(|row| (0..200).map(move |k| (row, (row * 7 + k * 3) % n, f64::from(k) / 7.0 - 3.0)))
-            .collect();
+        let entries: Vec<_> =
+            (0..n).flat_map(|row| (0..200).map(move |k| (row, (row * 7 + k * 3) % n, f64::from(k) / 7.0 - 3.0))).collect();
         let matrix = Matrix::from_entries(n as usize, &entries);
         assert!(matrix.entries() >= PARALLEL_FROM);
         let x: Vec<f64> = (0..n).map(|i| f64::from(i).sin()).collect();

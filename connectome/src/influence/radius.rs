@@ -35,10 +35,7 @@ pub struct RadiusOptions {
 
 impl Default for RadiusOptions {
     fn default() -> Self {
-        Self {
-            tolerance: 1e-10,
-            most_products: 10_000,
-        }
+        Self { tolerance: 1e-10, most_products: 10_000 }
     }
 }
 
@@ -73,10 +70,7 @@ impl Spectrum {
         if !loops && components.iter().all(|component| component.len() == 1) {
             // Components come in reverse topological order.
             let order = components.into_iter().rev().flatten().collect();
-            return Ok(Self {
-                radius: 0.0,
-                topological_order: Some(order),
-            });
+            return Ok(Self { radius: 0.0, topological_order: Some(order) });
         }
         let mut local = vec![u32::MAX; matrix.rows()];
         let mut radius = 0.0_f64;
@@ -86,10 +80,7 @@ impl Spectrum {
                 radius = radius.max(component_radius(&inner, options)?);
             }
         }
-        Ok(Self {
-            radius,
-            topological_order: None,
-        })
+        Ok(Self { radius, topological_order: None })
     }
 }
 
@@ -113,9 +104,7 @@ fn restrict(matrix: &Matrix, component: &[u32], local: &mut [u32]) -> Matrix {
     }
     let mut entries = Vec::new();
     for (row, &old) in component.iter().enumerate() {
-        let inside = matrix
-            .row(old as usize)
-            .filter(|(column, _)| local[*column as usize] != u32::MAX);
+        let inside = matrix.row(old as usize).filter(|(column, _)| local[*column as usize] != u32::MAX);
         entries.extend(inside.map(|(column, value)| (row as u32, local[column as usize], value)));
     }
     for &old in component {
@@ -152,11 +141,7 @@ fn balance(matrix: &Matrix) -> Matrix {
     let transposed: Vec<_> = matrix.iter().map(|(row, column, value)| (column, row, value)).collect();
     let transposed = Matrix::from_entries(matrix.rows(), &transposed);
     let mut log_scale = vec![0.0_f64; matrix.rows()];
-    let sweeps = if matrix.rows() <= DENSE_UP_TO {
-        SWEEPS_SMALL
-    } else {
-        SWEEPS_LARGE
-    };
+    let sweeps = if matrix.rows() <= DENSE_UP_TO { SWEEPS_SMALL } else { SWEEPS_LARGE };
     for _ in 0..sweeps {
         let mut largest = 0.0_f64;
         for at in 0..matrix.rows() {
@@ -164,9 +149,7 @@ fn balance(matrix: &Matrix) -> Matrix {
             let here = log_scale[at];
             let sum = |side: &Matrix, turn: f64| -> f64 {
                 let others = side.row(at).filter(|entry| entry.0 as usize != at);
-                others
-                    .map(|(other, value)| value.abs() * (turn * (log_scale[other as usize] - here)).exp2())
-                    .sum()
+                others.map(|(other, value)| value.abs() * (turn * (log_scale[other as usize] - here)).exp2()).sum()
             };
             let (row, column) = (sum(matrix, 1.0), sum(&transposed, -1.0));
             if row > 0.0 && column > 0.0 && row.is_finite() && column.is_finite() {
@@ -218,9 +201,7 @@ mod tests {
 
     #[test]
     fn a_long_bare_cycle_with_uneven_weights_is_exact() {
-        let triples: Vec<_> = (0..1000)
-            .map(|k| (k, (k + 1) % 1000, if k < 500 { 1000 } else { 1 }))
-            .collect();
+        let triples: Vec<_> = (0..1000).map(|k| (k, (k + 1) % 1000, if k < 500 { 1000 } else { 1 })).collect();
         assert!((radius(&Edges::from_triples(1000, &triples), None) - 1000_f64.sqrt()).abs() < 1e-9);
     }
 
@@ -232,17 +213,11 @@ mod tests {
 
     #[test]
     fn balancing_levels_a_chain_of_uneven_weights() {
-        let mut entries: Vec<_> = (0..40_u32)
-            .map(|k| ((k + 1) % 40, k, if k < 20 { 1000.0 } else { 1.0 }))
-            .collect();
+        let mut entries: Vec<_> = (0..40_u32).map(|k| ((k + 1) % 40, k, if k < 20 { 1000.0 } else { 1.0 })).collect();
         entries.push((0, 5, 2.0));
         let balanced = balance(&Matrix::from_entries(40, &entries));
         let (rows, columns) = balanced.absolute_sums();
-        assert!(
-            rows.iter()
-                .zip(columns)
-                .all(|(row, column)| (0.2..5.0).contains(&(row / column)))
-        );
+        assert!(rows.iter().zip(columns).all(|(row, column)| (0.2..5.0).contains(&(row / column))));
     }
 
     #[test]

@@ -32,12 +32,7 @@ pub struct InfluenceOptions {
 
 impl Default for InfluenceOptions {
     fn default() -> Self {
-        Self {
-            tolerance: 1e-10,
-            most_iterations: 20_000,
-            radius: RadiusOptions::default(),
-            with_intact_radius: true,
-        }
+        Self { tolerance: 1e-10, most_iterations: 20_000, radius: RadiusOptions::default(), with_intact_radius: true }
     }
 }
 
@@ -76,11 +71,15 @@ pub struct InfluenceResult {
 /// the tolerance.
 ///
 /// # Example
-/// ```ignore
+/// ```
+/// use kenyon_connectome::edges::Edges;
+/// use kenyon_connectome::influence::{InfluenceOptions, influence};
+///
 /// let edges = Edges::from_triples(2, &[(0, 1, 5)]);
 /// let result = influence(&edges, None, &[(0, 1.0)], &[], &InfluenceOptions::default())?;
 /// assert!(result.acyclic);
 /// assert_eq!(result.r, [1.0, 1.0]);
+/// # Ok::<(), kenyon_base::UserError>(())
 /// ```
 pub fn influence(
     edges: &Edges,
@@ -112,12 +111,7 @@ pub fn influence(
         let factor = factor(&intact, &intact_spectrum);
         let solved = Solved::with_factor(&matrix, &spectrum, factor, &s, options);
         // Without the silenced neurons the network may be unstable at the old scale.
-        Some(
-            solved
-                .map_err(|error| error.mend("set `with_intact_radius = false`, or raise `most_iterations`"))?
-                .solution
-                .x,
-        )
+        Some(solved.map_err(|error| error.mend("set `with_intact_radius = false`, or raise `most_iterations`"))?.solution.x)
     } else {
         None
     };
@@ -131,11 +125,8 @@ fn seed_vector(edges: &Edges, seeds: &[(u32, f64)]) -> Result<Vec<f64>> {
     let mut s = vec![0.0; edges.neurons as usize];
     for &(neuron, strength) in seeds {
         if !strength.is_finite() {
-            return Err(UserError::usage(
-                "bad-seed",
-                format!("the strength of seed neuron {neuron} is not a finite number"),
-            )
-            .found(strength.to_string()));
+            return Err(UserError::usage("bad-seed", format!("the strength of seed neuron {neuron} is not a finite number"))
+                .found(strength.to_string()));
         }
         s[neuron as usize] += strength;
     }
@@ -173,18 +164,12 @@ impl Solved {
         let reached = exact || solution.residual <= options.tolerance;
         if !reached {
             let steps = solution.iterations;
-            return Err(
-                UserError::failed("influence-not-converged", format!("GMRES did not settle in {steps} steps"))
-                    .found(format!("relative residual {:.1e}", solution.residual))
-                    .expected(format!("at most {:.1e}", options.tolerance))
-                    .mend("raise `most_iterations` or `tolerance` of the influence options"),
-            );
+            return Err(UserError::failed("influence-not-converged", format!("GMRES did not settle in {steps} steps"))
+                .found(format!("relative residual {:.1e}", solution.residual))
+                .expected(format!("at most {:.1e}", options.tolerance))
+                .mend("raise `most_iterations` or `tolerance` of the influence options"));
         }
-        Ok(Self {
-            solution,
-            factor,
-            acyclic: spectrum.topological_order.is_some(),
-        })
+        Ok(Self { solution, factor, acyclic: spectrum.topological_order.is_some() })
     }
 
     fn result(self, rho: f64, rho_intact: f64, r_intact_scale: Option<Vec<f64>>) -> InfluenceResult {
@@ -210,11 +195,7 @@ fn in_order(matrix: &Matrix, order: &[u32], factor: f64, s: &[f64]) -> Solution 
     }
     let size = norm(s);
     let rest = norm(&residual(matrix, factor, s, &x));
-    Solution {
-        x,
-        residual: if size > 0.0 { rest / size } else { rest },
-        iterations: 0,
-    }
+    Solution { x, residual: if size > 0.0 { rest / size } else { rest }, iterations: 0 }
 }
 
 #[cfg(test)]
@@ -308,10 +289,7 @@ mod tests {
         let silenced = [2, 7, 11];
         let options = InfluenceOptions::default();
         let result = influence(&edges, Some(&sign), &[(0, 1.0)], &silenced, &options).unwrap();
-        let kept: Vec<_> = edges
-            .triples()
-            .filter(|(a, b, _)| !silenced.contains(a) && !silenced.contains(b))
-            .collect();
+        let kept: Vec<_> = edges.triples().filter(|(a, b, _)| !silenced.contains(a) && !silenced.contains(b)).collect();
         let cut = Edges::from_triples(40, &kept);
         let expected = influence(&cut, Some(&sign), &[(0, 1.0)], &[], &options).unwrap();
         assert_eq!(result.r, expected.r);
@@ -321,11 +299,7 @@ mod tests {
         assert_eq!(result.rho_intact.to_bits(), intact.rho.to_bits());
         let mut s = vec![0.0; 40];
         s[0] = 1.0;
-        assert_close(
-            &result.r_intact_scale.unwrap(),
-            &dense_solve(&cut, Some(&sign), intact.factor, &s),
-            1e-7,
-        );
+        assert_close(&result.r_intact_scale.unwrap(), &dense_solve(&cut, Some(&sign), intact.factor, &s), 1e-7);
     }
 
     #[test]
@@ -355,10 +329,7 @@ mod tests {
     fn wrong_requests_have_their_own_codes() {
         let edges = Edges::from_triples(2, &[(0, 1, 5)]);
         let code = |seeds: &[(u32, f64)], silenced: &[u32], sign: Option<&[i8]>| {
-            influence(&edges, sign, seeds, silenced, &InfluenceOptions::default())
-                .unwrap_err()
-                .code()
-                .to_string()
+            influence(&edges, sign, seeds, silenced, &InfluenceOptions::default()).unwrap_err().code().to_string()
         };
         assert_eq!(code(&[], &[], None), "no-seeds");
         assert_eq!(code(&[(2, 1.0)], &[], None), "unknown-neuron");
@@ -371,10 +342,7 @@ mod tests {
     #[test]
     fn too_few_steps_are_an_error_with_a_mend() {
         let (edges, _) = random(5, 200, 0.1);
-        let options = InfluenceOptions {
-            most_iterations: 2,
-            ..InfluenceOptions::default()
-        };
+        let options = InfluenceOptions { most_iterations: 2, ..InfluenceOptions::default() };
         let error = influence(&edges, None, &[(0, 1.0)], &[], &options).unwrap_err();
         assert_eq!(error.code(), "influence-not-converged");
         assert!(error.to_string().contains("most_iterations"));

@@ -16,11 +16,7 @@ pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
     let drawn = if dense { all - wanted } else { wanted };
     let mut rng = streams.stream("null/er");
     let mut pairs = PairSet::with_room_for(drawn);
-    let mut out = Edges {
-        pre: Vec::with_capacity(wanted),
-        post: Vec::with_capacity(wanted),
-        ..edges.clone()
-    };
+    let mut out = Edges { pre: Vec::with_capacity(wanted), post: Vec::with_capacity(wanted), ..edges.clone() };
     let mut attempted = 0;
     let mut accepted = 0;
     while accepted < drawn {
@@ -35,10 +31,7 @@ pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
         }
     }
     if dense {
-        for (pre, post) in (0..all)
-            .map(|index| pair(index, neurons))
-            .filter(|&(pre, post)| !pairs.contains(pre, post))
-        {
+        for (pre, post) in (0..all).map(|index| pair(index, neurons)).filter(|&(pre, post)| !pairs.contains(pre, post)) {
             out.pre.push(pre);
             out.post.push(post);
         }
@@ -47,15 +40,7 @@ pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
     shuffle(&mut rng, &mut order);
     permute::take_weights(&mut out, edges, &order);
     out.sort().expect("pairs were drawn inside the circuit");
-    (
-        out,
-        Moves {
-            attempted,
-            accepted: wanted as u64,
-            blocks: 1,
-            blocks_out_of_tries: 0,
-        },
-    )
+    (out, Moves { attempted, accepted: wanted as u64, blocks: 1, blocks_out_of_tries: 0 })
 }
 
 /// The `index`-th ordered pair without self.
@@ -92,10 +77,7 @@ mod tests {
             for (pre, row) in hits.iter().enumerate() {
                 for (post, &count) in row.iter().enumerate() {
                     let expected = if pre == post { 0.0 } else { expected };
-                    assert!(
-                        (f64::from(count) - expected).abs() < 150.0,
-                        "{pre} -> {post}: {count} of {expected}"
-                    );
+                    assert!((f64::from(count) - expected).abs() < 150.0, "{pre} -> {post}: {count} of {expected}");
                 }
             }
         }

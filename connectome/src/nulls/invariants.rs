@@ -36,10 +36,7 @@ pub struct NullState<'a> {
 /// `null-invariant` with the name of the first broken promise.
 pub fn check_invariants(model: NullModel, block: Block, before: &NullInput<'_>, after: &NullState<'_>) -> Result<Vec<Invariant>> {
     let mut ledger = Ledger { model, held: Vec::new() };
-    ledger.hold(
-        "edge table is sorted, in range and without duplicates",
-        after.edges.validate().is_ok(),
-    )?;
+    ledger.hold("edge table is sorted, in range and without duplicates", after.edges.validate().is_ok())?;
     ledger.hold("number of neurons", same_neurons(before, after))?;
     ledger.hold("number of edges", before.edges.len() == after.edges.len())?;
     ledger.hold("multiset of counts", weights(before.edges) == weights(after.edges))?;
@@ -90,15 +87,10 @@ struct Ledger {
 impl Ledger {
     fn hold(&mut self, name: &str, held: bool) -> Result<()> {
         if !held {
-            return Err(
-                UserError::failed("null-invariant", format!("null model `{}` did not keep: {name}", self.model))
-                    .mend("this is a fault of kenyon, not of your data; report it with the circuit and the seed"),
-            );
+            return Err(UserError::failed("null-invariant", format!("null model `{}` did not keep: {name}", self.model))
+                .mend("this is a fault of kenyon, not of your data; report it with the circuit and the seed"));
         }
-        self.held.push(Invariant {
-            name: name.to_string(),
-            held,
-        });
+        self.held.push(Invariant { name: name.to_string(), held });
         Ok(())
     }
 }
@@ -117,18 +109,11 @@ fn identity(ledger: &mut Ledger, before: &NullInput<'_>, after: &NullState<'_>) 
     let map = after.permutation.unwrap_or_default();
     let inverse = inverse(map, before.hidden.len());
     ledger.hold("one permutation of all neurons", inverse.is_some())?;
-    let stays = before
-        .hidden
-        .iter()
-        .zip(map)
-        .enumerate()
-        .all(|(at, (&hidden, &to))| hidden || to as usize == at);
+    let stays = before.hidden.iter().zip(map).enumerate().all(|(at, (&hidden, &to))| hidden || to as usize == at);
     ledger.hold("input neurons stay", stays)?;
     let inverse = inverse.unwrap_or_default();
     // The isomorphism is shown by undoing it: every edge is found again, with its count, flag and sign.
-    let mut undone: Vec<_> = rows(after.edges)
-        .map(|(a, b, w, s)| (inverse[a as usize], inverse[b as usize], w, s))
-        .collect();
+    let mut undone: Vec<_> = rows(after.edges).map(|(a, b, w, s)| (inverse[a as usize], inverse[b as usize], w, s)).collect();
     undone.sort_unstable();
     ledger.hold("graph isomorphism with counts", undone.iter().copied().eq(rows(before.edges)))?;
     let signs_follow = map
@@ -138,18 +123,9 @@ fn identity(ledger: &mut Ledger, before: &NullInput<'_>, after: &NullState<'_>) 
     ledger.hold("transmitter and sign follow the wiring", signs_follow)?;
     let (was, is) = (before.edges, after.edges);
     ledger.hold("multiset of in-degrees", sorted(was.in_degrees()) == sorted(is.in_degrees()))?;
-    ledger.hold(
-        "multiset of out-degrees",
-        sorted(was.out_degrees()) == sorted(is.out_degrees()),
-    )?;
-    ledger.hold(
-        "multiset of in-strengths",
-        sorted(was.in_strengths()) == sorted(is.in_strengths()),
-    )?;
-    ledger.hold(
-        "multiset of out-strengths",
-        sorted(was.out_strengths()) == sorted(is.out_strengths()),
-    )
+    ledger.hold("multiset of out-degrees", sorted(was.out_degrees()) == sorted(is.out_degrees()))?;
+    ledger.hold("multiset of in-strengths", sorted(was.in_strengths()) == sorted(is.in_strengths()))?;
+    ledger.hold("multiset of out-strengths", sorted(was.out_strengths()) == sorted(is.out_strengths()))
 }
 
 fn same_neurons(before: &NullInput<'_>, after: &NullState<'_>) -> bool {
@@ -172,10 +148,7 @@ fn sorted<T: Ord>(mut values: Vec<T>) -> Vec<T> {
 
 /// (pre, post, count, flag) of each edge.
 fn rows(edges: &Edges) -> impl Iterator<Item = (u32, u32, u32, bool)> {
-    edges
-        .triples()
-        .zip(&edges.synthetic)
-        .map(|((pre, post, count), &synthetic)| (pre, post, count, synthetic))
+    edges.triples().zip(&edges.synthetic).map(|((pre, post, count), &synthetic)| (pre, post, count, synthetic))
 }
 
 fn weights(edges: &Edges) -> Vec<(u32, bool)> {
@@ -183,40 +156,20 @@ fn weights(edges: &Edges) -> Vec<(u32, bool)> {
 }
 
 fn output_weights(edges: &Edges) -> Vec<(u32, u32, bool)> {
-    sorted(
-        rows(edges)
-            .map(|(pre, _, count, synthetic)| (pre, count, synthetic))
-            .collect(),
-    )
+    sorted(rows(edges).map(|(pre, _, count, synthetic)| (pre, count, synthetic)).collect())
 }
 
 fn block_weights(edges: &Edges, group: &[u32]) -> Vec<(u32, u32, u32, bool)> {
-    sorted(
-        rows(edges)
-            .map(|(a, b, count, synthetic)| (group[a as usize], group[b as usize], count, synthetic))
-            .collect(),
-    )
+    sorted(rows(edges).map(|(a, b, count, synthetic)| (group[a as usize], group[b as usize], count, synthetic)).collect())
 }
 
 /// Blocks of the edges, sorted: equal lists mean equal numbers of edges in every block.
 fn block_sizes(edges: &Edges, group: &[u32]) -> Vec<(u32, u32)> {
-    sorted(
-        edges
-            .triples()
-            .map(|(pre, post, _)| (group[pre as usize], group[post as usize]))
-            .collect(),
-    )
+    sorted(edges.triples().map(|(pre, post, _)| (group[pre as usize], group[post as usize])).collect())
 }
 
 fn transmitters(population: &[u32], nt: &[u32], sign: &[i8]) -> Vec<(u32, u32, i8)> {
-    sorted(
-        population
-            .iter()
-            .zip(nt)
-            .zip(sign)
-            .map(|((&population, &nt), &sign)| (population, nt, sign))
-            .collect(),
-    )
+    sorted(population.iter().zip(nt).zip(sign).map(|((&population, &nt), &sign)| (population, nt, sign)).collect())
 }
 
 fn inverse(map: &[u32], neurons: usize) -> Option<Vec<u32>> {
@@ -265,12 +218,8 @@ mod tests {
         let circuit = Circuit::random(11, 40, 0.2);
         let mut result = generate(model, &circuit.input(), 3, &NullOptions::default()).unwrap();
         break_it(&mut result);
-        let state = NullState {
-            edges: &result.edges,
-            nt: &result.nt,
-            sign: &result.sign,
-            permutation: result.permutation.as_deref(),
-        };
+        let state =
+            NullState { edges: &result.edges, nt: &result.nt, sign: &result.sign, permutation: result.permutation.as_deref() };
         let error = check_invariants(model, Block::Type, &circuit.input(), &state).expect_err("the result is wrong");
         assert_eq!(error.code(), "null-invariant");
         error.to_string()
@@ -280,9 +229,7 @@ mod tests {
     fn move_one_edge(result: &mut NullResult) {
         let taken: std::collections::BTreeSet<_> = result.edges.triples().map(|(a, b, _)| (a, b)).collect();
         let pre = result.edges.pre[0];
-        let free = (0..result.edges.neurons)
-            .find(|&post| post != pre && !taken.contains(&(pre, post)))
-            .expect("sparse circuit");
+        let free = (0..result.edges.neurons).find(|&post| post != pre && !taken.contains(&(pre, post))).expect("sparse circuit");
         result.edges.post[0] = free;
         result.edges.sort().unwrap();
     }
@@ -304,10 +251,7 @@ mod tests {
     #[test]
     fn a_changed_count_is_caught_by_every_model() {
         for model in NullModel::ALL {
-            assert!(
-                caught(model, |result| result.edges.syn_count[0] += 1).contains("multiset of counts"),
-                "{model}"
-            );
+            assert!(caught(model, |result| result.edges.syn_count[0] += 1).contains("multiset of counts"), "{model}");
         }
     }
 
@@ -327,20 +271,14 @@ mod tests {
     #[test]
     fn a_flipped_sign_is_caught_by_every_model() {
         for model in NullModel::ALL {
-            assert!(
-                caught(model, |result| result.sign[0] = -result.sign[0]).contains("sign"),
-                "{model}"
-            );
+            assert!(caught(model, |result| result.sign[0] = -result.sign[0]).contains("sign"), "{model}");
         }
     }
 
     #[test]
     fn a_synthetic_flag_that_left_its_count_is_caught() {
         for model in NullModel::ALL {
-            assert!(
-                caught(model, |result| result.edges.synthetic[0] ^= true).contains("multiset of counts"),
-                "{model}"
-            );
+            assert!(caught(model, |result| result.edges.synthetic[0] ^= true).contains("multiset of counts"), "{model}");
         }
     }
 
@@ -363,10 +301,7 @@ mod tests {
     fn counts_exchanged_between_sources_or_blocks_are_caught() {
         let exchange = |result: &mut NullResult| {
             let last = result.edges.len() - 1;
-            let other = (1..=last)
-                .rev()
-                .find(|&e| result.edges.syn_count[e] != result.edges.syn_count[0])
-                .unwrap();
+            let other = (1..=last).rev().find(|&e| result.edges.syn_count[e] != result.edges.syn_count[0]).unwrap();
             result.edges.syn_count.swap(0, other);
             result.edges.synthetic.swap(0, other);
         };
@@ -380,12 +315,7 @@ mod tests {
     fn a_swap_across_blocks_is_caught_by_the_typed_model_alone() {
         let circuit = Circuit::random(11, 40, 0.2);
         let crossed = generate(NullModel::Swap, &circuit.input(), 3, &NullOptions::default()).unwrap();
-        let state = NullState {
-            edges: &crossed.edges,
-            nt: &crossed.nt,
-            sign: &crossed.sign,
-            permutation: None,
-        };
+        let state = NullState { edges: &crossed.edges, nt: &crossed.nt, sign: &crossed.sign, permutation: None };
         assert!(check_invariants(NullModel::Swap, Block::Type, &circuit.input(), &state).is_ok());
         let error = check_invariants(NullModel::SwapTyped, Block::Type, &circuit.input(), &state).unwrap_err();
         assert!(error.to_string().contains("block"), "{error}");

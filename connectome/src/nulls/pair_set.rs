@@ -20,10 +20,7 @@ impl PairSet {
     /// An empty set with room for `pairs` pairs; it does not grow.
     pub(super) fn with_room_for(pairs: usize) -> Self {
         let slots = (2 * pairs.max(2)).next_power_of_two();
-        Self {
-            slots: vec![EMPTY; slots],
-            mask: slots - 1,
-        }
+        Self { slots: vec![EMPTY; slots], mask: slots - 1 }
     }
 
     /// First slot to look at: the finaliser of `SplitMix64`, whose output bits all depend on all input bits.

@@ -9,11 +9,7 @@ use crate::edges::Edges;
 /// Permutes counts, and the synthetic flags with them, inside each block (or over all edges).
 pub(super) fn weights(edges: &Edges, group: Option<&[u32]>, streams: Streams) -> (Edges, Moves) {
     let blocks = Blocks::new(edges, group);
-    let mut rng = streams.stream(if group.is_some() {
-        "null/weight-block"
-    } else {
-        "null/weight-all"
-    });
+    let mut rng = streams.stream(if group.is_some() { "null/weight-block" } else { "null/weight-all" });
     let mut source = vec![0; edges.len()];
     for block in 0..blocks.len() {
         let members = blocks.get(block);
@@ -94,14 +90,7 @@ mod tests {
         circuit.edges.synthetic = circuit.edges.syn_count.iter().map(|count| count % 2 == 0).collect();
         for model in NullModel::ALL {
             let edges = generate(model, &circuit.input(), 3, &NullOptions::default()).unwrap().edges;
-            assert!(
-                edges
-                    .syn_count
-                    .iter()
-                    .zip(&edges.synthetic)
-                    .all(|(count, flag)| (count % 2 == 0) == *flag),
-                "{model}"
-            );
+            assert!(edges.syn_count.iter().zip(&edges.synthetic).all(|(count, flag)| (count % 2 == 0) == *flag), "{model}");
         }
     }
 
@@ -110,13 +99,7 @@ mod tests {
         let circuit = Circuit::random(4, 60, 0.1);
         let result = generate(NullModel::Sign, &circuit.input(), 3, &NullOptions::default()).unwrap();
         assert_ne!(result.nt, circuit.nt);
-        assert!(
-            result
-                .nt
-                .iter()
-                .zip(&result.sign)
-                .all(|(nt, sign)| (*nt == 1) == (*sign == -1))
-        );
+        assert!(result.nt.iter().zip(&result.sign).all(|(nt, sign)| (*nt == 1) == (*sign == -1)));
     }
 
     #[test]

@@ -29,9 +29,12 @@ pub struct NullTest {
 /// Usage `too-few-nulls` below five nulls; bad data `not-finite` if a value is infinite or not a number.
 ///
 /// # Example
-/// ```ignore
+/// ```
+/// use kenyon_connectome::nulls::z_and_p;
+///
 /// let test = z_and_p(10.0, &[1.0, 2.0, 3.0, 4.0, 5.0])?;
 /// assert_eq!((test.mean, test.p), (3.0, 1.0 / 6.0));
+/// # Ok::<(), kenyon_base::UserError>(())
 /// ```
 pub fn z_and_p(real: f64, nulls: &[f64]) -> Result<NullTest> {
     let n = nulls.len();
@@ -51,14 +54,7 @@ pub fn z_and_p(real: f64, nulls: &[f64]) -> Result<NullTest> {
     let (mean, sd) = if spread { (mean, sd) } else { (nulls[0], 0.0) };
     let reached = nulls.iter().filter(|&&value| value >= real).count();
     let z = (sd > 0.0).then(|| (real - mean) / sd);
-    Ok(NullTest {
-        real,
-        mean,
-        sd,
-        n,
-        z,
-        p: (1 + reached) as f64 / (n + 1) as f64,
-    })
+    Ok(NullTest { real, mean, sd, n, z, p: (1 + reached) as f64 / (n + 1) as f64 })
 }
 
 #[cfg(test)]

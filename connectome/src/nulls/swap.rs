@@ -37,10 +37,7 @@ pub(super) fn swap(edges: &Edges, group: Option<&[u32]>, streams: Streams, optio
         })
         .collect();
     let mut out = edges.clone();
-    let mut total = Moves {
-        blocks: blocks.len() as u64,
-        ..Moves::default()
-    };
+    let mut total = Moves { blocks: blocks.len() as u64, ..Moves::default() };
     for (block, (post, moves)) in swapped.into_iter().enumerate() {
         for (&edge, post) in blocks.get(block).iter().zip(post) {
             out.post[edge as usize] = post;
@@ -99,9 +96,7 @@ mod tests {
     #[test]
     fn a_sparse_circuit_loses_nearly_all_its_pairs() {
         let circuit = Circuit::random(1, 300, 0.02);
-        let report = generate(NullModel::Swap, &circuit.input(), 1, &NullOptions::default())
-            .unwrap()
-            .report;
+        let report = generate(NullModel::Swap, &circuit.input(), 1, &NullOptions::default()).unwrap().report;
         assert!((20 * report.edges..21 * report.edges).contains(&report.accepted));
         assert_eq!(report.blocks_out_of_tries, 0);
         assert!(report.pairs_changed > 0.95, "{}", report.pairs_changed);
@@ -145,9 +140,7 @@ mod tests {
         let circuit = Circuit::random(9, 40, 0.2);
         let result = generate(NullModel::Swap, &circuit.input(), 1, &NullOptions::default()).unwrap();
         let held = |edges: &Edges| {
-            let mut rows: Vec<_> = (0..edges.len())
-                .map(|e| (edges.pre[e], edges.syn_count[e], edges.synthetic[e]))
-                .collect();
+            let mut rows: Vec<_> = (0..edges.len()).map(|e| (edges.pre[e], edges.syn_count[e], edges.synthetic[e])).collect();
             rows.sort_unstable();
             rows
         };

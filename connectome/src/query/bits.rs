@@ -9,10 +9,7 @@ pub(super) struct Bits {
 
 impl Bits {
     pub(super) fn empty(rows: usize) -> Self {
-        Self {
-            words: vec![0; rows.div_ceil(64)],
-            rows,
-        }
+        Self { words: vec![0; rows.div_ceil(64)], rows }
     }
 
     pub(super) fn full(rows: usize) -> Self {
@@ -25,17 +22,9 @@ impl Bits {
     pub(super) fn from_codes(codes: &[u32], hit: &[bool]) -> Self {
         let words = codes
             .chunks(64)
-            .map(|chunk| {
-                chunk
-                    .iter()
-                    .enumerate()
-                    .fold(0, |word, (bit, &code)| word | u64::from(hit[code as usize]) << bit)
-            })
+            .map(|chunk| chunk.iter().enumerate().fold(0, |word, (bit, &code)| word | u64::from(hit[code as usize]) << bit))
             .collect();
-        Self {
-            words,
-            rows: codes.len(),
-        }
+        Self { words, rows: codes.len() }
     }
 
     /// Adds a row; `false` if there is no such row.

@@ -12,11 +12,7 @@ const OPERANDS: &str = "the parser gives every operator its operands";
 
 /// Rows taken by the program, ascending.
 pub(super) fn select(ops: &[Op], at: &[u32], table: &dyn Table) -> Result<Vec<u32>> {
-    let mut evaluator = Evaluator {
-        table,
-        rows: table.rows(),
-        columns: BTreeMap::new(),
-    };
+    let mut evaluator = Evaluator { table, rows: table.rows(), columns: BTreeMap::new() };
     if table.root_ids().len() != evaluator.rows {
         return Err(misshapen("root_id", table.root_ids().len(), evaluator.rows));
     }
@@ -115,16 +111,12 @@ impl Evaluator<'_> {
     fn lists(&self, on: &On, at: u32) -> Result<Bits> {
         let known = self.table.lists();
         let (names, blank): (Vec<&str>, bool) = match on {
-            On::Texts(texts) => (
-                texts.iter().map(String::as_str).filter(|t| !t.is_empty()).collect(),
-                texts.iter().any(String::is_empty),
-            ),
+            On::Texts(texts) => {
+                (texts.iter().map(String::as_str).filter(|t| !t.is_empty()).collect(), texts.iter().any(String::is_empty))
+            }
             On::Pattern(pattern) => {
                 let regex = compile(pattern).expect("the parser compiled the same expression");
-                (
-                    known.iter().map(String::as_str).filter(|name| regex.is_match(name)).collect(),
-                    regex.is_match(""),
-                )
+                (known.iter().map(String::as_str).filter(|name| regex.is_match(name)).collect(), regex.is_match(""))
             }
             On::Ids(_) => unreachable!("only `root_id` is compared with ids"),
         };
@@ -142,11 +134,9 @@ impl Evaluator<'_> {
         let mut bits = Bits::empty(self.rows);
         for name in names {
             let Some(rows) = self.table.list(name)? else {
-                return Err(
-                    UserError::usage("unknown-list", format!("unknown keyword list {}", place(at)))
-                        .found(name)
-                        .mend(suggest::mend(name, known.iter().map(String::as_str), "keyword lists", true)),
-                );
+                return Err(UserError::usage("unknown-list", format!("unknown keyword list {}", place(at)))
+                    .found(name)
+                    .mend(suggest::mend(name, known.iter().map(String::as_str), "keyword lists", true)));
             };
             for row in rows {
                 if !bits.insert(row as usize) {
@@ -178,10 +168,7 @@ fn hits<'a>(values: &[String], on: &'a On) -> std::result::Result<Vec<bool>, &'a
                     *hit = true;
                 }
             }
-            match texts
-                .iter()
-                .find(|text| wanted.binary_search(&text.as_str()).is_ok_and(|index| !seen[index]))
-            {
+            match texts.iter().find(|text| wanted.binary_search(&text.as_str()).is_ok_and(|index| !seen[index])) {
                 Some(missing) => Err(missing),
                 None => Ok(hit),
             }
@@ -208,14 +195,12 @@ fn rows_hit(column: &Field, hit: &[bool]) -> Bits {
 }
 
 fn unknown_value(field: &str, found: &str, values: &[String], at: u32) -> UserError {
-    UserError::usage("unknown-value", format!("no neuron has this `{field}` {}", place(at)))
-        .found(found)
-        .mend(suggest::mend(
-            found,
-            values.iter().map(String::as_str),
-            &format!("values of `{field}`"),
-            true,
-        ))
+    UserError::usage("unknown-value", format!("no neuron has this `{field}` {}", place(at))).found(found).mend(suggest::mend(
+        found,
+        values.iter().map(String::as_str),
+        &format!("values of `{field}`"),
+        true,
+    ))
 }
 
 fn unknown_field(name: &str, offered: &[String], at: u32) -> UserError {
@@ -223,7 +208,12 @@ fn unknown_field(name: &str, offered: &[String], at: u32) -> UserError {
     if fields::is_standard(name) {
         let message = format!("the loaded files have no field `{name}`, asked for {}", place(at));
         return UserError::usage("unknown-field", message).mend(format!(
-            "add the file that has it, or use {}",
+            "{}use {}",
+            if name == "population" {
+                "circuits have populations, connectomes do not: "
+            } else {
+                "add the file that has it, or "
+            },
             known.map(|f| format!("`{f}`")).collect::<Vec<_>>().join(", ")
         ));
     }

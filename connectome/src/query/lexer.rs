@@ -84,21 +84,13 @@ impl<'a> Lexer<'a> {
                 self.take(offset + c.len_utf8());
                 return Ok(text);
             }
-            let escaped = if c == '\\' {
-                chars.next_if(|&(_, e)| matches!(e, '"' | '\'' | '\\'))
-            } else {
-                None
-            };
+            let escaped = if c == '\\' { chars.next_if(|&(_, e)| matches!(e, '"' | '\'' | '\\')) } else { None };
             text.push(escaped.map_or(c, |(_, e)| e));
         }
-        Err(
-            UserError::usage("query-syntax", format!("the quoted text {} never ends", place(self.at)))
-                .found(self.rest)
-                .expected(format!("a closing {quote}"))
-                .mend(format!(
-                    "close it with {quote}; inside a quoted text, write \\{quote} for {quote}"
-                )),
-        )
+        Err(UserError::usage("query-syntax", format!("the quoted text {} never ends", place(self.at)))
+            .found(self.rest)
+            .expected(format!("a closing {quote}"))
+            .mend(format!("close it with {quote}; inside a quoted text, write \\{quote} for {quote}")))
     }
 }
 
@@ -141,9 +133,7 @@ fn stray(c: char, at: u32) -> UserError {
         '[' | ']' | '{' | '}' => "group with `(` and `)`, and put regular expressions in quotes",
         _ => "put texts with such characters in quotes",
     };
-    UserError::usage("query-syntax", format!("unexpected character {}", place(at)))
-        .found(c.to_string())
-        .mend(mend)
+    UserError::usage("query-syntax", format!("unexpected character {}", place(at))).found(c.to_string()).mend(mend)
 }
 
 #[cfg(test)]
@@ -173,16 +163,7 @@ mod tests {
 
     #[test]
     fn names_of_cell_types_are_words() {
-        for text in [
-            "KCa'b'-ap1",
-            "VP1m+VP2_lvPN1",
-            "5-HTPMPD01",
-            "ORN->uPN",
-            "AL/MB",
-            "lLN2T_a",
-            "v2.1",
-            "_x",
-        ] {
+        for text in ["KCa'b'-ap1", "VP1m+VP2_lvPN1", "5-HTPMPD01", "ORN->uPN", "AL/MB", "lLN2T_a", "v2.1", "_x"] {
             assert!(is_word(text), "{text}");
             assert_eq!(kinds(text), [Kind::Word(text)]);
         }
@@ -193,10 +174,7 @@ mod tests {
 
     #[test]
     fn quotes_hold_escapes_and_leave_other_backslashes_alone() {
-        assert_eq!(
-            kinds(r#""a\"b\\c\d" 'it\'s "x"'"#),
-            [Kind::Quoted(r#"a"b\c\d"#.into()), Kind::Quoted(r#"it's "x""#.into())]
-        );
+        assert_eq!(kinds(r#""a\"b\\c\d" 'it\'s "x"'"#), [Kind::Quoted(r#"a"b\c\d"#.into()), Kind::Quoted(r#"it's "x""#.into())]);
         assert_eq!(kinds("''"), [Kind::Quoted(String::new())]);
     }
 

@@ -26,11 +26,7 @@ pub struct ManyCategorical {
 
 impl Default for ManyCategorical {
     fn default() -> Self {
-        Self {
-            values: vec![String::new()],
-            offsets: vec![0],
-            codes: Vec::new(),
-        }
+        Self { values: vec![String::new()], offsets: vec![0], codes: Vec::new() }
     }
 }
 
@@ -67,10 +63,7 @@ impl ManyCategorical {
 
     /// `rows` blank rows.
     pub fn blank(rows: usize) -> Self {
-        Self {
-            offsets: vec![0; rows + 1],
-            ..Self::default()
-        }
+        Self { offsets: vec![0; rows + 1], ..Self::default() }
     }
 
     /// Number of rows.

@@ -135,11 +135,10 @@ impl Parser<'_> {
                     self.reduce(BINDS_OR);
                     return match self.pending.pop() {
                         None => Ok(false),
-                        Some((_, open)) => Err(UserError::usage(
-                            "query-syntax",
-                            format!("the parenthesis {} is never closed", place(open)),
-                        )
-                        .mend("add the missing `)`")),
+                        Some((_, open)) => {
+                            Err(UserError::usage("query-syntax", format!("the parenthesis {} is never closed", place(open)))
+                                .mend("add the missing `)`"))
+                        }
                     };
                 }
                 Kind::Symbol(")") => {
@@ -175,11 +174,9 @@ impl Parser<'_> {
 
     fn nest(&mut self, pending: Pending, at: u32) -> Result<()> {
         if self.depth == MAX_DEPTH {
-            return Err(
-                UserError::usage("limit", format!("too many levels of `(` and `not` {}", place(at)))
-                    .expected(format!("at most {MAX_DEPTH}"))
-                    .mend("remove parentheses that are not needed"),
-            );
+            return Err(UserError::usage("limit", format!("too many levels of `(` and `not` {}", place(at)))
+                .expected(format!("at most {MAX_DEPTH}"))
+                .mend("remove parentheses that are not needed"));
         }
         self.depth += 1;
         self.pending.push((pending, at));
@@ -215,14 +212,7 @@ impl Parser<'_> {
             return Err(expected(&token, "`list`").mend("write `in list(\"APL\")`, or `field in (...)`"));
         }
         let texts = self.values()?.into_iter().map(|(text, _)| text).collect();
-        self.emit(
-            Op::Test(Test {
-                field: "list".into(),
-                negated: false,
-                on: On::Texts(texts),
-            }),
-            at,
-        );
+        self.emit(Op::Test(Test { field: "list".into(), negated: false, on: On::Texts(texts) }), at);
         Ok(())
     }
 
@@ -245,10 +235,8 @@ impl Parser<'_> {
             }
             Kind::Word(word) if keyword(word) == Some(Keyword::In) => operands(&field, self.values()?)?,
             Kind::Symbol("~" | "!~") if field == "root_id" => {
-                return Err(
-                    UserError::usage("query-syntax", format!("a `root_id` is a number, not a text, {}", place(at)))
-                        .expected("`=`, `!=`, `in` or `not in`"),
-                );
+                return Err(UserError::usage("query-syntax", format!("a `root_id` is a number, not a text, {}", place(at)))
+                    .expected("`=`, `!=`, `in` or `not in`"));
             }
             Kind::Symbol("~" | "!~") => {
                 let (text, at) = self.value()?;
@@ -311,19 +299,15 @@ impl Parser<'_> {
     fn pattern(&mut self, text: &str, at: u32) -> Result<()> {
         self.patterns += 1;
         if self.patterns > MAX_PATTERNS {
-            return Err(
-                UserError::usage("limit", format!("too many regular expressions, {}", place(at)))
-                    .expected(format!("at most {MAX_PATTERNS}"))
-                    .mend("join them with `|` inside one expression, or name the values with `in (...)`"),
-            );
+            return Err(UserError::usage("limit", format!("too many regular expressions, {}", place(at)))
+                .expected(format!("at most {MAX_PATTERNS}"))
+                .mend("join them with `|` inside one expression, or name the values with `in (...)`"));
         }
         if text.len() > PATTERN_LENGTH {
-            return Err(
-                UserError::usage("limit", format!("the regular expression {} is too long", place(at)))
-                    .found(format!("{} bytes", text.len()))
-                    .expected(format!("at most {PATTERN_LENGTH} bytes"))
-                    .mend("name the values with `in (...)`"),
-            );
+            return Err(UserError::usage("limit", format!("the regular expression {} is too long", place(at)))
+                .found(format!("{} bytes", text.len()))
+                .expected(format!("at most {PATTERN_LENGTH} bytes"))
+                .mend("name the values with `in (...)`"));
         }
         compile(text).map(drop).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => {
@@ -346,19 +330,12 @@ impl Parser<'_> {
 
 /// Compiles an expression within the limits.
 pub(super) fn compile(pattern: &str) -> std::result::Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_MEMORY)
-        .dfa_size_limit(PATTERN_MEMORY)
-        .build()
+    RegexBuilder::new(pattern).size_limit(PATTERN_MEMORY).dfa_size_limit(PATTERN_MEMORY).build()
 }
 
 fn operands(field: &str, values: Vec<(String, u32)>) -> Result<On> {
     if field == "root_id" {
-        values
-            .iter()
-            .map(|(text, at)| root_id(text, *at))
-            .collect::<Result<_>>()
-            .map(On::Ids)
+        values.iter().map(|(text, at)| root_id(text, *at)).collect::<Result<_>>().map(On::Ids)
     } else {
         Ok(On::Texts(values.into_iter().map(|(text, _)| text).collect()))
     }

@@ -72,11 +72,7 @@ fn comparison(test: &Test) -> String {
 }
 
 fn value(text: &str) -> String {
-    if lexer::is_word(text) && keyword(text).is_none() {
-        text.to_string()
-    } else {
-        quoted(text)
-    }
+    if lexer::is_word(text) && keyword(text).is_none() { text.to_string() } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {

@@ -25,20 +25,12 @@ pub(super) fn mend<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, k
             _ => format!("did you mean {}, or one of {}?", shown(first), list(rest, rest.len())),
         };
     }
-    let containing: Vec<&str> = known
-        .iter()
-        .copied()
-        .filter(|name| name.to_lowercase().contains(&folded))
-        .collect();
+    let containing: Vec<&str> = known.iter().copied().filter(|name| name.to_lowercase().contains(&folded)).collect();
     if !folded.is_empty() && !containing.is_empty() {
         let search = if searchable { "; `~` takes all that match" } else { "" };
         return format!("{kind} that contain it: {}{search}", list(&containing, MOST_SHOWN));
     }
-    if known.is_empty() {
-        format!("there are no {kind} here")
-    } else {
-        format!("known {kind}: {}", list(&known, MOST_SHOWN))
-    }
+    if known.is_empty() { format!("there are no {kind} here") } else { format!("known {kind}: {}", list(&known, MOST_SHOWN)) }
 }
 
 /// Up to three known names within a slip of the pen, nearest first.
@@ -66,11 +58,7 @@ fn near<'a>(wanted: &str, known: &[&'a str]) -> Vec<&'a str> {
 
 fn list(names: &[&str], most: usize) -> String {
     let text = names.iter().take(most).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
-    if names.len() > most {
-        format!("{text} and {} more", names.len() - most)
-    } else {
-        text
-    }
+    if names.len() > most { format!("{text} and {} more", names.len() - most) } else { text }
 }
 
 /// A name in backticks: at most 40 characters, control characters escaped.
@@ -106,10 +94,7 @@ mod tests {
         for (wanted, hint) in cases {
             assert_eq!(mend(wanted, known, "values", true), hint, "{wanted}");
         }
-        assert_eq!(
-            mend("emi", ["hemilineage"], "fields", false),
-            "fields that contain it: `hemilineage`"
-        );
+        assert_eq!(mend("emi", ["hemilineage"], "fields", false), "fields that contain it: `hemilineage`");
         assert_eq!(mend("x", [""], "values", true), "there are no values here");
     }
 

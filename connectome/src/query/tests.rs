@@ -12,16 +12,8 @@ use crate::Categorical;
 const BASE: u64 = 720_575_940_600_000_000;
 
 /// A neuron: class, `sub_class`, type, side, nt, sign, receptors, lists.
-type Row = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    &'static str,
-);
+type Row =
+    (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static [&'static str], &'static str);
 
 const ROWS: [Row; 10] = [
     ("ALPN", "uniglomerular", "DA1_lPN", "left", "ACH", "+", &[], "ALPN"),
@@ -31,16 +23,7 @@ const ROWS: [Row; 10] = [
     ("Kenyon_Cell", "", "KCg-m", "left", "DA", "+", &[], "class_Kenyon_cell"),
     ("Kenyon_Cell", "", "KCa'b'-ap1", "right", "ACH", "+", &[], "class_Kenyon_cell"),
     ("MBIN", "", "APL", "right", "GABA", "-", &[], "APL"),
-    (
-        "olfactory",
-        "",
-        "ORN_DL4",
-        "left",
-        "ACH",
-        "+",
-        &["Or49a", "Or85f"],
-        "ALRN ORN",
-    ),
+    ("olfactory", "", "ORN_DL4", "left", "ACH", "+", &["Or49a", "Or85f"], "ALRN ORN"),
     ("olfactory", "", "ORN_DA1", "", "ACH", "+", &["Or67d"], "ALRN ORN"),
     ("", "", "", "center", "", "+", &[], ""),
 ];
@@ -62,10 +45,7 @@ impl Small {
                 ("side", one(|row| row.3)),
                 ("nt", one(|row| row.4)),
                 ("sign", one(|row| row.5)),
-                (
-                    "receptor",
-                    Field::Many(Arc::new(ManyCategorical::from_rows(ROWS.iter().map(|row| row.6)))),
-                ),
+                ("receptor", Field::Many(Arc::new(ManyCategorical::from_rows(ROWS.iter().map(|row| row.6))))),
             ],
         }
     }
@@ -85,28 +65,18 @@ impl Table for Small {
     }
 
     fn field(&self, name: &str) -> Result<Option<Field>> {
-        Ok(self
-            .columns
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, column)| column.clone()))
+        Ok(self.columns.iter().find(|(known, _)| *known == name).map(|(_, column)| column.clone()))
     }
 
     fn lists(&self) -> Vec<String> {
-        ["ALRN", "ORN", "ALPN", "class_Kenyon_cell", "APL", "HRN"]
-            .map(String::from)
-            .to_vec()
+        ["ALRN", "ORN", "ALPN", "class_Kenyon_cell", "APL", "HRN"].map(String::from).to_vec()
     }
 
     fn list(&self, name: &str) -> Result<Option<Vec<u32>>> {
         if !self.lists().iter().any(|known| known == name) {
             return Ok(None);
         }
-        Ok(Some(
-            (0..ROWS.len() as u32)
-                .filter(|&row| ROWS[row as usize].7.split(' ').any(|l| l == name))
-                .collect(),
-        ))
+        Ok(Some((0..ROWS.len() as u32).filter(|&row| ROWS[row as usize].7.split(' ').any(|l| l == name)).collect()))
     }
 }
 
@@ -187,10 +157,7 @@ fn the_canonical_text_has_no_needless_parentheses_or_quotes() {
         ("a=b - (c=d & e=f)", "a = b minus (c = d and e = f)"),
         ("!(!a=b)", "not not a = b"),
         ("!(a!=b|all)", "not (a != b or all)"),
-        (
-            "a in ('and', none, '', 'x y', -1)",
-            "a in (\"and\", \"none\", \"\", \"x y\", \"-1\")",
-        ),
+        ("a in ('and', none, '', 'x y', -1)", "a in (\"and\", \"none\", \"\", \"x y\", \"-1\")"),
         ("in list(APL)", "list = APL"),
         ("a not in (b)", "a != b"),
         (r#"a ~ "\d\"\\w\'""#, r#"a ~ "\\d\"\\w'""#),
@@ -205,9 +172,7 @@ fn the_canonical_text_has_no_needless_parentheses_or_quotes() {
 
 #[test]
 fn the_fields_of_a_query_are_canonical_sorted_and_single() {
-    let query: Query = "nt_type = ACH & (in list(APL) | Cell_Type ~ x | type = y) - id = 7 & all"
-        .parse()
-        .expect("a query");
+    let query: Query = "nt_type = ACH & (in list(APL) | Cell_Type ~ x | type = y) - id = 7 & all".parse().expect("a query");
     assert_eq!(query.fields_used(), ["list", "nt", "root_id", "type"]);
 }
 
@@ -219,21 +184,13 @@ fn each_error_has_its_code_place_and_mend() {
         ("side", "query-syntax", "expected `=`"),
         ("side =", "query-syntax", "expected a value"),
         ("side = and nt = ACH", "query-syntax", "put it in quotes"),
-        (
-            "side = left nt = ACH",
-            "query-syntax",
-            "misplaced word at character 13 of the query: found `nt`",
-        ),
+        ("side = left nt = ACH", "query-syntax", "misplaced word at character 13 of the query: found `nt`"),
         ("class = Kenyon Cell", "query-syntax", "put texts with blanks in quotes"),
         ("class in (Kenyon Cell)", "query-syntax", "put texts with blanks in quotes"),
         ("side = left &", "query-syntax", "expected a condition"),
         ("& side = left", "query-syntax", "character 1 "),
         ("- all", "query-syntax", "expected a condition"),
-        (
-            "(side = left",
-            "query-syntax",
-            "the parenthesis at character 1 of the query is never closed",
-        ),
+        ("(side = left", "query-syntax", "the parenthesis at character 1 of the query is never closed"),
         ("side = left)", "query-syntax", "`)` without `(` at character 12"),
         ("()", "query-syntax", "expected a condition"),
         ("side in left", "query-syntax", "expected `(`"),
@@ -251,11 +208,7 @@ fn each_error_has_its_code_place_and_mend() {
         ("root_id ~ 5", "query-syntax", "a number"),
         ("sid = left", "unknown-field", "did you mean `side`"),
         ("all | zebra = left", "unknown-field", "known fields: `Primary_Type`"),
-        (
-            "hemilineage = x",
-            "unknown-field",
-            "no field `hemilineage`, asked for at character 1",
-        ),
+        ("hemilineage = x", "unknown-field", "no field `hemilineage`, asked for at character 1"),
         (
             "side = lfet",
             "unknown-value",
@@ -264,11 +217,7 @@ fn each_error_has_its_code_place_and_mend() {
         ("side = Left", "unknown-value", "did you mean `left`? upper"),
         ("side != leftt", "unknown-value", "`left`"),
         ("side in (left, rigth)", "unknown-value", "`right`"),
-        (
-            "type = KC",
-            "unknown-value",
-            "values of `type` that contain it: `KCa'b'-ap1`, `KCg-m`",
-        ),
+        ("type = KC", "unknown-value", "values of `type` that contain it: `KCa'b'-ap1`, `KCg-m`"),
         ("none & type = KC", "unknown-value", "`~` takes all"),
         ("receptor = Or85", "unknown-value", "did you mean `Or85f`"),
         ("root_id = 5", "unknown-value", "found `5`"),
@@ -279,17 +228,9 @@ fn each_error_has_its_code_place_and_mend() {
         ),
         ("in list(ALP)", "unknown-list", "`ALPN`"),
         ("list = apl", "unknown-list", "did you mean `APL`? upper"),
-        (
-            "type ~ '('",
-            "bad-regex",
-            "character 8 of the query, unclosed group: found `(`",
-        ),
+        ("type ~ '('", "bad-regex", "character 8 of the query, unclosed group: found `(`"),
         ("type ~ '(?<=x)y'", "bad-regex", "look-around"),
-        (
-            "root_id = 7.2e17",
-            "bad-root-id",
-            "rounded number at character 11 of the query: found `7.2e17`",
-        ),
+        ("root_id = 7.2e17", "bad-root-id", "rounded number at character 11 of the query: found `7.2e17`"),
         ("root_id = 720575940622838154.0", "bad-root-id", "rounded"),
         ("root_id = -5", "bad-root-id", "not a root id"),
         ("root_id = +5", "bad-root-id", "not a root id"),
@@ -344,14 +285,9 @@ fn regular_expressions_are_limited_in_number_length_and_memory() {
 fn a_column_that_does_not_fit_the_table_is_an_error() {
     let mut table = Small::new();
     table.columns.push(("name", Field::One(Arc::new(Categorical::blank(3)))));
-    table
-        .columns
-        .push(("group", Field::Many(Arc::new(ManyCategorical::blank(3)))));
+    table.columns.push(("group", Field::Many(Arc::new(ManyCategorical::blank(3)))));
     for text in ["name = ''", "group = ''"] {
-        let error = Query::parse(text)
-            .expect("a query")
-            .select(&table)
-            .expect_err("three rows are not ten");
+        let error = Query::parse(text).expect("a query").select(&table).expect_err("three rows are not ten");
         assert_eq!(error.code(), "field-length");
     }
 }

@@ -27,29 +27,16 @@ struct Reach {
 
 impl Arbors {
     pub(super) fn new(pre: &[Cell], post: &[Cell], streams: Streams) -> Self {
-        let mut names: Vec<&str> = GROUPS
-            .iter()
-            .filter(|g| g.class.is_receptor_neuron())
-            .map(|g| served_by(g.stem.split_at(4).1))
-            .collect();
+        let mut names: Vec<&str> =
+            GROUPS.iter().filter(|g| g.class.is_receptor_neuron()).map(|g| served_by(g.stem.split_at(4).1)).collect();
         names.sort_unstable();
         names.dedup();
         let reach = |cell: &Cell| {
             let local = cell.class == CellClass::Alln;
-            let own = || {
-                names
-                    .binary_search(&served_by(&cell.glomerulus))
-                    .map_or(u64::MAX, |bit| 1 << bit)
-            };
-            Reach {
-                bits: if local { arbor(cell, names.len(), streams) } else { own() },
-                local,
-            }
+            let own = || names.binary_search(&served_by(&cell.glomerulus)).map_or(u64::MAX, |bit| 1 << bit);
+            Reach { bits: if local { arbor(cell, names.len(), streams) } else { own() }, local }
         };
-        Self {
-            pre: pre.iter().map(reach).collect(),
-            post: post.iter().map(reach).collect(),
-        }
+        Self { pre: pre.iter().map(reach).collect(), post: post.iter().map(reach).collect() }
     }
 
     /// Whether the two cells can meet; two local neurons always can.
@@ -63,9 +50,7 @@ impl Arbors {
 fn arbor(cell: &Cell, glomeruli: usize, streams: Streams) -> u64 {
     let mut rng = streams.indexed("synth/arbor", cell.id);
     match cell.nt {
-        Nt::Gaba | Nt::Blank => (0..glomeruli)
-            .filter(|_| rng.random_bool(BROAD))
-            .fold(0, |bits, k| bits | 1 << k),
+        Nt::Gaba | Nt::Blank => (0..glomeruli).filter(|_| rng.random_bool(BROAD)).fold(0, |bits, k| bits | 1 << k),
         Nt::Glut => (0..rng.random_range(1..=5)).fold(0, |bits, _| bits | 1 << rng.random_range(0..glomeruli)),
         _ => u64::MAX,
     }

@@ -54,15 +54,7 @@ pub(super) fn neurons(n: usize, streams: Streams) -> Vec<BackgroundNeuron> {
             let rank = (TYPES.powf(rng.random::<f64>())) as u16;
             BackgroundNeuron {
                 cell_type: if typed { rank.max(1) } else { 0 },
-                side: pick(
-                    &[
-                        (Side::Left, 0.494),
-                        (Side::Right, 0.498),
-                        (Side::Center, 0.005),
-                        (Side::Unknown, 0.003),
-                    ],
-                    &mut rng,
-                ),
+                side: pick(&[(Side::Left, 0.494), (Side::Right, 0.498), (Side::Center, 0.005), (Side::Unknown, 0.003)], &mut rng),
                 nt: pick(
                     &[
                         (Nt::Ach, 0.54),
@@ -104,16 +96,14 @@ pub(super) fn rows_wanted(total: Option<usize>, pathway_rows: usize, pathway: us
         return Err(UserError::usage("too-few-rows", "fewer rows than the pathway itself has")
             .found(total.to_string())
             .expected(format!("at least {pathway_rows}"))
-            .mend("raise `rows` or lower `scale`"));
+            .mend("raise `--rows` or lower `--scale`"));
     };
     let room = capacities(pathway, background).iter().sum::<usize>();
     if wanted > room {
-        return Err(
-            UserError::usage("too-many-rows", "more rows than the background neurons can hold")
-                .found(total.to_string())
-                .expected(format!("at most {}", pathway_rows + room))
-                .mend("raise `background_neurons` or lower `rows`"),
-        );
+        return Err(UserError::usage("too-many-rows", "more rows than the background neurons can hold")
+            .found(total.to_string())
+            .expected(format!("at most {}", pathway_rows + room))
+            .mend("raise `--background-neurons` or lower `--rows`"));
     }
     Ok(wanted)
 }
@@ -121,15 +111,7 @@ pub(super) fn rows_wanted(total: Option<usize>, pathway_rows: usize, pathway: us
 /// Most rows of each neuron: one for every second partner it may have.
 fn capacities(pathway: usize, background: usize) -> Vec<usize> {
     let all = pathway + background;
-    (0..all)
-        .map(|i| {
-            if i < pathway {
-                background / 2
-            } else {
-                all.saturating_sub(1) / 2
-            }
-        })
-        .collect()
+    (0..all).map(|i| if i < pathway { background / 2 } else { all.saturating_sub(1) / 2 }).collect()
 }
 
 /// Draws exactly `wanted` rows; the pathway's neurons are numbers 0 to `pathway`, the others follow.
@@ -166,11 +148,7 @@ fn quotas(weights: &[f64], capacity: &[usize], wanted: usize) -> Vec<usize> {
     let mut quota = vec![0; weights.len()];
     let mut left = wanted;
     while left > 0 {
-        let open: Vec<f64> = weights
-            .iter()
-            .enumerate()
-            .map(|(i, &w)| if quota[i] < capacity[i] { w } else { 0.0 })
-            .collect();
+        let open: Vec<f64> = weights.iter().enumerate().map(|(i, &w)| if quota[i] < capacity[i] { w } else { 0.0 }).collect();
         let parts = apportion(&open, left);
         let before = left;
         for (i, part) in parts.into_iter().enumerate() {
@@ -204,11 +182,7 @@ fn rows_of_neuron(pre: usize, nt: Nt, quota: usize, pathway: usize, n: usize, gu
         }
         // 1.35 rows per pair in the mean.
         let several = pick(&[(1, 0.74), (2, 0.19), (3, 0.05), (4, 0.02)], rng).min(quota - rows.len());
-        let first = if rng.random_bool(0.7) {
-            home
-        } else {
-            rng.random_range(0..neuropils::COUNT)
-        };
+        let first = if rng.random_bool(0.7) { home } else { rng.random_range(0..neuropils::COUNT) };
         for k in 0..several {
             let syn_count = ((rng.sample::<f64, _>(tail) - 1.0) * 3.0).floor().min(2_399.0) as u32 + 1;
             rows.push(Row {

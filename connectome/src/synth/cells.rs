@@ -87,11 +87,7 @@ impl CellClass {
 
     /// Cells of the class in the whole pathway (specification 8.1).
     pub fn population(self) -> usize {
-        GROUPS
-            .iter()
-            .filter(|g| g.class == self)
-            .map(|g| g.cells.iter().sum::<u32>() as usize)
-            .sum()
+        GROUPS.iter().filter(|g| g.class == self).map(|g| g.cells.iter().sum::<u32>() as usize).sum()
     }
 }
 
@@ -199,14 +195,7 @@ impl Cell {
     pub fn new(id: u64, class: CellClass, cell_type: impl Into<String>, side: Side, nt: Nt) -> Self {
         let cell_type = cell_type.into();
         let glomerulus = glomerulus_of(class, &cell_type).to_owned();
-        Self {
-            id,
-            class,
-            side,
-            cell_type,
-            glomerulus,
-            nt,
-        }
+        Self { id, class, side, cell_type, glomerulus, nt }
     }
 
     /// Classifies a real neuron from its annotation; `None` if it is of no class of the pathway.

@@ -19,11 +19,7 @@ struct Subtype {
 }
 
 const fn subtype_row(name: &'static str, inputs: [u32; 11], mean_count: f64) -> Subtype {
-    Subtype {
-        name,
-        inputs,
-        mean_count,
-    }
+    Subtype { name, inputs, mean_count }
 }
 
 /// Specification 8.2, "by subtype"; pairs of at least 5 synapses.
@@ -54,16 +50,12 @@ fn inputs(task: &Task<'_>) -> Vec<(u32, u32)> {
     let mut rng = task.streams.stream("synth/claws");
     let mut all = vec![(0_u32, 0_u32); task.post_open.len()];
     for (k, row) in SUBTYPES.iter().enumerate() {
-        let mut places: Vec<usize> = (0..all.len())
-            .filter(|&i| subtype(&task.post[task.post_open[i] as usize].cell_type) == k)
-            .collect();
+        let mut places: Vec<usize> =
+            (0..all.len()).filter(|&i| subtype(&task.post[task.post_open[i] as usize].cell_type) == k).collect();
         places.shuffle(&mut rng);
         let weights = row.inputs.map(f64::from);
         let counts = apportion(&weights, places.len());
-        let values = counts
-            .iter()
-            .enumerate()
-            .flat_map(|(inputs, &n)| std::iter::repeat_n(inputs as u32, n));
+        let values = counts.iter().enumerate().flat_map(|(inputs, &n)| std::iter::repeat_n(inputs as u32, n));
         places.iter().zip(values).for_each(|(&i, v)| all[i].0 = v);
     }
     let multi = relation("mPN->KC").expect("the table holds it");
@@ -112,10 +104,7 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
         let wish = sides.iter().position(|&s| s == side).unwrap_or(0);
         match drivers.last_mut() {
             Some(last) if last.cell == cell => last.wishes.push(wish),
-            _ => drivers.push(Driver {
-                cell,
-                wishes: vec![wish],
-            }),
+            _ => drivers.push(Driver { cell, wishes: vec![wish] }),
         }
     }
     fill_pools(&mut pools, &drivers, &r.out_degree, &mut rng);

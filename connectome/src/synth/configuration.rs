@@ -20,29 +20,13 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let mut rng = task.stream("wiring");
     let family = family_members(task);
     let pres = task.choose(&family, true, plan.out_cells.min(plan.edges), r.out_degree.cover, &mut rng);
-    let posts = task.choose(
-        &task.post_open,
-        false,
-        plan.in_cells.min(plan.edges),
-        r.in_degree.cover,
-        &mut rng,
-    );
-    let edges = plan
-        .edges
-        .max(if r.out_degree.cover { pres.len() } else { 0 })
-        .max(if r.in_degree.cover { posts.len() } else { 0 });
+    let posts = task.choose(&task.post_open, false, plan.in_cells.min(plan.edges), r.in_degree.cover, &mut rng);
+    let edges =
+        plan.edges.max(if r.out_degree.cover { pres.len() } else { 0 }).max(if r.in_degree.cover { posts.len() } else { 0 });
     let by_post = posts.len() >= pres.len();
     let (drivers, partners) = if by_post { (posts, pres) } else { (pres, posts) };
-    let (driver_cells, partner_cells) = if by_post {
-        (task.post, task.pre)
-    } else {
-        (task.pre, task.post)
-    };
-    let (driver_shape, partner_shape) = if by_post {
-        (&r.in_degree, &r.out_degree)
-    } else {
-        (&r.out_degree, &r.in_degree)
-    };
+    let (driver_cells, partner_cells) = if by_post { (task.post, task.pre) } else { (task.pre, task.post) };
+    let (driver_shape, partner_shape) = if by_post { (&r.in_degree, &r.out_degree) } else { (&r.out_degree, &r.in_degree) };
     let mut degree = degrees(driver_shape, drivers.len(), edges, partners.len(), &mut rng);
     deal_degrees(task, &drivers, &mut degree, &mut rng);
     let arbors = (r.rule == Rule::Arbor).then(|| Arbors::new(task.pre, task.post, task.streams));
@@ -61,14 +45,8 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let drivers: Vec<Driver> = wishes(task, &drivers, &degree, driver_cells, &names, &pools, &mut rng);
     fill_pools(&mut pools, &drivers, partner_shape, &mut rng);
     let pairs = connect(&drivers, &mut pools, partner_cells.len(), &allowed, &mut rng);
-    let pairs = pairs
-        .into_iter()
-        .map(|(d, p)| if by_post { (p, d) } else { (d, p) })
-        .collect();
-    Wired {
-        pairs,
-        targets: Vec::new(),
-    }
+    let pairs = pairs.into_iter().map(|(d, p)| if by_post { (p, d) } else { (d, p) }).collect();
+    Wired { pairs, targets: Vec::new() }
 }
 
 /// Cells that take part in any part of the sum this relation belongs to, so that its parts share their cells.
@@ -78,13 +56,7 @@ fn family_members(task: &Task<'_>) -> Vec<u32> {
     };
     let factor = task.plan.out_cells as f64 / task.relation.out_degree.cells as f64;
     let n = (whole.out_degree.cells as f64 * factor).round() as usize;
-    task.choose(
-        &task.pre_open,
-        true,
-        n,
-        false,
-        &mut task.streams.stream(&format!("synth/{}/family", whole.name)),
-    )
+    task.choose(&task.pre_open, true, n, false, &mut task.streams.stream(&format!("synth/{}/family", whole.name)))
 }
 
 /// Puts the degrees into random order; the parts of a sum favour the same cells, whose degrees therefore add up.
@@ -95,11 +67,8 @@ fn deal_degrees(task: &Task<'_>, drivers: &[u32], degree: &mut [u32], rng: &mut 
     };
     let mut shared = task.streams.stream(&format!("synth/{whole}/favour"));
     let favour: Vec<f64> = (0..task.pre.len().max(task.post.len())).map(|_| shared.random()).collect();
-    let mut rank: Vec<(f64, usize)> = drivers
-        .iter()
-        .enumerate()
-        .map(|(k, &i)| (favour[i as usize] + rng.random::<f64>() * 0.2, k))
-        .collect();
+    let mut rank: Vec<(f64, usize)> =
+        drivers.iter().enumerate().map(|(k, &i)| (favour[i as usize] + rng.random::<f64>() * 0.2, k)).collect();
     rank.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     degree.sort_unstable();
     let sorted = degree.to_vec();
@@ -112,18 +81,7 @@ pub(super) fn pools_by<K: Ord + Clone>(partners: &[u32], key: impl Fn(u32) -> K)
     for &p in partners {
         by_key.entry(key(p)).or_default().push(p);
     }
-    by_key
-        .into_iter()
-        .map(|(k, members)| {
-            (
-                Pool {
-                    stubs: Vec::new(),
-                    members,
-                },
-                k,
-            )
-        })
-        .unzip()
+    by_key.into_iter().map(|(k, members)| (Pool { stubs: Vec::new(), members }, k)).unzip()
 }
 
 /// Decides for every edge of every driver which pool it asks: own or other side, own or other type.
@@ -142,12 +100,7 @@ fn wishes(
     let own_side = (ipsi * total as f64).round() as usize;
     let mut open = [own_side, total - own_side];
     let weight = |k: usize| pools[k].members.len() as f64;
-    let room = [0, 1].map(|side| {
-        (0..names.len())
-            .filter(|&k| names[k].1 == side)
-            .map(|k| pools[k].members.len())
-            .sum::<usize>()
-    });
+    let room = [0, 1].map(|side| (0..names.len()).filter(|&k| names[k].1 == side).map(|k| pools[k].members.len()).sum::<usize>());
     // Drivers with many edges first: they are the ones whose side may be full.
     let mut order: Vec<usize> = (0..drivers.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(degree[i]));
@@ -214,12 +167,7 @@ pub(super) fn fill_pools(pools: &mut [Pool], drivers: &[Driver], shape: &Degrees
         let mut members = pool.members.clone();
         members.shuffle(rng);
         let n = members.len() as f64;
-        places.extend(
-            members
-                .into_iter()
-                .enumerate()
-                .map(|(rank, m)| ((rank as f64 + rng.random::<f64>()) / n, k, m)),
-        );
+        places.extend(members.into_iter().enumerate().map(|(rank, m)| ((rank as f64 + rng.random::<f64>()) / n, k, m)));
     }
     places.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.cmp(&b.2)));
     sequence.reverse();
@@ -230,10 +178,6 @@ pub(super) fn fill_pools(pools: &mut [Pool], drivers: &[Driver], shape: &Degrees
     }
     for (k, (members, mut degree)) in planned.into_iter().enumerate() {
         fit_sum(&mut degree, asked[k], drivers.len() as u32, rng);
-        pools[k].stubs = members
-            .iter()
-            .zip(degree)
-            .flat_map(|(&m, d)| std::iter::repeat_n(m, d as usize))
-            .collect();
+        pools[k].stubs = members.iter().zip(degree).flat_map(|(&m, d)| std::iter::repeat_n(m, d as usize)).collect();
     }
 }

@@ -102,19 +102,13 @@ pub fn draw(relation: &Relation, pre: &[Cell], post: &[Cell], scale: f64, stream
 /// Present share of a population on the left and on the right; cells without side count half to each.
 fn share(classes: &[CellClass], nt: Option<Nt>, cells: &[Cell]) -> [f64; 2] {
     let mut whole = [0.0; 2];
-    for group in GROUPS
-        .iter()
-        .filter(|g| classes.contains(&g.class) && nt.is_none_or(|nt| nt == g.nt))
-    {
+    for group in GROUPS.iter().filter(|g| classes.contains(&g.class) && nt.is_none_or(|nt| nt == g.nt)) {
         let unsided = f64::from(group.cells[2]) / 2.0;
         whole[0] += f64::from(group.cells[0]) + unsided;
         whole[1] += f64::from(group.cells[1]) + unsided;
     }
     let mut found = [0.0; 2];
-    for cell in cells
-        .iter()
-        .filter(|c| classes.contains(&c.class) && nt.is_none_or(|nt| nt == c.nt))
-    {
+    for cell in cells.iter().filter(|c| classes.contains(&c.class) && nt.is_none_or(|nt| nt == c.nt)) {
         match cell.side {
             Side::Left => found[0] += 1.0,
             Side::Right => found[1] += 1.0,
@@ -134,15 +128,7 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
     if pre_open.is_empty() || post_open.is_empty() || plan.edges == 0 {
         return Vec::new();
     }
-    let task = Task {
-        relation,
-        pre,
-        pre_open,
-        post,
-        post_open,
-        plan,
-        streams,
-    };
+    let task = Task { relation, pre, pre_open, post, post_open, plan, streams };
     let mut wired = match relation.rule {
         Rule::SameGlomerulus => glomeruli::wire(&task),
         Rule::Claws => claws::wire(&task),
@@ -160,12 +146,7 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
         let groups: Vec<usize> = wired.pairs.iter().map(|&pair| task.count_group(pair)).collect();
         deal_by_group(&values, &groups, &wired.targets, &mut rng)
     };
-    wired
-        .pairs
-        .iter()
-        .zip(values)
-        .map(|(&(pre, post), syn_count)| DrawnPair { pre, post, syn_count })
-        .collect()
+    wired.pairs.iter().zip(values).map(|(&(pre, post), syn_count)| DrawnPair { pre, post, syn_count }).collect()
 }
 
 impl Task<'_> {
@@ -207,16 +188,11 @@ impl Task<'_> {
         shuffled.shuffle(rng);
         // Both ends of a relation start on the same side: a single pair can then be ipsilateral.
         let first = self.stream("first side").random_range(0..2);
-        let (ours, others): (Vec<u32>, Vec<u32>) = shuffled
-            .into_iter()
-            .partition(|&i| Task::hemisphere(&cells[i as usize]) == first);
+        let (ours, others): (Vec<u32>, Vec<u32>) =
+            shuffled.into_iter().partition(|&i| Task::hemisphere(&cells[i as usize]) == first);
         let n = n.clamp(1, open.len());
         let from_others = (n / 2).max(n.saturating_sub(ours.len())).min(others.len());
-        let mut all: Vec<u32> = ours
-            .into_iter()
-            .take(n - from_others)
-            .chain(others.into_iter().take(from_others))
-            .collect();
+        let mut all: Vec<u32> = ours.into_iter().take(n - from_others).chain(others.into_iter().take(from_others)).collect();
         all.sort_unstable();
         all
     }

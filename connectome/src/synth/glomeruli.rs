@@ -78,18 +78,10 @@ const MEAN_COUNT: [f64; 2] = [22.63, 17.70];
 pub(super) fn wire(task: &Task<'_>) -> Wired {
     let mut members: BTreeMap<&str, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
     for &i in &task.pre_open {
-        members
-            .entry(served_by(&task.pre[i as usize].glomerulus))
-            .or_default()
-            .0
-            .push(i);
+        members.entry(served_by(&task.pre[i as usize].glomerulus)).or_default().0.push(i);
     }
     for &j in &task.post_open {
-        members
-            .entry(served_by(&task.post[j as usize].glomerulus))
-            .or_default()
-            .1
-            .push(j);
+        members.entry(served_by(&task.post[j as usize].glomerulus)).or_default().1.push(j);
     }
     members.retain(|name, (pre, post)| !name.is_empty() && !pre.is_empty() && !post.is_empty());
     let mut rng = task.stream("wiring");
@@ -98,12 +90,7 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let weights: Vec<f64> = members
         .keys()
         .zip(&room)
-        .map(|(name, &room)| {
-            PAIRS
-                .iter()
-                .find(|p| p.0 == *name)
-                .map_or(ELSEWHERE * room as f64, |p| f64::from(p.1))
-        })
+        .map(|(name, &room)| PAIRS.iter().find(|p| p.0 == *name).map_or(ELSEWHERE * room as f64, |p| f64::from(p.1)))
         .collect();
     let wanted = within_room(&weights, &room, task.plan.edges);
     let mut pairs = Vec::with_capacity(task.plan.edges);
@@ -123,10 +110,7 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
         waiting.sort_by(|a, b| a.0.total_cmp(&b.0));
         pairs.extend(waiting.into_iter().take(wanted).map(|(_, i, j)| (i, j)));
     }
-    Wired {
-        pairs,
-        targets: MEAN_COUNT.to_vec(),
-    }
+    Wired { pairs, targets: MEAN_COUNT.to_vec() }
 }
 
 /// Shares the total out by weight; what a glomerulus has no room for goes to the others.
@@ -135,15 +119,8 @@ fn within_room(weights: &[f64], room: &[usize], total: usize) -> Vec<usize> {
     let mut parts = vec![0; room.len()];
     loop {
         let left = total - parts.iter().sum::<usize>();
-        let open: Vec<f64> = (0..room.len())
-            .map(|g| {
-                if parts[g] < room[g] {
-                    weights[g].max(f64::MIN_POSITIVE)
-                } else {
-                    0.0
-                }
-            })
-            .collect();
+        let open: Vec<f64> =
+            (0..room.len()).map(|g| if parts[g] < room[g] { weights[g].max(f64::MIN_POSITIVE) } else { 0.0 }).collect();
         if left == 0 {
             return parts;
         }
@@ -155,11 +132,7 @@ fn within_room(weights: &[f64], room: &[usize], total: usize) -> Vec<usize> {
 
 /// Leaves GABA-ergic projection neurons out until as many cells take part as are measured to.
 fn leave_out(task: &Task<'_>, members: &mut BTreeMap<&str, (Vec<u32>, Vec<u32>)>, rng: &mut Stream) {
-    let mut surplus = members
-        .values()
-        .map(|m| m.1.len())
-        .sum::<usize>()
-        .saturating_sub(task.plan.in_cells);
+    let mut surplus = members.values().map(|m| m.1.len()).sum::<usize>().saturating_sub(task.plan.in_cells);
     let mut silent: Vec<u32> = members
         .values()
         .filter(|m| m.1.len() > 1)

@@ -60,9 +60,7 @@ fn deflate(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 3 + 128);
     loop {
         let done = packer.total_in() as usize;
-        packer
-            .compress_vec(&text[done..], &mut out, FlushCompress::Sync)
-            .map_err(io::Error::other)?;
+        packer.compress_vec(&text[done..], &mut out, FlushCompress::Sync).map_err(io::Error::other)?;
         if packer.total_in() as usize == text.len() && out.len() < out.capacity() {
             return Ok(out);
         }
@@ -85,9 +83,7 @@ mod tests {
             .expect("memory");
             assert_eq!(bytes, packed.len() as u64);
             let mut text = String::new();
-            flate2::read::GzDecoder::new(packed.as_slice())
-                .read_to_string(&mut text)
-                .expect("a gzip stream");
+            flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut text).expect("a gzip stream");
             assert_eq!(text.lines().count(), rows + 1);
             assert!(rows == 0 || text.ends_with(&format!("{},{}\n", rows - 1, (rows - 1) * (rows - 1))));
         }

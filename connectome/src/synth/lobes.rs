@@ -18,13 +18,7 @@ struct Lobe {
 }
 
 const fn lobe(name: &'static str, cells: usize, edges: [u32; 3], synapses: [u32; 3], ipsi: f64) -> Lobe {
-    Lobe {
-        name,
-        cells,
-        edges,
-        synapses,
-        ipsi,
-    }
+    Lobe { name, cells, edges, synapses, ipsi }
 }
 
 /// Synapses as in specification 8.2; edges and sides measured on the same pairs.
@@ -87,11 +81,7 @@ fn receivers(task: &Task<'_>) -> Vec<[Vec<u32>; 2]> {
         .iter()
         .map(|row| {
             let mut sides = [Vec::new(), Vec::new()];
-            for &j in task
-                .post_open
-                .iter()
-                .filter(|&&j| task.post[j as usize].cell_type == row.name)
-            {
+            for &j in task.post_open.iter().filter(|&&j| task.post[j as usize].cell_type == row.name) {
                 sides[Task::hemisphere(&task.post[j as usize])].push(j);
             }
             while sides[0].len() + sides[1].len() > row.cells {
@@ -134,39 +124,16 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
         .map(|((&cell, system), d)| {
             let wish = system * 2 + Task::hemisphere(&task.pre[cell as usize]);
             asked[wish] += d as usize;
-            Driver {
-                cell,
-                wishes: vec![wish; d as usize],
-            }
+            Driver { cell, wishes: vec![wish; d as usize] }
         })
         .collect();
-    let mut pools: Vec<Pool> = asked
-        .iter()
-        .enumerate()
-        .map(|(k, &n)| pool(&receivers, k / 2, k % 2, n))
-        .collect();
-    let pairs = connect(
-        &drivers,
-        &mut pools,
-        task.post.len(),
-        &|kc, output| task.differ(kc, output),
-        &mut rng,
-    );
+    let mut pools: Vec<Pool> = asked.iter().enumerate().map(|(k, &n)| pool(&receivers, k / 2, k % 2, n)).collect();
+    let pairs = connect(&drivers, &mut pools, task.post.len(), &|kc, output| task.differ(kc, output), &mut rng);
     let mean = |row: &Lobe, k: usize| f64::from(row.synapses[k]) / f64::from(row.edges[k].max(1));
     // A pair that no measured pair stands for takes the overall mean.
-    let targets = LOBES.iter().flat_map(|row| {
-        [0, 1, 2].map(|k| {
-            if row.edges[k] == 0 {
-                task.relation.counts.mean
-            } else {
-                mean(row, k)
-            }
-        })
-    });
-    Wired {
-        pairs,
-        targets: targets.collect(),
-    }
+    let targets =
+        LOBES.iter().flat_map(|row| [0, 1, 2].map(|k| if row.edges[k] == 0 { task.relation.counts.mean } else { mean(row, k) }));
+    Wired { pairs, targets: targets.collect() }
 }
 
 /// Stubs of the output neurons for Kenyon cells of one lobe system and side.
@@ -193,16 +160,7 @@ fn pool(receivers: &[[Vec<u32>; 2]], system: usize, side: usize, asked: usize) -
             }
         }
     }
-    let stubs = members
-        .iter()
-        .zip(apportion(&weights, asked))
-        .flat_map(|(&m, n)| std::iter::repeat_n(m, n))
-        .collect();
-    let members = members
-        .into_iter()
-        .zip(weights)
-        .filter(|&(_, w)| w > 0.0)
-        .map(|(m, _)| m)
-        .collect();
+    let stubs = members.iter().zip(apportion(&weights, asked)).flat_map(|(&m, n)| std::iter::repeat_n(m, n)).collect();
+    let members = members.into_iter().zip(weights).filter(|&(_, w)| w > 0.0).map(|(m, _)| m).collect();
     Pool { stubs, members }
 }

@@ -13,19 +13,10 @@ pub(super) const COUNT: usize = 2 * PAIRED.len() + SINGLE.len();
 
 /// All names; a row holds an index into this list.
 pub(super) fn names() -> Vec<String> {
-    PAIRED
-        .iter()
-        .flat_map(|n| [format!("{n}_L"), format!("{n}_R")])
-        .chain(SINGLE.iter().map(|n| (*n).to_owned()))
-        .collect()
+    PAIRED.iter().flat_map(|n| [format!("{n}_L"), format!("{n}_R")]).chain(SINGLE.iter().map(|n| (*n).to_owned())).collect()
 }
 
 /// Index of a paired neuropil on side 0 (left) or 1 (right).
 pub(super) fn index(stem: &str, side: usize) -> u8 {
-    (PAIRED
-        .iter()
-        .position(|n| *n == stem)
-        .expect("relations name neuropils of the list")
-        * 2
-        + side) as u8
+    (PAIRED.iter().position(|n| *n == stem).expect("relations name neuropils of the list") * 2 + side) as u8
 }

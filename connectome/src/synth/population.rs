@@ -82,11 +82,7 @@ const SILENT: usize = 21;
 
 /// A count at another scale: at least one.
 pub(super) fn scaled(n: u32, scale: f64) -> usize {
-    if n == 0 {
-        0
-    } else {
-        ((f64::from(n) * scale).round() as usize).max(1)
-    }
+    if n == 0 { 0 } else { ((f64::from(n) * scale).round() as usize).max(1) }
 }
 
 /// All neurons of the classes asked for, in the order of their ids.
@@ -96,19 +92,11 @@ pub(super) fn build(scale: f64, includes: &dyn Fn(CellClass) -> bool, streams: S
         let mut k = 0;
         for (side, n) in [Side::Left, Side::Right, Side::Unknown].into_iter().zip(group.cells) {
             for _ in 0..scaled(n, scale) {
-                let cell_type = if group.types > 1 {
-                    format!("{}{}", group.stem, k % group.types + 1)
-                } else {
-                    group.stem.to_owned()
-                };
+                let cell_type =
+                    if group.types > 1 { format!("{}{}", group.stem, k % group.types + 1) } else { group.stem.to_owned() };
                 k += 1;
                 let cell = Cell::new(0, group.class, cell_type, side, group.nt);
-                neurons.push(Neuron {
-                    cell,
-                    truth: group.nt,
-                    role: Role::Connected,
-                    receptors: Vec::new(),
-                });
+                neurons.push(Neuron { cell, truth: group.nt, role: Role::Connected, receptors: Vec::new() });
             }
         }
     }
@@ -154,16 +142,10 @@ fn transmitters(neurons: &mut [Neuron], rng: &mut Stream) {
     });
     // No prediction of lateral-horn neurons is at hand; these shares are assumed.
     let horn = |n: &Neuron| matches!(n.cell.class, CellClass::Lhln | CellClass::Lhcent);
-    deal(
-        neurons,
-        &horn,
-        &[(Nt::Ach, 0.55), (Nt::Gaba, 0.25), (Nt::Glut, 0.2)],
-        rng,
-        &|n, nt| {
-            n.cell.nt = nt;
-            n.truth = nt;
-        },
-    );
+    deal(neurons, &horn, &[(Nt::Ach, 0.55), (Nt::Gaba, 0.25), (Nt::Glut, 0.2)], rng, &|n, nt| {
+        n.cell.nt = nt;
+        n.truth = nt;
+    });
 }
 
 /// Gives receptor neurons their labels, glomerulus by glomerulus.
@@ -188,15 +170,11 @@ fn receptors(neurons: &mut [Neuron], scale: f64, rng: &mut Stream) {
 fn roles(neurons: &mut Vec<Neuron>, scale: f64, rng: &mut Stream) {
     let count = |n: usize| (n as f64 * scale).round() as usize;
     let mut plant = |n: usize, role: Role, of: &dyn Fn(&Neuron) -> bool| {
-        let mut chosen: Vec<usize> = (0..neurons.len())
-            .filter(|&i| neurons[i].role == Role::Connected && of(&neurons[i]))
-            .collect();
+        let mut chosen: Vec<usize> =
+            (0..neurons.len()).filter(|&i| neurons[i].role == Role::Connected && of(&neurons[i])).collect();
         chosen.shuffle(rng);
         let most = chosen.len().saturating_sub(1);
-        chosen
-            .into_iter()
-            .take(count(n).min(most))
-            .for_each(|i| neurons[i].role = role);
+        chosen.into_iter().take(count(n).min(most)).for_each(|i| neurons[i].role = role);
     };
     let orn = |n: &Neuron, mapped: bool| n.cell.class == CellClass::Orn && n.receptors.is_empty() != mapped;
     for (glomerulus, n) in UNCONNECTED_MAPPED_ORN {
@@ -204,25 +182,15 @@ fn roles(neurons: &mut Vec<Neuron>, scale: f64, rng: &mut Stream) {
     }
     plant(UNCONNECTED_UNMAPPED_ORN, Role::Unconnected, &|n| orn(n, false));
     plant(SILENT, Role::Silent, &|n| orn(n, true));
-    plant(UNCONNECTED_DAN, Role::Unconnected, &|n| {
-        n.cell.class == CellClass::Dan && n.cell.cell_type.starts_with("PAM")
-    });
+    plant(UNCONNECTED_DAN, Role::Unconnected, &|n| n.cell.class == CellClass::Dan && n.cell.cell_type.starts_with("PAM"));
     plant(UNCONNECTED_WEDPN, Role::Unconnected, &|n| n.cell.class == CellClass::Wedpn);
     plant(UNCONNECTED_PN, Role::Unconnected, &|n| n.cell.class == CellClass::MPn);
     // The measured rows start at neurons with a receptor label only (8.2).
-    neurons
-        .iter_mut()
-        .filter(|n| orn(n, false) && n.role == Role::Connected)
-        .for_each(|n| n.role = Role::Silent);
+    neurons.iter_mut().filter(|n| orn(n, false) && n.role == Role::Connected).for_each(|n| n.role = Role::Silent);
     for (n, role) in [(KEYWORD_ONLY, Role::KeywordOnly), (OLFACTORY_ONLY, Role::OlfactoryOnly)] {
         for _ in 0..count(n) {
             let cell = Cell::new(0, CellClass::Orn, "", Side::Unknown, Nt::Blank);
-            neurons.push(Neuron {
-                cell,
-                truth: Nt::Blank,
-                role,
-                receptors: Vec::new(),
-            });
+            neurons.push(Neuron { cell, truth: Nt::Blank, role, receptors: Vec::new() });
         }
     }
 }

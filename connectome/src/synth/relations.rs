@@ -129,9 +129,7 @@ impl Relation {
     /// The parts of a sum in table order, or the relation itself.
     pub fn parts(&self) -> impl Iterator<Item = &'static Relation> + use<> {
         let (name, alone) = (self.name, self.is_drawn());
-        RELATIONS
-            .iter()
-            .filter(move |r| if alone { r.name == name } else { r.part_of == Some(name) })
+        RELATIONS.iter().filter(move |r| if alone { r.name == name } else { r.part_of == Some(name) })
     }
 }
 
@@ -140,11 +138,7 @@ pub static RELATIONS: &[Relation] = &{
     let mut all = [MEASURED[0]; MEASURED.len() + ASSUMED.len()];
     let mut i = 0;
     while i < all.len() {
-        all[i] = if i < MEASURED.len() {
-            MEASURED[i]
-        } else {
-            ASSUMED[i - MEASURED.len()]
-        };
+        all[i] = if i < MEASURED.len() { MEASURED[i] } else { ASSUMED[i - MEASURED.len()] };
         i += 1;
     }
     all

@@ -32,13 +32,8 @@ const RECEPTOR_PAIRS: usize = 15_236;
 /// Transmitters predicted on rows of receptor neurons (8.2).
 const ROW_TRANSMITTERS: [(Nt, f64); 4] = [(Nt::Ach, 0.820), (Nt::Ser, 0.158), (Nt::Da, 0.017), (Nt::Gaba, 0.005)];
 /// Second rows lie in the other antennal lobe, or outside it: measured rows per neuropil (8.2).
-const OUTSIDE: [(&str, usize, f64); 5] = [
-    ("LAL", 0, 108.0),
-    ("CRE", 0, 91.0),
-    ("LAL", 1, 58.0),
-    ("CRE", 1, 2.0),
-    ("AVLP", 1, 1.0),
-];
+const OUTSIDE: [(&str, usize, f64); 5] =
+    [("LAL", 0, 108.0), ("CRE", 0, 91.0), ("LAL", 1, 58.0), ("CRE", 1, 2.0), ("AVLP", 1, 1.0)];
 const OUTSIDE_ROWS: f64 = 260.0;
 
 /// Rows of all relations, relation by relation.
@@ -61,24 +56,14 @@ pub(super) fn of_relations(neurons: &[Neuron], relations: &[RelationPairs], stre
 
 /// Which pairs of which relation spread over two rows; the number is exact.
 fn split_flags(relations: &[RelationPairs], rng: &mut Stream) -> Vec<Vec<bool>> {
-    let pairs: usize = relations
-        .iter()
-        .filter(|r| r.relation.is_receptor_output())
-        .map(|r| r.pairs.len())
-        .sum();
+    let pairs: usize = relations.iter().filter(|r| r.relation.is_receptor_output()).map(|r| r.pairs.len()).sum();
     let twice = (pairs * (RECEPTOR_ROWS - RECEPTOR_PAIRS) + RECEPTOR_PAIRS / 2) / RECEPTOR_PAIRS;
     let mut flags: Vec<bool> = (0..pairs).map(|k| k < twice).collect();
     flags.shuffle(rng);
     let mut flags = flags.into_iter();
     relations
         .iter()
-        .map(|r| {
-            if r.relation.is_receptor_output() {
-                flags.by_ref().take(r.pairs.len()).collect()
-            } else {
-                Vec::new()
-            }
-        })
+        .map(|r| if r.relation.is_receptor_output() { flags.by_ref().take(r.pairs.len()).collect() } else { Vec::new() })
         .collect()
 }
 
@@ -92,25 +77,11 @@ fn rows_of_pair(neurons: &[Neuron], of: &RelationPairs, pair: FlyPair, split: bo
     let stems = of.relation.neuropils;
     let stem = stems[rng.random_range(0..stems.len())];
     let mut push = |neuropil: u8, syn_count: u32, rng: &mut Stream| {
-        let nt = if pre.cell.class.is_receptor_neuron() {
-            row_transmitter(rng)
-        } else {
-            pre.truth
-        };
-        rows.push(Row {
-            pre: pair.pre,
-            post: pair.post,
-            syn_count,
-            neuropil,
-            nt,
-        });
+        let nt = if pre.cell.class.is_receptor_neuron() { row_transmitter(rng) } else { pre.truth };
+        rows.push(Row { pre: pair.pre, post: pair.post, syn_count, neuropil, nt });
     };
     // A second row takes a uniform share, and at least one synapse stays.
-    let second = if split && pair.syn_count > 1 {
-        rng.random_range(1..pair.syn_count)
-    } else {
-        0
-    };
+    let second = if split && pair.syn_count > 1 { rng.random_range(1..pair.syn_count) } else { 0 };
     push(neuropils::index(stem, side), pair.syn_count - second, rng);
     if second > 0 {
         push(second_neuropil(side, rng), second, rng);

@@ -77,11 +77,7 @@ impl Table<'_> {
             ln_square += value.ln().powi(2);
         }
         let spread = |square: f64, sum: f64| (square / n - (sum / n).powi(2)).max(0.0).sqrt();
-        Moments {
-            mean: sum / n,
-            sd: spread(square, sum),
-            ln_sd: spread(ln_square, ln),
-        }
+        Moments { mean: sum / n, sd: spread(square, sum), ln_sd: spread(ln_square, ln) }
     }
 
     /// The bends at which the values at `levels` have the given mean, and are narrower than wanted no longer.
@@ -90,19 +86,8 @@ impl Table<'_> {
         let high_for =
             |low: f64, levels: &[f64], steps: u32| bisect(steps, |high| self.moments(levels, Bend { low, high }).mean > mean);
         // The larger the exponent below the median, the smaller the values there, and the wider the spread.
-        let low = bisect(12, |low| {
-            narrow(self.moments(
-                &coarse,
-                Bend {
-                    low,
-                    high: high_for(low, &coarse, 12),
-                },
-            ))
-        });
-        Bend {
-            low,
-            high: high_for(low, &thinned(levels, 4096), 24),
-        }
+        let low = bisect(12, |low| narrow(self.moments(&coarse, Bend { low, high: high_for(low, &coarse, 12) })));
+        Bend { low, high: high_for(low, &thinned(levels, 4096), 24) }
     }
 }
 
@@ -122,11 +107,7 @@ fn levels(n: usize, rng: &mut Stream) -> Vec<f64> {
 
 /// `n` synapse counts in rising order with the quantiles, the mean and the spread of `counts`.
 pub(super) fn draw_sorted(counts: &Counts, n: usize, rng: &mut Stream) -> Vec<u32> {
-    let table = Table {
-        knots: &counts.knots,
-        low: counts.min,
-        high: u32::MAX,
-    };
+    let table = Table { knots: &counts.knots, low: counts.min, high: u32::MAX };
     let levels = levels(n, rng);
     let bend = table.solve(&levels, counts.mean, |m| m.ln_sd < counts.ln_sigma);
     let mut values: Vec<u32> = levels.iter().map(|&u| table.value(u, bend)).collect();
@@ -141,11 +122,7 @@ pub(super) fn degrees(shape: &Degrees, n: usize, total: usize, cap: usize, rng: 
     }
     let levels = levels(n, rng);
     let cap = cap.max(1) as u32;
-    let table = Table {
-        knots: &shape.knots,
-        low: 1,
-        high: cap,
-    };
+    let table = Table { knots: &shape.knots, low: 1, high: cap };
     let mean = total as f64 / n as f64;
     let sd = shape.sd * mean / shape.mean;
     let bend = table.solve(&levels, mean, |m| m.sd < sd);
@@ -243,12 +220,7 @@ mod tests {
     #[test]
     fn the_mean_is_met_and_the_quantiles_stay() {
         let knots = [5.0, 5.0, 5.0, 8.0, 14.0, 24.0, 54.0, 109.0, 234.0];
-        let counts = Counts {
-            knots,
-            mean: 19.956,
-            ln_sigma: 0.751,
-            min: 5,
-        };
+        let counts = Counts { knots, mean: 19.956, ln_sigma: 0.751, min: 5 };
         let values = draw_sorted(&counts, 6221, &mut Streams::new(1).stream("t"));
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 6221.0;
         assert!((mean / 19.956 - 1.0).abs() < 0.01, "{mean}");
@@ -265,13 +237,7 @@ mod tests {
     #[test]
     fn degrees_sum_to_the_total_within_the_cap() {
         let knots = [1.0, 1.0, 1.0, 2.0, 2.0, 4.0, 7.0, 9.0, 13.0];
-        let shape = Degrees {
-            cells: 1956,
-            cover: false,
-            mean: 3.18,
-            sd: 1.86,
-            knots,
-        };
+        let shape = Degrees { cells: 1956, cover: false, mean: 3.18, sd: 1.86, knots };
         let mut rng = Streams::new(1).stream("d");
         assert_eq!(degrees(&shape, 100, 318, 20, &mut rng).iter().sum::<u32>(), 318);
         assert_eq!(degrees(&shape, 10, 500, 3, &mut rng), [3; 10]);

@@ -20,13 +20,7 @@ pub(super) struct Group {
 }
 
 const fn group(class: CellClass, stem: &'static str, nt: Nt, cells: [u32; 3], types: u32) -> Group {
-    Group {
-        class,
-        stem,
-        nt,
-        cells,
-        types,
-    }
+    Group { class, stem, nt, cells, types }
 }
 
 /// All cells of the pathway: 9,764, of them 4 counted both as `LHLN` and as `LHCENT` by keyword.

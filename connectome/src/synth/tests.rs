@@ -39,29 +39,15 @@ fn ipsi(pairs: &[FlyPair]) -> f64 {
 fn cells_are_exact() {
     use CellClass as C;
     let count = |takes: &dyn Fn(&Neuron) -> bool| {
-        [Side::Left, Side::Right, Side::Unknown].map(|s| {
-            fly()
-                .neurons
-                .iter()
-                .filter(|n| n.is_classified() && n.cell.side == s && takes(n))
-                .count()
-        })
+        [Side::Left, Side::Right, Side::Unknown]
+            .map(|s| fly().neurons.iter().filter(|n| n.is_classified() && n.cell.side == s && takes(n)).count())
     };
     let class = |c: C| count(&|n| n.cell.class == c);
     assert_eq!(class(C::Orn), [1117, 1132, 30]);
-    assert_eq!(
-        [C::Hrn, C::Trn, C::UPn, C::MPn, C::OtherPn].map(|c| class(c).iter().sum::<usize>()),
-        [74, 29, 277, 399, 8]
-    );
-    assert_eq!(
-        [C::Mbon, C::Dan, C::Apl, C::Dpm].map(|c| class(c).iter().sum::<usize>()),
-        [96, 331, 2, 2]
-    );
+    assert_eq!([C::Hrn, C::Trn, C::UPn, C::MPn, C::OtherPn].map(|c| class(c).iter().sum::<usize>()), [74, 29, 277, 399, 8]);
+    assert_eq!([C::Mbon, C::Dan, C::Apl, C::Dpm].map(|c| class(c).iter().sum::<usize>()), [96, 331, 2, 2]);
     assert_eq!(class(C::Kc), [2580, 2597, 0]);
-    assert_eq!(
-        [C::Lhln, C::Lhcent, C::Wedpn].map(|c| class(c).iter().sum::<usize>()),
-        [514, 45, 105]
-    );
+    assert_eq!([C::Lhln, C::Lhcent, C::Wedpn].map(|c| class(c).iter().sum::<usize>()), [514, 45, 105]);
     assert_eq!(count(&|n| n.cell.cell_type == "ORN_DA1"), [60, 66, 1]);
     assert_eq!(count(&|n| n.cell.cell_type == "KCg-m"), [1069, 1121, 0]);
     assert_eq!(count(&|n| n.cell.class == C::UPn && n.cell.glomerulus == "VA1v"), [6, 7, 0]);
@@ -70,18 +56,9 @@ fn cells_are_exact() {
         [Nt::Ach, Nt::Gaba, Nt::Glut, Nt::Ser, Nt::Blank].map(|nt| local(nt)[..2].to_vec()),
         [[22, 21], [62, 51], [48, 48], [10, 14], [72, 78]]
     );
-    assert_eq!(
-        count(&|n| n.cell.class == C::UPn && n.cell.nt == Nt::Gaba)
-            .iter()
-            .sum::<usize>(),
-        31
-    );
-    let output_types: BTreeSet<&str> = fly()
-        .neurons
-        .iter()
-        .filter(|n| n.cell.class == C::Mbon)
-        .map(|n| n.cell.cell_type.as_str())
-        .collect();
+    assert_eq!(count(&|n| n.cell.class == C::UPn && n.cell.nt == Nt::Gaba).iter().sum::<usize>(), 31);
+    let output_types: BTreeSet<&str> =
+        fly().neurons.iter().filter(|n| n.cell.class == C::Mbon).map(|n| n.cell.cell_type.as_str()).collect();
     assert_eq!(output_types.len(), 35);
 }
 
@@ -102,11 +79,7 @@ fn every_relation_has_its_edges_counts_degrees_and_sides() {
         assert!(close(out, r.out_degree.mean, 0.05), "{}: out-degree {out}", r.name);
         assert!(close(into, r.in_degree.mean, 0.05), "{}: in-degree {into}", r.name);
         let side = ipsi(&pairs);
-        assert!(
-            r.edges < 20 || (side - r.ipsi.expect("all have one")).abs() <= 0.02,
-            "{}: ipsi {side}",
-            r.name
-        );
+        assert!(r.edges < 20 || (side - r.ipsi.expect("all have one")).abs() <= 0.02, "{}: ipsi {side}", r.name);
     }
 }
 
@@ -117,11 +90,7 @@ fn no_pair_occurs_twice_and_none_is_a_loop() {
     triples.sort_unstable();
     triples.dedup();
     assert_eq!(triples.len(), n);
-    let mut pairs: Vec<(u32, u32)> = fly()
-        .relations
-        .iter()
-        .flat_map(|r| r.pairs.iter().map(|p| (p.pre, p.post)))
-        .collect();
+    let mut pairs: Vec<(u32, u32)> = fly().relations.iter().flat_map(|r| r.pairs.iter().map(|p| (p.pre, p.post))).collect();
     let n = pairs.len();
     pairs.sort_unstable();
     pairs.dedup();
@@ -137,10 +106,7 @@ fn kenyon_cells_have_the_measured_number_of_inputs() {
     }
     let distance = |takes: &dyn Fn(&str) -> bool, wanted: &[f64]| {
         let mut found = vec![0.0; wanted.len()];
-        inputs
-            .iter()
-            .filter(|(i, _)| takes(&cell(**i).cell_type))
-            .for_each(|(_, &n)| found[n] += 1.0);
+        inputs.iter().filter(|(i, _)| takes(&cell(**i).cell_type)).for_each(|(_, &n)| found[n] += 1.0);
         let (a, b): (f64, f64) = (found.iter().sum(), wanted.iter().sum());
         found.iter().zip(wanted).map(|(f, w)| (f / a - w / b).abs()).sum::<f64>() / 2.0
     };
@@ -156,11 +122,7 @@ fn kenyon_cells_have_the_measured_number_of_inputs() {
 fn output_neurons_get_the_measured_synapses_by_type_and_lobe() {
     let mut synapses: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     for p in fly().pairs_of("KC->MBON") {
-        let system = if cell(p.pre).cell_type.starts_with("KCg") {
-            "g"
-        } else {
-            &cell(p.pre).cell_type[..4]
-        };
+        let system = if cell(p.pre).cell_type.starts_with("KCg") { "g" } else { &cell(p.pre).cell_type[..4] };
         *synapses.entry((&cell(p.post).cell_type, system)).or_default() += f64::from(p.syn_count);
     }
     // Specification 8.2.
@@ -204,10 +166,7 @@ fn output_neurons_get_the_measured_synapses_by_type_and_lobe() {
 #[test]
 fn receptor_neurons_keep_to_their_glomerulus() {
     let pairs = fly().pairs_of("ORN->uPN");
-    let same = pairs
-        .iter()
-        .filter(|p| cells::served_by(&cell(p.pre).glomerulus) == cell(p.post).glomerulus)
-        .count();
+    let same = pairs.iter().filter(|p| cells::served_by(&cell(p.pre).glomerulus) == cell(p.post).glomerulus).count();
     assert!((same as f64 / pairs.len() as f64 - 0.977).abs() <= 0.005);
     let mean = |ipsi: bool| {
         let counts: Vec<f64> = fly()
@@ -224,27 +183,15 @@ fn receptor_neurons_keep_to_their_glomerulus() {
 #[test]
 fn the_dump_has_the_size_of_the_real_network() {
     assert!(close(fly().rows.len() as f64, 214_011.0, 0.02), "{}", fly().rows.len());
-    assert!(
-        close(fly().connected().len() as f64, 9_628.0, 0.03),
-        "{}",
-        fly().connected().len()
-    );
-    let receptor: Vec<&Row> = fly()
-        .rows
-        .iter()
-        .filter(|r| cell(r.pre).class == CellClass::Orn && cell(r.post).class != CellClass::Orn)
-        .collect();
+    assert!(close(fly().connected().len() as f64, 9_628.0, 0.03), "{}", fly().connected().len());
+    let receptor: Vec<&Row> =
+        fly().rows.iter().filter(|r| cell(r.pre).class == CellClass::Orn && cell(r.post).class != CellClass::Orn).collect();
     assert_eq!(receptor.len(), 16_218);
     for (nt, share) in [(Nt::Ach, 0.820), (Nt::Ser, 0.158), (Nt::Da, 0.017), (Nt::Gaba, 0.005)] {
         let found = receptor.iter().filter(|r| r.nt == nt).count() as f64 / receptor.len() as f64;
         assert!((found - share).abs() <= 0.01, "{nt:?} {found}");
     }
-    let synapses: u64 = fly()
-        .relations
-        .iter()
-        .flat_map(|r| &r.pairs)
-        .map(|p| u64::from(p.syn_count))
-        .sum();
+    let synapses: u64 = fly().relations.iter().flat_map(|r| &r.pairs).map(|p| u64::from(p.syn_count)).sum();
     assert_eq!(fly().rows.iter().map(|r| u64::from(r.syn_count)).sum::<u64>(), synapses);
 }
 
@@ -262,51 +209,28 @@ fn the_planted_defects_are_there() {
     assert_eq!(inside, 2_012);
     assert!(fly().rows.iter().any(|r| r.nt == Nt::Blank));
     let unpredicted = |truth: Nt| {
-        fly()
-            .neurons
-            .iter()
-            .filter(|n| n.cell.class == CellClass::Alln && n.cell.nt == Nt::Blank && n.truth == truth)
-            .count()
+        fly().neurons.iter().filter(|n| n.cell.class == CellClass::Alln && n.cell.nt == Nt::Blank && n.truth == truth).count()
     };
     assert_eq!((unpredicted(Nt::Gaba), unpredicted(Nt::Blank)), (90, 60));
 }
 
 #[test]
 fn smaller_presets_have_every_relation_of_their_cells() {
-    let tiny = generate(&SynthSpec {
-        preset: Preset::Tiny,
-        ..SynthSpec::default()
-    })
-    .expect("valid");
+    let tiny = generate(&SynthSpec { preset: Preset::Tiny, ..SynthSpec::default() }).expect("valid");
     let drawn = RELATIONS.iter().filter(|r| r.is_drawn()).count();
     assert_eq!(tiny.relations.iter().filter(|r| !r.pairs.is_empty()).count(), drawn);
     let classes: BTreeSet<CellClass> = tiny.neurons.iter().map(|n| n.cell.class).collect();
     assert_eq!(classes.len(), CellClass::ALL.len());
-    let core = generate(&SynthSpec {
-        preset: Preset::Core,
-        scale: 0.1,
-        ..SynthSpec::default()
-    })
-    .expect("valid");
-    assert!(
-        core.relations
-            .iter()
-            .all(|r| !r.pairs.is_empty() && !r.relation.name.contains("LH"))
-    );
+    let core = generate(&SynthSpec { preset: Preset::Core, scale: 0.1, ..SynthSpec::default() }).expect("valid");
+    assert!(core.relations.iter().all(|r| !r.pairs.is_empty() && !r.relation.name.contains("LH")));
     assert!(core.neurons.iter().all(|n| n.cell.class != CellClass::Lhln));
-    let least = generate(&SynthSpec {
-        scale: 0.001,
-        ..SynthSpec::default()
-    })
-    .expect("valid");
+    let least = generate(&SynthSpec { scale: 0.001, ..SynthSpec::default() }).expect("valid");
     assert!(least.relations.iter().all(|r| !r.pairs.is_empty()));
 }
 
 fn text(path: &Path) -> String {
     let mut text = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).expect("there"))
-        .read_to_string(&mut text)
-        .expect("gzip");
+    flate2::read::GzDecoder::new(std::fs::File::open(path).expect("there")).read_to_string(&mut text).expect("gzip");
     text
 }
 
@@ -341,31 +265,16 @@ fn searching_the_labels_finds_the_receptor_map() {
     }
     let manifest = std::fs::read_to_string(target.join("manifest.json")).expect("there");
     assert!(manifest.contains("\"synthetic\": true"));
-    assert!(
-        text(&target.join("names.csv.gz"))
-            .lines()
-            .skip(1)
-            .all(|l| l.contains(",SYN_"))
-    );
+    assert!(text(&target.join("names.csv.gz")).lines().skip(1).all(|l| l.contains(",SYN_")));
 }
 
 #[test]
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
-    let spec = SynthSpec {
-        preset: Preset::Tiny,
-        background_neurons: Some(3_000),
-        rows: Some(60_000),
-        ..SynthSpec::default()
-    };
+    let spec = SynthSpec { preset: Preset::Tiny, background_neurons: Some(3_000), rows: Some(60_000), ..SynthSpec::default() };
     let dir = tempfile::tempdir().expect("a temporary folder");
     let written = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| {
-            generate(&spec)
-                .expect("valid")
-                .write(&dir.path().join(threads.to_string()))
-                .expect("written")
-        })
+        pool.install(|| generate(&spec).expect("valid").write(&dir.path().join(threads.to_string())).expect("written"))
     };
     let one = written(1);
     assert_eq!(one, written(4));
@@ -375,12 +284,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_background_fills_up_to_the_numbers_asked_for() {
-    let spec = SynthSpec {
-        preset: Preset::Tiny,
-        background_neurons: Some(2_000),
-        rows: Some(40_000),
-        ..SynthSpec::default()
-    };
+    let spec = SynthSpec { preset: Preset::Tiny, background_neurons: Some(2_000), rows: Some(40_000), ..SynthSpec::default() };
     let big = generate(&spec).expect("valid");
     assert_eq!((big.neuron_count(), big.rows.len()), (2_000, 40_000));
     let mut triples: Vec<(u32, u32, u8)> = big.rows.iter().map(|r| (r.pre, r.post, r.neuropil)).collect();
@@ -392,16 +296,10 @@ fn a_background_fills_up_to_the_numbers_asked_for() {
     let per_pair = (40_000 - big.pathway_rows) as f64 / (pairs.len() - own) as f64;
     assert!((per_pair - 1.35).abs() < 0.05, "{per_pair}");
     let code = |n: Option<usize>, rows: Option<usize>, scale: f64| {
-        generate(&SynthSpec {
-            preset: Preset::Tiny,
-            background_neurons: n,
-            rows,
-            scale,
-            ..SynthSpec::default()
-        })
-        .expect_err("out of range")
-        .code()
-        .to_owned()
+        generate(&SynthSpec { preset: Preset::Tiny, background_neurons: n, rows, scale, ..SynthSpec::default() })
+            .expect_err("out of range")
+            .code()
+            .to_owned()
     };
     assert_eq!(code(Some(10), None, 1.0), "too-few-neurons");
     assert_eq!(code(None, Some(10), 1.0), "too-few-rows");
@@ -436,14 +334,7 @@ proptest! {
 
 #[test]
 fn draw_on_the_whole_pathway_gives_the_whole_relation() {
-    let of = |c: CellClass| -> Vec<Cell> {
-        fly()
-            .neurons
-            .iter()
-            .map(|n| n.cell.clone())
-            .filter(|n| n.class == c)
-            .collect()
-    };
+    let of = |c: CellClass| -> Vec<Cell> { fly().neurons.iter().map(|n| n.cell.clone()).filter(|n| n.class == c).collect() };
     let (kenyon, apl) = (of(CellClass::Kc), of(CellClass::Apl));
     let drawn =
         |name: &str, pre: &[Cell], post: &[Cell]| draw(relation(name).expect("known"), pre, post, 1.0, Streams::new(5)).len();

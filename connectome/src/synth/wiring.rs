@@ -53,10 +53,7 @@ pub(super) fn connect(
     rng: &mut Stream,
 ) -> Vec<(u32, u32)> {
     let mut planned = vec![0_u32; partners];
-    pools
-        .iter()
-        .flat_map(|pool| &pool.stubs)
-        .for_each(|&p| planned[p as usize] += 1);
+    pools.iter().flat_map(|pool| &pool.stubs).for_each(|&p| planned[p as usize] += 1);
     let mut order: Vec<usize> = (0..drivers.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(drivers[i].wishes.len()));
     let mut chosen: Vec<Vec<u32>> = vec![Vec::new(); drivers.len()];
@@ -82,11 +79,7 @@ pub(super) fn connect(
     if !drivers.is_empty() {
         settle(drivers, pools, &planned, allowed, &mut chosen, rng);
     }
-    drivers
-        .iter()
-        .zip(chosen)
-        .flat_map(|(d, list)| list.into_iter().map(|p| (d.cell, p)))
-        .collect()
+    drivers.iter().zip(chosen).flat_map(|(d, list)| list.into_iter().map(|p| (d.cell, p))).collect()
 }
 
 /// Brings the partners' degrees back to plan where drivers ran into partners they had, and gives every member an edge.
@@ -140,16 +133,8 @@ mod tests {
 
     #[test]
     fn every_member_of_a_pool_gets_an_edge_and_no_pair_occurs_twice() {
-        let drivers: Vec<Driver> = (0..50)
-            .map(|cell| Driver {
-                cell,
-                wishes: vec![0; 3],
-            })
-            .collect();
-        let mut pools = [Pool {
-            stubs: vec![0; 150],
-            members: (0..10).collect(),
-        }];
+        let drivers: Vec<Driver> = (0..50).map(|cell| Driver { cell, wishes: vec![0; 3] }).collect();
+        let mut pools = [Pool { stubs: vec![0; 150], members: (0..10).collect() }];
         let mut pairs = connect(&drivers, &mut pools, 10, &|_, _| true, &mut Streams::new(1).stream("w"));
         pairs.sort_unstable();
         assert_eq!(pairs.len(), 150);

@@ -64,21 +64,14 @@ impl Folder<'_> {
         let failed = |e: std::io::Error| UserError::cannot_write(&self.target.join(name), &e);
         let sha256 = digest::sha256_file(&path).map_err(failed)?;
         let bytes = fs::metadata(&path).map_err(failed)?.len();
-        self.files.push(WrittenFile {
-            name: name.to_owned(),
-            rows: rows as u64,
-            bytes,
-            sha256,
-        });
+        self.files.push(WrittenFile { name: name.to_owned(), rows: rows as u64, bytes, sha256 });
         Ok(())
     }
 
     fn table(&mut self, name: &str, head: &str, rows: usize, line: &(impl Fn(usize, &mut Vec<u8>) + Sync)) -> Result<()> {
         let failed = |e: std::io::Error| UserError::cannot_write(&self.target.join(name), &e);
         let mut out = BufWriter::new(File::create(self.path.join(name)).map_err(failed)?);
-        gzip::write(&mut out, head, rows, line)
-            .and_then(|_| out.flush())
-            .map_err(failed)?;
+        gzip::write(&mut out, head, rows, line).and_then(|_| out.flush()).map_err(failed)?;
         drop(out);
         self.done(name, rows)
     }
@@ -101,11 +94,7 @@ impl SyntheticFly {
     /// A usage error if `dir` exists and is not empty, a failure if the disk refuses.
     pub fn write(&self, dir: &Path) -> Result<Written> {
         let whole = AtomicDir::create(dir)?;
-        let mut folder = Folder {
-            target: dir,
-            path: whole.path(),
-            files: Vec::new(),
-        };
+        let mut folder = Folder { target: dir, path: whole.path(), files: Vec::new() };
         self.write_connections(&mut folder)?;
         self.write_annotations(&mut folder)?;
         self.write_labels(&mut folder)?;
@@ -156,10 +145,7 @@ impl SyntheticFly {
         let head = "root_id,group,nt_type,nt_type_score,da_avg,ser_avg,gaba_avg,glut_avg,ach_avg,oct_avg\n";
         folder.table("neurons.csv.gz", head, n, &|i, text| {
             let id = self.id(i as u32);
-            let nt = self
-                .neurons
-                .get(i)
-                .map_or_else(|| self.background[i - self.neurons.len()].nt, |n| n.cell.nt);
+            let nt = self.neurons.get(i).map_or_else(|| self.background[i - self.neurons.len()].nt, |n| n.cell.nt);
             push(text, &format!("{id},{},{}\n", self.group(i), scores(id, nt)));
         })?;
         let head = "root_id,flow,super_class,class,sub_class,hemilineage,side,nerve\n";
@@ -173,13 +159,7 @@ impl SyntheticFly {
                 } else {
                     ("intrinsic", neuron.cell.class.annotation())
                 };
-                push(
-                    text,
-                    &format!(
-                        "{id},{flow},{super_class},{class},{sub_class},,{},\n",
-                        neuron.cell.side.as_str()
-                    ),
-                );
+                push(text, &format!("{id},{flow},{super_class},{class},{sub_class},,{},\n", neuron.cell.side.as_str()));
             } else {
                 let b = &self.background[i - self.neurons.len()];
                 let (flow, super_class, _) = SUPER_CLASSES[usize::from(b.super_class)];
@@ -207,30 +187,25 @@ impl SyntheticFly {
         let labelled: Vec<u32> = (0..self.neuron_count() as u32)
             .filter(|&i| self.neurons.get(i as usize).is_some_and(|n| !n.receptors.is_empty()) || scatter(self.id(i)) % 100 < 72)
             .collect();
-        folder.table(
-            "processed_labels.csv.gz",
-            "root_id,processed_labels\n",
-            labelled.len(),
-            &|k, text| {
-                let i = labelled[k];
-                let mut labels: Vec<String> = Vec::new();
-                if let Some(neuron) = self.neurons.get(i as usize).filter(|n| n.is_classified()) {
-                    let mut before: Vec<&str> = Vec::new();
-                    for label in &neuron.receptors {
-                        let occurrence = before.iter().filter(|b| *b == label).count();
-                        before.push(label);
-                        let words = receptors::wording(label, &neuron.cell.glomerulus, occurrence);
-                        labels.push(format!("'olfactory receptor neuron; {words}'"));
-                    }
-                    if labels.is_empty() {
-                        labels.push(format!("'synthetic {}'", neuron.cell.cell_type));
-                    }
-                } else {
-                    labels.push("'synthetic neuron'".to_owned());
+        folder.table("processed_labels.csv.gz", "root_id,processed_labels\n", labelled.len(), &|k, text| {
+            let i = labelled[k];
+            let mut labels: Vec<String> = Vec::new();
+            if let Some(neuron) = self.neurons.get(i as usize).filter(|n| n.is_classified()) {
+                let mut before: Vec<&str> = Vec::new();
+                for label in &neuron.receptors {
+                    let occurrence = before.iter().filter(|b| *b == label).count();
+                    before.push(label);
+                    let words = receptors::wording(label, &neuron.cell.glomerulus, occurrence);
+                    labels.push(format!("'olfactory receptor neuron; {words}'"));
                 }
-                push(text, &format!("{},\"[{}]\"\n", self.id(i), labels.join(", ")));
-            },
-        )
+                if labels.is_empty() {
+                    labels.push(format!("'synthetic {}'", neuron.cell.cell_type));
+                }
+            } else {
+                labels.push("'synthetic neuron'".to_owned());
+            }
+            push(text, &format!("{},\"[{}]\"\n", self.id(i), labels.join(", ")));
+        })
     }
 
     fn write_lists(&self, folder: &mut Folder<'_>) -> Result<()> {

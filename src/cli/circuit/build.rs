@@ -14,7 +14,7 @@ use crate::cli::context::Context;
 #[command(after_help = "Examples:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5\n  \
     kenyon circuit build my_circuit.toml -o circuit.h5 --json")]
 pub(in crate::cli) struct Build {
-    /// Config; see `docs/src/formats.md`, "Circuit config"
+    /// Config; see `docs/formats.md`, "Circuit config"
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
     /// Circuit to write
@@ -27,12 +27,13 @@ pub(in crate::cli) struct Build {
 
 impl Build {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        let spec = CircuitSpec::read(&self.config)?;
+        let mut spec = CircuitSpec::read(&self.config)?;
+        spec.completion.seed.get_or_insert(context.seed);
         let beside = |path: &PathBuf| self.config.parent().map_or_else(|| path.clone(), |dir| dir.join(path));
         let Some(pack) = self.connectome.clone().or_else(|| spec.connectome.as_ref().map(beside)) else {
             return Err(UserError::usage("no-connectome", "names no connectome pack")
                 .file(&self.config)
-                .column("connectome")
+                .key("connectome")
                 .mend("add `connectome = \"fly.h5\"` to it, or give `--connectome fly.h5`"));
         };
         let circuit = circuit::build(&Pack::open(&pack)?, &spec, &self.config, context)?;
@@ -62,6 +63,9 @@ pub(in crate::cli) fn warn(circuit: &Circuit, context: &Context) {
         }
     }
     for done in &circuit.report.completion {
-        context.note(&format!("synthetic: {} pairs of `{}` were generated from {} statistics", done.pairs, done.projection, done.source));
+        context.note(&format!(
+            "synthetic: {} pairs of `{}` were generated from {} statistics",
+            done.pairs, done.projection, done.source
+        ));
     }
 }

@@ -18,9 +18,9 @@ pub(super) struct InfluenceArgs {
     /// Neurons silenced for the influence
     #[arg(long, value_name = "QUERY", requires = "influence")]
     silence: Option<String>,
-    /// Synaptic steps of the effective connectivity
-    #[arg(long, value_name = "K", default_value_t = 4)]
-    hops: usize,
+    /// Synaptic steps of the effective connectivity [default: 4]
+    #[arg(long, value_name = "K", requires = "influence")]
+    hops: Option<usize>,
     /// Ignore the signs
     #[arg(long, requires = "influence")]
     unsigned: bool,
@@ -32,6 +32,9 @@ struct OnPopulation {
     population: String,
     /// Mean steady-state response of its neurons.
     influence: f64,
+    /// The same with the matrix scaled as in the intact circuit: compare this with a run without silencing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    influence_intact_scale: Option<f64>,
     /// Mean over its neurons of the input fraction from the sources over excitatory paths.
     effective_positive: f64,
     /// The same over inhibitory paths.
@@ -62,10 +65,14 @@ impl InfluenceArgs {
         let Some(query) = &self.influence else { return Ok(None) };
         let sources = Query::parse(query)?.select(circuit)?;
         if sources.is_empty() {
-            return Err(UserError::usage("no-sources", "`--influence` selects no neuron of the circuit").mend("widen the query"));
+            return Err(UserError::usage("no-sources", "no neuron of the circuit matches the query")
+                .key("--influence")
+                .found(query.clone())
+                .mend(if circuit.is_empty() { "the circuit is empty: build it anew" } else { "widen the query" }));
         }
-        if self.hops == 0 || self.hops > 100 {
-            return Err(UserError::usage("bad-hops", "`--hops` is out of range").found(self.hops.to_string()).expected("1 to 100"));
+        let hops = self.hops.unwrap_or(4);
+        if hops == 0 || hops > 100 {
+            return Err(UserError::usage("bad-hops", "`--hops` is out of range").found(hops.to_string()).expected("1 to 100"));
         }
         let silenced = match &self.silence {
             Some(query) => Query::parse(query)?.select(circuit)?,
@@ -84,7 +91,7 @@ impl InfluenceArgs {
                 edges.synthetic.push(circuit.edges.synthetic[i]);
             }
         }
-        let options = EffectiveOptions { hops: self.hops, ..EffectiveOptions::default() };
+        let options = EffectiveOptions { hops, ..EffectiveOptions::default() };
         let paths = effective_connectivity(&edges, sign, &sources, &options)?;
         let populations = circuit
             .populations
@@ -100,6 +107,7 @@ impl InfluenceArgs {
                 OnPopulation {
                     population: name.clone(),
                     influence: mean(&steady.r),
+                    influence_intact_scale: steady.r_intact_scale.as_deref().map(mean),
                     effective_positive: positive,
                     effective_negative: negative,
                     effective: positive - negative,
@@ -109,7 +117,7 @@ impl InfluenceArgs {
         Ok(Some(InfluenceReport {
             sources: sources.len() as u64,
             silenced: silenced.len() as u64,
-            hops: self.hops,
+            hops,
             signed: !self.unsigned,
             rho: steady.rho,
             rho_intact: steady.rho_intact,
@@ -129,15 +137,18 @@ impl InfluenceReport {
             let _ = writeln!(out, "spectral radius {:.4} ({:.4} intact)\n", self.rho, self.rho_intact);
         }
         let header = format!("effective, {} hops", self.hops);
-        let mut table = TextTable::new(&["population", "steady state", "excitatory paths", "inhibitory paths", &header]);
+        let silenced = self.silenced > 0;
+        let mut columns = vec!["population", "steady state"];
+        if silenced {
+            columns.push("at intact scale");
+        }
+        columns.extend(["excitatory paths", "inhibitory paths", &header]);
+        let mut table = TextTable::new(&columns);
         for p in &self.populations {
-            table.row([
-                p.population.clone(),
-                format!("{:.4e}", p.influence),
-                format!("{:.4e}", p.effective_positive),
-                format!("{:.4e}", p.effective_negative),
-                format!("{:.4e}", p.effective),
-            ]);
+            let intact = p.influence_intact_scale.filter(|_| silenced);
+            let numbers = [Some(p.influence), intact, Some(p.effective_positive), Some(p.effective_negative), Some(p.effective)];
+            let cells = numbers.into_iter().flatten().map(|x| format!("{x:.4e}"));
+            table.row(std::iter::once(p.population.clone()).chain(cells));
         }
         out.push_str(&table.render());
         out

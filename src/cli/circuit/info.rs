@@ -51,9 +51,8 @@ impl Info {
 
 /// The circuit as text.
 pub(in crate::cli) fn text(info: &CircuitInfo) -> String {
-    let mut populations = TextTable::new(&[
-        "population", "neurons", "inputs/neuron", "outputs/neuron", "in-synapses cut", "out-synapses cut",
-    ]);
+    let mut populations =
+        TextTable::new(&["population", "neurons", "inputs/neuron", "outputs/neuron", "in-synapses cut", "out-synapses cut"]);
     for (name, neurons) in &info.populations {
         let degrees = &info.population_degrees[name];
         let cut = info.cut.get(name).copied().unwrap_or_default();

@@ -45,7 +45,12 @@ impl LesionArgs {
         }
         file::write(&lesioned, &self.output)?;
         context.print(&report, || {
-            let mut out = format!("{word}: {} neurons, {} pairs, {} synapses", count(report.neurons), count(report.pairs), count(report.synapses));
+            let mut out = format!(
+                "{word}: {} neurons, {} pairs, {} synapses",
+                count(report.neurons),
+                count(report.pairs),
+                count(report.synapses)
+            );
             for (population, n) in &report.populations {
                 let _ = write!(out, "\n  {population}: {}", count(*n));
             }

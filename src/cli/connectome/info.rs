@@ -50,7 +50,7 @@ fn text(info: &Overview) -> String {
     if let Some(n) = info.receptor_neurons {
         parts.push(format!("{} neurons with a receptor label", count(n)));
     }
-    parts.join("\n\n")
+    parts.iter().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
 }
 
 fn shown(text: &str) -> String {

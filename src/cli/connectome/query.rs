@@ -25,7 +25,7 @@ pub(in crate::cli) struct QueryArgs {
     /// Connectome pack
     #[arg(value_name = "PACK")]
     pack: PathBuf,
-    /// Expression; see `docs/src/query.md`
+    /// Expression; see `docs/query.md`
     #[arg(value_name = "QUERY")]
     query: String,
     /// Further keyword file; its list is named by the file, without `root_ids_` and `.txt`
@@ -86,23 +86,12 @@ impl QueryArgs {
         let rows = query.select(&table)?;
         let ids: Vec<String> = rows.iter().map(|&row| pack.root_ids()[row as usize].to_string()).collect();
         if let Some(output) = &self.output {
-            self.write(output, &pack, &rows, &ids)?;
+            write(output, &pack, &rows, &ids)?;
         }
         let report = json!({ "query": query.to_string(), "count": ids.len(), "root_ids": ids });
         let shown = shown(&pack, &rows)?;
         context.print(&report, || format!("{shown}\n{} neurons", count(ids.len() as u64)));
         Ok(())
-    }
-
-    fn write(&self, output: &Path, pack: &Pack, rows: &[u32], ids: &[String]) -> Result<()> {
-        let text = match output.extension().and_then(|e| e.to_str()) {
-            Some("txt") => ids.join(",") + "\n",
-            Some("csv") => csv(pack, rows)?,
-            _ => {
-                return Err(UserError::usage("unknown-extension", "has no known ending").file(output).mend("write `.txt` (keyword file) or `.csv`"));
-            }
-        };
-        AtomicFile::write(output, text.as_bytes())
     }
 }
 
@@ -137,4 +126,18 @@ fn shown(pack: &Pack, rows: &[u32]) -> Result<String> {
         table.row([format!("… {} more", count((rows.len() - SHOWN) as u64))]);
     }
     Ok(table.render())
+}
+
+/// Writes the answer as a keyword file or as a table, by the ending of the name.
+fn write(output: &Path, pack: &Pack, rows: &[u32], ids: &[String]) -> Result<()> {
+    let text = match output.extension().and_then(|e| e.to_str()) {
+        Some("txt") => ids.join(",") + "\n",
+        Some("csv") => csv(pack, rows)?,
+        _ => {
+            return Err(UserError::usage("unknown-extension", "has no known ending")
+                .file(output)
+                .mend("write `.txt` (keyword file) or `.csv`"));
+        }
+    };
+    AtomicFile::write(output, text.as_bytes())
 }

@@ -13,7 +13,9 @@ use crate::cli::output::TextTable;
 ///
 /// The sources are hashed and read again by a second reader; totals and random rows must agree. Exit code 4 if a check fails.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kenyon connectome verify fly.h5\n  kenyon connectome verify fly.h5 codex_783/ --rows 100 --seed 7")]
+#[command(
+    after_help = "Examples:\n  kenyon connectome verify fly.h5\n  kenyon connectome verify fly.h5 codex_783/ --rows 100 --seed 7"
+)]
 pub(in crate::cli) struct Verify {
     /// Connectome pack
     #[arg(value_name = "PACK")]
@@ -32,8 +34,15 @@ impl Verify {
         context.print(&result, || {
             let mut table = TextTable::new(&["check", "holds", "expected", "found"]);
             for check in &result.checks {
-                let cut = |text: &str| if text.chars().count() > 40 { text.chars().take(39).chain(['…']).collect() } else { text.to_string() };
-                table.row([check.name.clone(), if check.ok { "yes" } else { "NO" }.into(), cut(&check.expected), cut(&check.found)]);
+                let cut = |text: &str| {
+                    if text.chars().count() > 40 { text.chars().take(39).chain(['…']).collect() } else { text.to_string() }
+                };
+                table.row([
+                    check.name.clone(),
+                    if check.ok { "yes" } else { "NO" }.into(),
+                    cut(&check.expected),
+                    cut(&check.found),
+                ]);
             }
             table.render()
         });

@@ -6,7 +6,7 @@ use kenyon_base::{Result, nearest};
 use serde::{Deserialize, Serialize};
 
 use super::{BuildReport, beside, config_error};
-use crate::circuit::spec::{CircuitSpec, PopulationSpec};
+use crate::circuit::spec::{CircuitSpec, PopulationSpec, key_of};
 use crate::codex::{Side, keywords};
 use crate::pack::Pack;
 use crate::query::{Query, Table};
@@ -52,7 +52,8 @@ pub(super) fn select(pack: &Pack, spec: &CircuitSpec, config: &Path, report: &mu
     let n = pack.rows_len();
     let mut population = vec![NONE; n];
     for (number, wanted) in spec.population.iter().enumerate() {
-        let (rows, outside) = rows_of(pack, wanted, config)?;
+        let key = key_of(number, wanted);
+        let (rows, outside) = rows_of(pack, wanted, config, &key)?;
         let mut found = PopulationReport { name: wanted.name.clone(), matched: rows.len() as u64, outside, ..Default::default() };
         for row in rows {
             let slot = &mut population[row as usize];
@@ -67,7 +68,7 @@ pub(super) fn select(pack: &Pack, spec: &CircuitSpec, config: &Path, report: &mu
     let mut allowed = vec![true; n];
     if let Some(within) = &spec.selection.within {
         allowed.fill(false);
-        for row in run(pack, within, config)? {
+        for row in run(pack, within, config, "selection.within")? {
             allowed[row as usize] = true;
         }
     }
@@ -88,14 +89,14 @@ pub(super) fn select(pack: &Pack, spec: &CircuitSpec, config: &Path, report: &mu
     Ok(Selection { population, input: inputs(pack, spec, config)? })
 }
 
-fn run(pack: &Pack, query: &str, config: &Path) -> Result<Vec<u32>> {
-    Query::parse(query).and_then(|q| q.select(pack)).map_err(|e| e.file(config))
+fn run(pack: &Pack, query: &str, config: &Path, key: &str) -> Result<Vec<u32>> {
+    Query::parse(query).and_then(|q| q.select(pack)).map_err(|e| e.in_config(config, key))
 }
 
 /// Pack rows of a population, and how many named ids the pack lacks.
-fn rows_of(pack: &Pack, wanted: &PopulationSpec, config: &Path) -> Result<(Vec<u32>, u64)> {
+fn rows_of(pack: &Pack, wanted: &PopulationSpec, config: &Path, key: &str) -> Result<(Vec<u32>, u64)> {
     if let Some(query) = &wanted.query {
-        return Ok((run(pack, query, config)?, 0));
+        return Ok((run(pack, query, config, key)?, 0));
     }
     let ids = if let Some(file) = &wanted.file {
         keywords::read(&beside(config, file))?.ids
@@ -108,7 +109,7 @@ fn rows_of(pack: &Pack, wanted: &PopulationSpec, config: &Path) -> Result<(Vec<u
                 None if lists.is_empty() => "the dump held no keyword files `root_ids_*.txt`; use `query` or `file`".into(),
                 None => format!("choose from {}", lists.join(", ")),
             };
-            return Err(config_error(config, "population", "unknown-list", format!("the pack has no keyword list `{name}`")).mend(mend));
+            return Err(config_error(config, key, "unknown-list", format!("the pack has no keyword list `{name}`")).mend(mend));
         }
         pack.list_ids(name)?
     };
@@ -122,7 +123,7 @@ fn inputs(pack: &Pack, spec: &CircuitSpec, config: &Path) -> Result<Vec<bool>> {
     let n = pack.rows_len();
     let mut input = vec![false; n];
     if let Some(query) = &spec.selection.inputs {
-        for row in run(pack, query, config)? {
+        for row in run(pack, query, config, "selection.inputs")? {
             input[row as usize] = true;
         }
         return Ok(input);

@@ -57,8 +57,7 @@ pub(super) fn wire(
     sign: &[i8],
 ) -> Result<Wired> {
     let allowed = neuropils(pack, spec, config)?;
-    let mut wired =
-        Wired { triples: Vec::new(), report: WiringReport::default(), cut: CutSums::new(spec.population.len()) };
+    let mut wired = Wired { triples: Vec::new(), report: WiringReport::default(), cut: CutSums::new(spec.population.len()) };
     wired.report.pack_pairs = pairs.len() as u64;
     let mut first_row = 0;
     for i in 0..pairs.len() {
@@ -124,7 +123,9 @@ fn neuropils(pack: &Pack, spec: &CircuitSpec, config: &Path) -> Result<Option<Ve
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "see `kenyon connectome info` for the neuropils of the pack".into(),
                 };
-                return Err(config_error(config, key, "unknown-neuropil", format!("the pack has no neuropil `{name}`")).mend(mend));
+                return Err(
+                    config_error(config, key, "unknown-neuropil", format!("the pack has no neuropil `{name}`")).mend(mend)
+                );
             }
         }
     }

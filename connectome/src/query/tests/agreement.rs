@@ -58,12 +58,9 @@ impl Tree {
             Self::All => "all".into(),
             Self::None => "none".into(),
             Self::Is(name, negated, values) => compare(NAMES[*name], *negated, values, spelling()),
-            Self::Ids(negated, ids) => compare(
-                "root_id",
-                *negated,
-                &ids.iter().map(u64::to_string).collect::<Vec<_>>(),
-                spelling(),
-            ),
+            Self::Ids(negated, ids) => {
+                compare("root_id", *negated, &ids.iter().map(u64::to_string).collect::<Vec<_>>(), spelling())
+            }
             Self::Matches(name, negated, pattern) => {
                 let pattern = pattern.replace('\\', r"\\").replace('"', "\\\"");
                 format!("{} {} \"{pattern}\"", NAMES[*name], if *negated { "!~" } else { "~" })
@@ -89,11 +86,7 @@ fn compare(field: &str, negated: bool, values: &[String], spelling: usize) -> St
         let operator = if negated { "!=" } else { ["=", "=="][spelling % 2] };
         return format!("{field}{operator}{}", quoted.next().expect("one value"));
     }
-    format!(
-        "{field} {}in ({})",
-        if negated { "not " } else { "" },
-        quoted.collect::<Vec<_>>().join(",")
-    )
+    format!("{field} {}in ({})", if negated { "not " } else { "" }, quoted.collect::<Vec<_>>().join(","))
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
