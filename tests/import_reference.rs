@@ -1,20 +1,21 @@
-//! Import of the real dump: the sanity anchors of `docs/connectome.md`, exactly. Skipped where the reference data are absent.
+//! Import of the real dump: the sanity anchors of `docs/verified.md`, exactly. Skipped where the reference data are absent.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use common::{Pack, Run, import, reference_data};
 use serde_json::{Value, json};
+use support::dump::{Pack, import};
+use support::{Ran, reference_fly};
 use tempfile::TempDir;
 
 /// One import of the reference data; the pack goes when it is dropped.
 struct Imported {
     folder: TempDir,
-    run: Run,
+    run: Ran,
 }
 
 impl Imported {
@@ -49,7 +50,7 @@ const PRINCETON: [&str; 2] = ["--connections", "connections_princeton"];
 
 #[test]
 fn the_receptor_table_gives_its_rows_pairs_and_synapses() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     let pack = imported.pack();
     assert_eq!(imported.run.totals()[1..], [16_218, 15_236, 211_633]);
@@ -65,7 +66,7 @@ fn the_receptor_table_gives_its_rows_pairs_and_synapses() {
 
 #[test]
 fn the_pack_holds_every_row_with_count_and_transmitter() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     let pack = imported.pack();
     let file = hdf5::File::open(imported.path()).unwrap();
@@ -83,7 +84,7 @@ fn the_pack_holds_every_row_with_count_and_transmitter() {
 
 #[test]
 fn neurons_are_in_ascending_order_of_root_id_and_edges_of_pre_and_post() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     let pack = imported.pack();
     assert!(pack.root_ids.is_sorted_by(|a, b| a < b));
@@ -94,7 +95,7 @@ fn neurons_are_in_ascending_order_of_root_id_and_edges_of_pre_and_post() {
 
 #[test]
 fn thresholds_on_rows_and_on_pairs_leave_the_known_numbers() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     for (on, min, rows, pairs, synapses) in [
         ("row", "5", Some(15_189), 15_090, Some(209_655)),
         ("pair", "5", Some(16_218), 15_236, Some(211_633)),
@@ -115,7 +116,7 @@ fn thresholds_on_rows_and_on_pairs_leave_the_known_numbers() {
 
 #[test]
 fn the_mushroom_body_table_gives_its_rows_pairs_and_synapses() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &PRINCETON);
     let pack = imported.pack();
     assert_eq!(imported.run.totals()[1..], [53_162, 53_162, 598_617]);
@@ -131,7 +132,7 @@ fn the_mushroom_body_table_gives_its_rows_pairs_and_synapses() {
 
 #[test]
 fn the_receptor_map_gives_receptor_neurons_and_those_of_several_labels() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     let names = ["receptor_rows", "receptor_neurons", "receptor_several_labels", "receptor_outside"];
     assert_eq!(imported.diagnostics(&names), [2_264, 2_113, 148, 0]);
@@ -139,7 +140,7 @@ fn the_receptor_map_gives_receptor_neurons_and_those_of_several_labels() {
 
 #[test]
 fn attribute_tables_give_their_rows_and_values() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     for (name, kind, rows) in [
         ("neurons.csv.gz", "neurons", 9_806),
@@ -211,7 +212,7 @@ fn texts(path: &Path, name: &str) -> Vec<String> {
 
 #[test]
 fn receptor_neurons_reach_each_class_of_targets_as_known() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     let pack = imported.pack();
     let [class, sub_class] = ["neurons/class", "neurons/sub_class"].map(|name| texts(&imported.path(), name));
@@ -226,7 +227,7 @@ fn receptor_neurons_reach_each_class_of_targets_as_known() {
 
 #[test]
 fn projection_neurons_reach_kenyon_cells_as_known() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     for (min, pairs, kenyon_cells) in [("1", 22_177, 4_748), ("5", 22_119, 4_746)] {
         let imported = Imported::of(&fly, &[&PRINCETON[..], &["--min-synapses", min]].concat());
         let pack = imported.pack();
@@ -241,7 +242,7 @@ fn projection_neurons_reach_kenyon_cells_as_known() {
 
 #[test]
 fn types_and_sides_are_joined_by_root_id() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     assert_eq!(imported.run.code, 0);
     let [types, sides] = ["neurons/type", "neurons/side"].map(|name| texts(&imported.path(), name));
@@ -251,7 +252,7 @@ fn types_and_sides_are_joined_by_root_id() {
 
 #[test]
 fn rows_of_the_mushroom_body_table_have_the_known_transmitters() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &PRINCETON);
     assert_eq!(imported.run.code, 0);
     assert_eq!(rows_by_nt(&imported.path()), tallied(&[("ACH", 48_352), ("DA", 4_398), ("GABA", 236), ("GLUT", 102), ("", 74)]));
@@ -270,7 +271,7 @@ fn rows_by_nt(path: &Path) -> BTreeMap<String, usize> {
 
 #[test]
 fn both_connection_tables_are_refused_without_a_choice() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let error = Imported::of(&fly, &[]).error(2);
     assert_eq!(error["code"], "several-connection-tables");
     assert_eq!(error["found"], "connections, connections_princeton");
@@ -279,7 +280,7 @@ fn both_connection_tables_are_refused_without_a_choice() {
 
 #[test]
 fn both_connection_tables_together_share_no_pair_of_classes() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let both = ["--connections", "connections,connections_princeton"];
     let plain = Imported::of(&fly, &both);
     assert_eq!(plain.run.totals()[1..], [16_218 + 53_162, 15_236 + 53_162, 211_633 + 598_617]);
@@ -295,7 +296,7 @@ fn both_connection_tables_together_share_no_pair_of_classes() {
 
 #[test]
 fn keyword_lists_give_their_ids_and_those_without_a_connection() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
     for (name, ids) in [("root_ids_ALRN.txt", 2_328), ("root_ids_class_Kenyon_cell.txt", 5_177), ("root_ids_APL.txt", 2)] {
         assert_eq!(imported.run.file(name)["rows"], ids, "{name}");
@@ -305,7 +306,7 @@ fn keyword_lists_give_their_ids_and_those_without_a_connection() {
 
 #[test]
 fn the_pack_does_not_depend_on_the_number_of_threads() {
-    let Some(fly) = reference_data() else { return };
+    let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let bytes = ["1", "2", "4"].map(|n| {
         let imported = Imported::of(&fly, &[&BUHMANN[..], &["--threads", n]].concat());
         assert_eq!(imported.run.code, 0);

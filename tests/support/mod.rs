@@ -1,13 +1,16 @@
 //! What the end-to-end tests share: running the binary, the reference data, one synthetic fly per test program.
 #![allow(dead_code, reason = "no test program uses everything")]
 
+pub(crate) mod dump;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
 /// What a command did.
+#[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -15,6 +18,15 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    pub(crate) fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Self {
+            code: output.status.code().expect("no signal ended it"),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
     /// Standard output as one JSON document.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
@@ -31,11 +43,7 @@ impl Ran {
 /// Runs `kenyon` with these arguments in `dir`.
 pub(crate) fn kenyon_in(dir: &Path, args: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_kenyon")).args(args).current_dir(dir).output().expect("the binary runs");
-    Ran {
-        code: output.status.code().expect("no signal ended it"),
-        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
+    Ran::of(&output)
 }
 
 /// Runs `kenyon` with these arguments, successfully, and returns its JSON.

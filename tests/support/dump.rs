@@ -1,6 +1,5 @@
 //! Dump folders made up for a test, and the built binary run on them.
 
-#![allow(dead_code, reason = "each test crate uses its own part")]
 #![allow(unreachable_pub, reason = "a module of its own in several test crates")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -12,6 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::{Ran, kenyon_in};
 
 /// First made-up neuron; the others follow by number.
 pub const FIRST_ID: u64 = 720_575_940_000_000_000;
@@ -39,18 +40,6 @@ pub fn with_ids(text: &str) -> String {
 /// A connection table of these rows.
 pub fn table(rows: &str) -> String {
     HEADER.to_string() + &with_ids(rows)
-}
-
-/// The reference data, or `None` with a note where they are absent.
-pub fn reference_data() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let root = std::env::var_os("KENYON_REFERENCE_DATA").map_or(default, PathBuf::from);
-    let fly = root.join("fly");
-    if fly.join("connections.csv.gz").is_file() {
-        return Some(fly);
-    }
-    let _ = writeln!(std::io::stderr(), "skipped: no reference data");
-    None
 }
 
 /// A download folder under test, with a folder for the output beside it.
@@ -94,7 +83,7 @@ impl Dump {
     }
 
     /// Imports it with further arguments.
-    pub fn import(&self, args: &[&str]) -> Run {
+    pub fn import(&self, args: &[&str]) -> Ran {
         import(&self.dir(), &self.output(), args)
     }
 
@@ -116,7 +105,7 @@ impl Dump {
         self.owed(run)
     }
 
-    fn owed(&self, run: Run) -> Fault {
+    fn owed(&self, run: Ran) -> Fault {
         for panic in ["panicked", "RUST_BACKTRACE", "internal error"] {
             assert!(!run.stderr.contains(panic) && !run.stdout.contains(panic), "{run:?}");
         }
@@ -136,11 +125,11 @@ impl Dump {
     }
 
     /// Imports it and expects success.
-    pub fn report(&self) -> Run {
+    pub fn report(&self) -> Ran {
         self.report_with(&[])
     }
 
-    pub fn report_with(&self, args: &[&str]) -> Run {
+    pub fn report_with(&self, args: &[&str]) -> Ran {
         let run = self.import(args);
         assert_eq!(run.code, 0, "{run:?}");
         assert_eq!(files(&self.folder.path().join("out")), ["fly.h5"]);
@@ -161,33 +150,13 @@ fn files(dir: &Path) -> Vec<String> {
 }
 
 /// `kenyon connectome import`, as JSON.
-pub fn import(dir: &Path, output: &Path, args: &[&str]) -> Run {
-    let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("kenyon"));
-    command.args(["--json", "connectome", "import"]).arg(dir).arg("-o").arg(output).args(args);
-    Run::of(&command.output().unwrap())
+pub fn import(dir: &Path, output: &Path, args: &[&str]) -> Ran {
+    let paths = [dir, output].map(|path| path.to_str().unwrap());
+    let head = ["--json", "connectome", "import", paths[0], "-o", paths[1]];
+    kenyon_in(Path::new("."), &[&head, args].concat())
 }
 
-/// What a command printed.
-#[derive(Debug)]
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Run {
-    pub fn of(output: &std::process::Output) -> Self {
-        Self {
-            code: output.status.code().expect("it ended by itself"),
-            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
-            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
-        }
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("stdout is one JSON document ({e}): {self:?}"))
-    }
-
+impl Ran {
     /// Neurons, rows, pairs and synapses of the report.
     pub fn totals(&self) -> [u64; 4] {
         let json = self.json();
