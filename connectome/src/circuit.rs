@@ -3,8 +3,8 @@
 //! | file | owns |
 //! |---|---|
 //! | [`spec`] | the config of `kenyon circuit build` |
-//! | [`build`] | from a pack and a config to a circuit |
-//! | [`file`] | the circuit as one HDF5 file |
+//! | [`build()`] | from a pack and a config to a circuit |
+//! | [`mod@file`] | the circuit as one HDF5 file |
 //! | [`info`] | populations, projections, degrees, what was cut |
 //! | [`lesion`] | removing or silencing neurons |
 //! | [`shuffle`] | null models of a circuit |

@@ -1,6 +1,6 @@
 //! Generating projections that a data set lacks, from published statistics. Every such edge is marked synthetic.
 //!
-//! Pairs are drawn by [`synth::draw`](crate::synth::draw) on the neurons of the circuit, real or not. A measured pair is never
+//! Pairs are drawn by [`synth::draw`] on the neurons of the circuit, real or not. A measured pair is never
 //! replaced or added to, and the rules about inputs hold for generated pairs as for measured ones. The circuit's threshold does not apply: the statistics have their own smallest count.
 
 use std::path::Path;
