@@ -18,12 +18,12 @@ use std::collections::HashMap;
 pub struct Categorical {
     values: Vec<String>,
     codes: Vec<u32>,
-    index: HashMap<String, u32>,
+    index: HashMap<String, u32, foldhash::fast::FixedState>,
 }
 
 impl Default for Categorical {
     fn default() -> Self {
-        Self { values: vec![String::new()], codes: Vec::new(), index: HashMap::from([(String::new(), 0)]) }
+        Self { values: vec![String::new()], codes: Vec::new(), index: [(String::new(), 0)].into_iter().collect() }
     }
 }
 

@@ -38,8 +38,9 @@ impl Context {
 
     /// Sets the number of threads.
     pub(super) fn set_up(&self, shared: &Shared) -> Result<()> {
-        if shared.threads == Some(0) {
-            return Err(UserError::usage("bad-threads", "`--threads` is 0").mend("give at least 1"));
+        if shared.threads.is_some_and(|n| !(1..=1024).contains(&n)) {
+            let found = shared.threads.unwrap_or_default().to_string();
+            return Err(UserError::usage("bad-threads", "`--threads` is out of range").found(found).expected("1 to 1024"));
         }
         if let Some(threads) = shared.threads {
             // Fails only if a pool exists already, as in tests that call twice: then that pool serves.

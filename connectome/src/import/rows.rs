@@ -66,8 +66,8 @@ pub(super) struct RowReader {
     ids: Vec<u64>,
     rows: Vec<Row>,
     neuropils: Categorical,
-    /// Codes by the bytes of the cell, to spare each row the look-up by text.
-    neuropil_codes: HashMap<Vec<u8>, u16, BuildHasherDefault<IdHasher>>,
+    /// Codes by the packed bytes of short cells, to spare each row the look-up by text.
+    neuropil_codes: HashMap<u128, u16, BuildHasherDefault<IdHasher>>,
     rows_read: u64,
     zero_counts: u64,
     self_loops: u64,
@@ -124,6 +124,15 @@ impl Layout {
     fn neuropil_name<'a>(&self, record: &Record<'a>) -> &'a str {
         self.neuropil.map_or("", |i| record.text(i).trim())
     }
+}
+
+/// A cell of up to 15 bytes as a number: its bytes and its length.
+#[inline]
+fn packed(cell: &[u8]) -> Option<u128> {
+    let mut bytes = [0; 16];
+    bytes[15] = cell.len() as u8;
+    bytes.get_mut(..cell.len()).filter(|_| cell.len() < 16)?.copy_from_slice(cell);
+    Some(u128::from_le_bytes(bytes))
 }
 
 /// Longest name of a neuropil in bytes.
@@ -230,7 +239,7 @@ impl RowReader {
     #[inline]
     fn neuropil(&mut self, record: &Record<'_>, layout: &Layout) -> Result<u16> {
         let Some(i) = layout.neuropil else { return Ok(0) };
-        match self.neuropil_codes.get(record.field(i)) {
+        match packed(record.field(i)).and_then(|key| self.neuropil_codes.get(&key)) {
             Some(&code) => Ok(code),
             None => self.new_neuropil(record, layout),
         }
@@ -249,8 +258,8 @@ impl RowReader {
         let code = u16::try_from(self.neuropils.intern(name));
         let code = code.map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))?;
         // Cells with blanks around the name are not remembered: there is no end of them.
-        if layout.neuropil.is_some_and(|i| record.field(i).len() == name.len()) {
-            self.neuropil_codes.insert(name.as_bytes().to_vec(), code);
+        if let Some(key) = layout.neuropil.filter(|&i| record.field(i).len() == name.len()).and_then(|_| packed(name.as_bytes())) {
+            self.neuropil_codes.insert(key, code);
         }
         Ok(code)
     }
