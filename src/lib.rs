@@ -9,3 +9,4 @@
 //! | [`cli`] | flags → work → print |
 
 pub mod cli;
+pub mod network;

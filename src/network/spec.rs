@@ -1,0 +1,235 @@
+//! The `[network]` section of a training config: neuron models, start values, how weights follow from the circuit.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kenyon_base::{Result, UserError};
+use kenyon_neurons::point::QifKind;
+use serde::{Deserialize, Serialize};
+
+/// Neuron models and start values of a network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// Neuron model of all hidden neurons.
+    pub model: ModelKind,
+    /// Kind of QIF neuron, if that is the model.
+    pub qif: QifKind,
+    /// Time step in ms; that of the data set.
+    pub dt_ms: f64,
+    /// Start of the membrane time constants in ms: evenly spread over this range, in random order.
+    pub tau_mem_ms: [f64; 2],
+    /// Start of the bias `I_c`, which is subtracted from the input; evenly spread, in random order.
+    pub i_c: [f64; 2],
+    /// Synaptic time constant in ms.
+    pub tau_syn_ms: f64,
+    /// Synaptic time constants of single transmitters in ms, by lower-case word (`gaba`); each is a channel of its own.
+    pub tau_syn_by_nt_ms: BTreeMap<String, f64>,
+    /// Potential above which a neuron spikes.
+    pub threshold: f64,
+    /// Potential after a spike.
+    pub reset: f64,
+    /// Standard deviation of the noise added to the synaptic variable, per step.
+    pub noise: f64,
+    /// Axonal delay in ms beyond the two steps of every synapse, by population; 0 for all others.
+    pub delay_ms: BTreeMap<String, f64>,
+    /// What shares one value of `I_c`, time constant, threshold and reset.
+    pub share: Share,
+    /// Weights.
+    pub weights: WeightSpec,
+    /// Readout.
+    pub readout: ReadoutSpec,
+}
+
+impl Default for NetworkSpec {
+    fn default() -> Self {
+        Self {
+            model: ModelKind::Lif,
+            qif: QifKind::Snic,
+            dt_ms: 1.0,
+            tau_mem_ms: [20.0, 80.0],
+            i_c: [-0.2, 0.2],
+            tau_syn_ms: 20.0,
+            tau_syn_by_nt_ms: BTreeMap::new(),
+            threshold: 1.0,
+            reset: 0.0,
+            noise: 0.0,
+            delay_ms: BTreeMap::new(),
+            share: Share::Type,
+            weights: WeightSpec::default(),
+            readout: ReadoutSpec::default(),
+        }
+    }
+}
+
+/// A neuron model by name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// Leaky integrate-and-fire, exact exponential.
+    #[default]
+    Lif,
+    /// Leaky integrate-and-fire, forward Euler.
+    Lif2,
+    /// Quadratic integrate-and-fire.
+    Qif,
+    /// Not spiking; transmits its potential clamped to 0..1.
+    Nonspiking,
+}
+
+/// What shares one parameter value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Share {
+    /// Each neuron has its own.
+    Neuron,
+    /// Neurons of one cell type; those without a type share one of their population.
+    #[default]
+    Type,
+    /// Neurons of one population.
+    Population,
+    /// All neurons.
+    All,
+}
+
+/// How weights follow from synapse counts.
+///
+/// Every form starts from `count × norm × gain[nt] × scale`, with the sign of the presynaptic neuron.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WeightSpec {
+    /// Which values can be trained.
+    pub form: WeightForm,
+    /// Magnitude per synapse by transmitter (`ach`, `gaba`, `glut`, `da`, `ser`, `oct`).
+    pub gain: BTreeMap<String, f64>,
+    /// Global factor.
+    pub scale: f64,
+    /// Factor by projection, for example `"ALPN->KC" = 2.0`, names as in the circuit; start value only.
+    pub projection: BTreeMap<String, f64>,
+    /// Divides a neuron's weights by the synapses it receives from the sending population, times the population's mean, so
+    /// that neurons with few synapses get as much input as those with many.
+    pub normalise: bool,
+    /// Standard deviation of a random factor on each weight at the start (log-normal).
+    pub jitter: f64,
+    /// Rank of the low-rank form.
+    pub rank: usize,
+}
+
+impl Default for WeightSpec {
+    fn default() -> Self {
+        let gain = ["ach", "gaba", "glut", "da", "ser", "oct"].map(|nt| (nt.to_string(), 0.1));
+        Self {
+            form: WeightForm::Gain,
+            gain: gain.into(),
+            scale: 0.2,
+            projection: BTreeMap::new(),
+            normalise: false,
+            jitter: 0.0,
+            rank: 4,
+        }
+    }
+}
+
+/// Which weight values can be trained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightForm {
+    /// One gain per transmitter and one scale, as in the reference system.
+    #[default]
+    Gain,
+    /// Also a gain for each pair of cell types.
+    TypePair,
+    /// Also a factor exp(theta) for each connected pair, drawn to its prior by a penalty on theta².
+    LogMagnitude,
+    /// A free value for each connected pair, its sign kept.
+    Free,
+    /// Recurrent values are products of two low-rank factors on the connected pairs; signs are not kept.
+    LowRank,
+}
+
+/// The leaky-integrator readout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadoutSpec {
+    /// Query for the neurons that are read out; all hidden neurons if empty.
+    pub query: String,
+    /// Membrane time constant in ms.
+    pub tau_mem_ms: f64,
+    /// Synaptic time constant in ms.
+    pub tau_syn_ms: f64,
+    /// Standard deviation of the start weights times the root of the number of neurons read out.
+    pub init: f64,
+}
+
+impl Default for ReadoutSpec {
+    fn default() -> Self {
+        Self { query: "class = Kenyon_Cell".into(), tau_mem_ms: 40.0, tau_syn_ms: 20.0, init: std::f64::consts::SQRT_2 }
+    }
+}
+
+impl NetworkSpec {
+    /// Checks what types cannot express; `path` is named in errors.
+    ///
+    /// # Errors
+    /// `bad-number` for times, ranges, gains or scales that have no meaning.
+    pub fn validate(&self, path: &Path) -> Result<()> {
+        let positive = |key: &str, value: f64| number(path, key, value, value.is_finite() && value > 0.0, "a number above 0");
+        let not_negative = |key: &str, value: f64| number(path, key, value, value.is_finite() && value >= 0.0, "0 or above");
+        positive("network.dt_ms", self.dt_ms)?;
+        for value in self.tau_mem_ms {
+            number(
+                path,
+                "network.tau_mem_ms",
+                value,
+                value.is_finite() && value >= self.dt_ms,
+                "two times of at least one step",
+            )?;
+        }
+        for value in self.i_c {
+            number(path, "network.i_c", value, (-1.0..=1.0).contains(&value), "two numbers from -1 to 1")?;
+        }
+        positive("network.tau_syn_ms", self.tau_syn_ms)?;
+        for (nt, &value) in &self.tau_syn_by_nt_ms {
+            positive(&format!("network.tau_syn_by_nt_ms.{nt}"), value)?;
+        }
+        number(
+            path,
+            "network.threshold",
+            self.threshold,
+            self.threshold > 0.0 && self.threshold <= 3.0,
+            "above 0 and at most 3",
+        )?;
+        number(
+            path,
+            "network.reset",
+            self.reset,
+            self.reset >= -1.0 && self.reset < self.threshold,
+            "-1 to below the threshold",
+        )?;
+        not_negative("network.noise", self.noise)?;
+        for (population, &value) in &self.delay_ms {
+            not_negative(&format!("network.delay_ms.{population}"), value)?;
+        }
+        for (nt, &value) in &self.weights.gain {
+            positive(&format!("network.weights.gain.{nt}"), value)?;
+        }
+        positive("network.weights.scale", self.weights.scale)?;
+        for (projection, &value) in &self.weights.projection {
+            positive(&format!("network.weights.projection.\"{projection}\""), value)?;
+        }
+        not_negative("network.weights.jitter", self.weights.jitter)?;
+        if self.weights.form == WeightForm::LowRank && self.weights.rank == 0 {
+            return number(path, "network.weights.rank", 0.0, false, "at least 1");
+        }
+        positive("network.readout.tau_mem_ms", self.readout.tau_mem_ms)?;
+        positive("network.readout.tau_syn_ms", self.readout.tau_syn_ms)?;
+        not_negative("network.readout.init", self.readout.init)
+    }
+}
+
+fn number(path: &Path, key: &str, value: f64, good: bool, expected: &str) -> Result<()> {
+    if good {
+        return Ok(());
+    }
+    Err(UserError::bad_data("bad-number", "is out of range").file(path).key(key).found(value.to_string()).expected(expected))
+}

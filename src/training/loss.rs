@@ -1,0 +1,192 @@
+//! From readout traces and spike counts to a decision and a loss, in plain candle operations.
+
+use std::ops::Range;
+use std::path::Path;
+
+use candle_core::{D, Result as Candle, Tensor};
+use kenyon_base::{Result, UserError};
+use serde::{Deserialize, Serialize};
+
+/// How a readout trace becomes one number per class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Maximum over time.
+    #[default]
+    Max,
+    /// Mean over time, row 0 left out.
+    Mean,
+    /// Last row.
+    Last,
+    /// Spikes of the neurons read out, through the readout weights.
+    Count,
+}
+
+/// What the decision is compared with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// Cross entropy of the softmax of the decision; the same as negative log likelihood.
+    #[default]
+    #[serde(alias = "nll")]
+    CrossEntropy,
+    /// Mean squared difference to 1 for the class and 0 for the others.
+    Mse,
+}
+
+/// The loss of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossSpec {
+    /// Decision.
+    pub decision: Decision,
+    /// Objective.
+    pub objective: Objective,
+    /// Penalties on spike counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rate: Vec<RateSpec>,
+    /// Strength of Σ |w| of the readout.
+    pub readout_l1: f64,
+    /// Strength of Σ w² of the readout.
+    pub readout_l2: f64,
+    /// Strength of mean θ² of each `theta` tensor (the connectome as prior).
+    pub prior: f64,
+    /// Divides the spike penalties by the batch size once more, as the reference system does.
+    pub parity_batch: bool,
+}
+
+/// A penalty on the spikes of one population, in spikes per neuron and sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateSpec {
+    /// Population; all hidden neurons if empty.
+    pub population: String,
+    /// Fewer spikes than this are too few: `strength · mean relu(lower − n)²` over neurons and samples.
+    pub lower: f64,
+    /// Its strength.
+    pub lower_strength: f64,
+    /// A population mean above this is too many: `strength · mean relu(mean n − upper)` over samples.
+    pub upper: f64,
+    /// Its strength.
+    pub upper_strength: f64,
+    /// Wanted population mean: `strength · mean (mean n − target)²` over samples.
+    pub target: f64,
+    /// Its strength.
+    pub target_strength: f64,
+}
+
+impl Default for RateSpec {
+    fn default() -> Self {
+        Self {
+            population: String::new(),
+            lower: 0.0,
+            lower_strength: 0.0,
+            upper: f64::MAX,
+            upper_strength: 0.0,
+            target: 0.0,
+            target_strength: 0.0,
+        }
+    }
+}
+
+impl LossSpec {
+    /// Checks the numbers; `path` is named in errors.
+    ///
+    /// # Errors
+    /// `bad-number` with the key.
+    pub fn validate(&self, path: &Path) -> Result<()> {
+        let mut numbers =
+            vec![("readout_l1".to_string(), self.readout_l1), ("readout_l2".to_string(), self.readout_l2), ("prior".to_string(), self.prior)];
+        for (i, r) in self.rate.iter().enumerate() {
+            let all = [
+                ("lower", r.lower),
+                ("lower_strength", r.lower_strength),
+                ("upper", r.upper),
+                ("upper_strength", r.upper_strength),
+                ("target", r.target),
+                ("target_strength", r.target_strength),
+            ];
+            numbers.extend(all.map(|(key, value)| (format!("rate {}.{key}", i + 1), value)));
+        }
+        match numbers.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            None => Ok(()),
+            Some((key, value)) => Err(UserError::bad_data("bad-number", "is out of range")
+                .file(path)
+                .key(format!("loss.{key}"))
+                .found(value.to_string())
+                .expected("0 or above")),
+        }
+    }
+}
+
+/// One number per sample and class.
+///
+/// # Shapes
+/// `out` [T+1, B, C], `counts` [B, N], `w_readout` [K, C], `readout` [K] → [B, C].
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn decide(decision: Decision, out: &Tensor, counts: &Tensor, w_readout: &Tensor, readout: &Tensor) -> Candle<Tensor> {
+    let steps = out.dim(0)? - 1;
+    match decision {
+        Decision::Max => super::peak::max_over_time(out),
+        Decision::Mean => out.narrow(0, 1, steps)?.mean(0),
+        Decision::Last => out.get(steps),
+        Decision::Count => counts.index_select(readout, 1)?.matmul(w_readout),
+    }
+}
+
+/// The objective of decisions [B, C] for `labels` [B], averaged over the batch.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn objective(objective: Objective, decision: &Tensor, labels: &Tensor) -> Candle<Tensor> {
+    match objective {
+        Objective::CrossEntropy => {
+            let log_p = candle_nn::ops::log_softmax(decision, D::Minus1)?;
+            log_p.gather(&labels.unsqueeze(1)?, 1)?.mean_all()?.neg()
+        }
+        Objective::Mse => {
+            let (batch, classes) = decision.dims2()?;
+            let labels = labels.to_vec1::<u32>()?;
+            let mut wanted = vec![0.0_f64; batch * classes];
+            for (b, &label) in labels.iter().enumerate() {
+                wanted[b * classes + label as usize] = 1.0;
+            }
+            let wanted = Tensor::from_vec(wanted, (batch, classes), decision.device())?.to_dtype(decision.dtype())?;
+            (decision - wanted)?.sqr()?.mean_all()
+        }
+    }
+}
+
+/// The spike penalty of one population.
+///
+/// # Shapes
+/// `counts` [B, N]; `neurons` is the population's range of N.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn rate_penalty(spec: &RateSpec, counts: &Tensor, neurons: &Range<usize>) -> Candle<Option<Tensor>> {
+    let own = counts.narrow(1, neurons.start, neurons.len())?;
+    let mut terms = Vec::new();
+    if spec.lower_strength > 0.0 {
+        terms.push((own.neg()? + spec.lower)?.relu()?.sqr()?.mean_all()?.affine(spec.lower_strength, 0.0)?);
+    }
+    if spec.upper_strength > 0.0 {
+        terms.push((own.mean(1)? - spec.upper)?.relu()?.mean_all()?.affine(spec.upper_strength, 0.0)?);
+    }
+    if spec.target_strength > 0.0 {
+        terms.push((own.mean(1)? - spec.target)?.sqr()?.mean_all()?.affine(spec.target_strength, 0.0)?);
+    }
+    sum(terms)
+}
+
+/// Sum of scalars; none of none.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn sum(terms: Vec<Tensor>) -> Candle<Option<Tensor>> {
+    let mut terms = terms.into_iter();
+    let Some(first) = terms.next() else { return Ok(None) };
+    terms.try_fold(first, |a, b| a + b).map(Some)
+}
