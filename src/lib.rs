@@ -7,5 +7,11 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | flags → work → print |
+//! | [`training`] | optimisers, schedules, sampling |
+//! | [`analysis`] | metrics |
+//! | [`run`] | run folders, checkpoints, journals |
 
+pub mod analysis;
 pub mod cli;
+pub mod run;
+pub mod training;
