@@ -7,6 +7,12 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | flags → work → print |
+//! | [`training`] | optimisers, schedules, sampling |
+//! | [`analysis`] | metrics |
+//! | [`run`] | run folders, checkpoints, journals |
 
+pub mod analysis;
 pub mod cli;
 pub mod network;
+pub mod run;
+pub mod training;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Result, UserError, nearest};
@@ -43,6 +44,11 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
                 .unwrap_or_else(|| "see the config's page in `docs/formats.md` for the keys and their types".into()),
         )
     })
+}
+
+/// The config as TOML text, with every key: what a run stores as its resolved config.
+pub fn render<T: Serialize>(config: &T) -> Result<String> {
+    toml::to_string_pretty(config).map_err(|e| UserError::failed("config", format!("the config has no TOML form: {e}")))
 }
 
 /// Serde's message without the names of our own types.
