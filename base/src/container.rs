@@ -5,6 +5,8 @@
 //!
 //! Object times are off and data sets are written in one call each: the same content gives the same bytes.
 
+mod growing;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::atomic::AtomicFile;
 use crate::digest;
 use crate::error::{Result, UserError};
+
+pub use growing::{Growing, Slices};
 
 /// Size of the user block in bytes.
 const SEAL_BYTES: usize = 512;

@@ -6,6 +6,7 @@
 //! | [`random`] | [`Streams`]: independent random streams from one seed, addressed by label |
 //! | [`atomic`] | files and folders that appear whole or not at all |
 //! | [`container`] | HDF5 files with format name, version, provenance and a seal over every byte |
+//! | [`plain`] | HDF5 files in layouts that others defined |
 //! | [`config`] | TOML files whose unknown keys are errors with a suggestion |
 //! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
@@ -26,12 +27,14 @@ pub mod config;
 pub mod container;
 pub mod digest;
 pub mod error;
+pub mod plain;
 pub mod progress;
 pub mod random;
 
 pub use atomic::{AtomicDir, AtomicFile};
-pub use container::{Container, ContainerWriter, Provenance, Source};
+pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Source};
 pub use error::{ErrorKind, Result, UserError, nearest};
+pub use plain::{PlainFile, PlainWriter};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};
 

@@ -1,1 +1,21 @@
-//! stub
+//! What a model is shown. No module here knows models.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`events`] | [`SpikeSource`]: labelled samples of input spikes, whoever delivers them |
+//! | [`batches`] | samples side by side, made ahead of time; shuffled epochs |
+//! | [`remap`] | from the columns of a data set to the inputs of a network, by root id |
+//! | [`split`] | training, validation and test samples |
+//! | [`odors`] | odours: response tables, receptor neurons, spikes, store, ceiling |
+
+pub mod batches;
+pub mod events;
+pub mod odors;
+pub mod remap;
+pub mod split;
+mod text;
+
+pub use batches::{Batch, Prefetch, epoch_order};
+pub use events::{Events, Sample, SpikeSource};
+pub use remap::Remap;
+pub use split::{Part, Split};

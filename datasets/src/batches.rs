@@ -1,0 +1,185 @@
+//! Batches of samples, made ahead of time by a thread of their own.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use kenyon_base::{Result, Streams, UserError};
+use rand::seq::SliceRandom;
+
+use crate::events::{Events, SpikeSource, no_such_sample};
+use crate::remap::Remap;
+
+/// Some samples side by side, as the engine takes them.
+///
+/// # Shapes
+/// `ptr`: batch × steps + 1; the columns that fire in sample `b` at step `t` are `idx[ptr[b * steps + t]..ptr[b * steps + t + 1]]`.
+/// A short last batch holds its real samples only.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Steps per sample.
+    pub steps: usize,
+    /// Where each step of each sample begins in `idx`.
+    pub ptr: Vec<u32>,
+    /// Columns that fire.
+    pub idx: Vec<u32>,
+    /// Which samples these are.
+    pub samples: Vec<u32>,
+    /// Class of each sample.
+    pub labels: Vec<u32>,
+    /// Steps of stimulus of each sample.
+    pub durations: Vec<u32>,
+}
+
+impl Batch {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether it holds no sample.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// Reads `samples` one after the other; columns become inputs of a network where `remap` is given.
+    ///
+    /// # Errors
+    /// `no-such-sample`, or a stored sample that cannot be read.
+    pub fn load(source: &dyn SpikeSource, samples: &[u32], remap: Option<&Remap>) -> Result<Self> {
+        let steps = source.steps();
+        let mut batch = Self { steps, ptr: Vec::with_capacity(samples.len() * steps + 1), ..Self::default() };
+        batch.ptr.push(0);
+        let mut events = Events::default();
+        for &i in samples {
+            if i as usize >= source.len() {
+                return Err(no_such_sample(i as usize, source.len()));
+            }
+            source.events(i as usize, &mut events)?;
+            let sample = source.sample(i as usize);
+            let base = batch.idx.len() as u32;
+            batch.ptr.extend(events.ptr[1..].iter().map(|&p| base + p));
+            match remap {
+                None => batch.idx.extend_from_slice(&events.idx),
+                Some(remap) => {
+                    for t in 0..steps {
+                        let begin = batch.idx.len();
+                        batch.idx.extend(events.at(t).iter().map(|&column| remap.input(column)));
+                        batch.idx[begin..].sort_unstable();
+                    }
+                }
+            }
+            batch.samples.push(i);
+            batch.labels.push(sample.label);
+            batch.durations.push(sample.duration);
+        }
+        Ok(batch)
+    }
+}
+
+/// Samples in the shuffled order of one epoch: the same for the same seed and epoch, whatever came before.
+pub fn epoch_order(samples: &[u32], seed: u64, epoch: u64) -> Vec<u32> {
+    let mut order = samples.to_vec();
+    order.shuffle(&mut Streams::new(seed).indexed("datasets/epoch", epoch));
+    order
+}
+
+/// Delivers batches in order while a thread makes the next ones.
+///
+/// Dropping it ends the thread after the batch that it is making.
+#[derive(Debug)]
+pub struct Prefetch {
+    batches: Receiver<Result<Batch>>,
+}
+
+impl Prefetch {
+    /// Starts making batches of `batch` samples of `order`, at most `ahead` of them in advance.
+    ///
+    /// # Errors
+    /// A batch size of 0, or that no thread can be started.
+    pub fn start(
+        source: Arc<dyn SpikeSource>,
+        order: Vec<u32>,
+        batch: usize,
+        remap: Option<Arc<Remap>>,
+        ahead: usize,
+    ) -> Result<Self> {
+        if batch == 0 {
+            return Err(UserError::usage("bad-batch", "a batch of 0 samples").mend("give at least 1"));
+        }
+        let (sender, batches) = sync_channel(ahead.max(1));
+        let work = move || {
+            for samples in order.chunks(batch) {
+                let made = Batch::load(&*source, samples, remap.as_deref());
+                let last = made.is_err();
+                // A receiver that is gone wants no more batches.
+                if sender.send(made).is_err() || last {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("prefetch".into()).spawn(work).map_err(|e| {
+            UserError::failed("no-thread", format!("cannot start a thread: {e}")).mend("close other programs and try again")
+        })?;
+        Ok(Self { batches })
+    }
+}
+
+impl Iterator for Prefetch {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batches.recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::odors::fixtures;
+
+    #[test]
+    fn a_batch_is_its_samples_side_by_side_and_a_short_one_is_not_padded() {
+        let source = fixtures::generator();
+        let batch = Batch::load(&source, &[5, 0, 5], None).expect("loaded");
+        let steps = source.steps();
+        assert_eq!((batch.len(), batch.ptr.len()), (3, 3 * steps + 1));
+        let mut events = Events::default();
+        for (b, &i) in [5, 0, 5].iter().enumerate() {
+            source.events(i, &mut events).expect("generated");
+            for t in 0..steps {
+                let at = b * steps + t;
+                assert_eq!(batch.idx[batch.ptr[at] as usize..batch.ptr[at + 1] as usize], *events.at(t));
+            }
+            assert_eq!(batch.labels[b], source.label(i));
+        }
+        assert_eq!(Batch::load(&source, &[1_000_000], None).expect_err("not there").code(), "no-such-sample");
+    }
+
+    #[test]
+    fn prefetched_batches_are_the_batches_in_order() {
+        let source: Arc<dyn SpikeSource> = Arc::new(fixtures::generator());
+        let order = epoch_order(&source.split().train, 1, 0);
+        let found: Vec<Batch> = Prefetch::start(Arc::clone(&source), order.clone(), 4, None, 2)
+            .expect("started")
+            .map(|b| b.expect("made"))
+            .collect();
+        let expected: Vec<Batch> = order.chunks(4).map(|c| Batch::load(&*source, c, None).expect("made")).collect();
+        assert_eq!(found, expected);
+        assert_eq!(found.iter().map(Batch::len).sum::<usize>(), order.len());
+        let mut abandoned = Prefetch::start(source, order, 1, None, 1).expect("started");
+        assert!(abandoned.next().is_some());
+    }
+
+    #[test]
+    fn an_epoch_is_a_permutation_that_hangs_on_seed_and_epoch_alone() {
+        let samples: Vec<u32> = (0..100).collect();
+        let order = epoch_order(&samples, 1, 3);
+        assert_eq!(order, epoch_order(&samples, 1, 3));
+        assert_ne!(order, epoch_order(&samples, 1, 4));
+        assert_ne!(order, epoch_order(&samples, 2, 3));
+        let mut sorted = order;
+        sorted.sort_unstable();
+        assert_eq!(sorted, samples);
+    }
+}
