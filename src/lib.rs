@@ -7,5 +7,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | flags → work → print |
+//! | [`report`] | a result as one HTML page |
 
 pub mod cli;
+pub mod report;
