@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::svg::{Axis, Drawing, Frame, Reference, Scale, fit, marker_at, missing_note, nothing, px, width};
 
 const WIDTH: f64 = 480.0;
-const ROW: f64 = 26.0;
+/// Height of a row, and of a row whose interval is written out.
+const ROW: (f64, f64) = (26.0, 38.0);
 /// Room for names, at most.
 const NAMES: f64 = 215.0;
 
@@ -104,11 +105,13 @@ impl DotChart {
 
     pub(super) fn draw(&self) -> Drawing {
         let texts: Vec<String> = self.dots.iter().map(|d| self.x.format.exact(d.value)).collect();
+        let intervals: Vec<Option<String>> = self.dots.iter().map(|d| self.interval_text(d)).collect();
+        let row = if intervals.iter().any(Option::is_some) { ROW.1 } else { ROW.0 };
         let names = self.dots.iter().map(|d| width(&d.name)).fold(40.0, f64::max).min(NAMES);
-        let values = texts.iter().map(|t| width(t)).fold(30.0, f64::max);
+        let values = texts.iter().chain(intervals.iter().flatten()).map(|t| width(t)).fold(30.0, f64::max);
         let references: Vec<&Reference> = self.references.iter().filter(|r| r.value.is_finite()).collect();
         let top = 8.0 + 18.0 * references.len() as f64;
-        let bottom = top + ROW * self.dots.len().max(1) as f64 + 4.0;
+        let bottom = top + row * self.dots.len().max(1) as f64 + 4.0;
         let frame = Frame { width: WIDTH, left: names + 14.0, top, right: WIDTH - values - 14.0, bottom };
         let ends = self.dots.iter().flat_map(|d| d.interval.into_iter().flat_map(|(a, b)| [a, b]).chain([d.value]));
         let zero = self.x.range.is_none().then_some(0.0);
@@ -126,10 +129,14 @@ impl DotChart {
                 text class="tick halo" x=(px(if flip { at - 5.0 } else { at + 5.0 })) y=(px(18.0 + 18.0 * i as f64))
                     text-anchor=(if flip { "end" } else { "start" }) { (text) }
             }
-            @for (i, (dot, text)) in self.dots.iter().zip(&texts).enumerate() {
-                @let y = top + ROW * (i as f64 + 0.5);
+            @for (i, ((dot, text), interval)) in self.dots.iter().zip(&texts).zip(&intervals).enumerate() {
+                @let y = top + row * (i as f64 + 0.5);
+                @let up = if interval.is_some() { 8.0 } else { 0.0 };
                 text class="label" x=(px(frame.left - 8.0)) y=(px(y + 4.5)) text-anchor="end" { title { (dot.name) } (fit(&dot.name, NAMES)) }
-                text class="tick" x=(px(WIDTH - 4.0)) y=(px(y + 4.5)) text-anchor="end" { (text) }
+                text class="label" x=(px(WIDTH - 4.0)) y=(px(y + 4.5 - up)) text-anchor="end" { (text) }
+                @if let Some(interval) = interval {
+                    text class="tick" x=(px(WIDTH - 4.0)) y=(px(y + 4.5 + up)) text-anchor="end" { (interval) }
+                }
                 @if let Some((low, high)) = dot.interval.filter(|(a, b)| a.is_finite() && b.is_finite()) {
                     path class=(format!("whisker {}", class(dot.emphasis)))
                         d=(format!("M{a} {}v8M{a} {}H{b}M{b} {}v8", px(y - 4.0), px(y), px(y - 4.0), a = px(x.at(low)), b = px(x.at(high)))) {}
@@ -145,6 +152,13 @@ impl DotChart {
             notes: missing_note(missing).into_iter().collect(),
             table: None,
         }
+    }
+
+    /// The interval of a row in words, such as `90.2–92.3`.
+    fn interval_text(&self, dot: &Dot) -> Option<String> {
+        let (low, high) = dot.interval?;
+        let bare = |v| self.x.format.exact(v).trim_end_matches(" %").to_string();
+        Some(format!("{}–{}", bare(low), bare(high)))
     }
 }
 

@@ -104,7 +104,7 @@ fn figure(figure: &Figure, number: usize) -> Markup {
                 div class="scroll" {
                     svg class="plot" role="img" aria-label=(format!("{}. {}", figure.title, figure.look_for))
                         viewBox=(format!("0 0 {} {}", px(width), px(height)))
-                        style=(format!("min-width:{}px;max-width:{}px", px(width * if width > 600.0 { 0.75 } else { 0.62 }), px(width * 1.4))) {
+                        style=(format!("min-width:{}px;max-width:{}px", px(width * if width > 800.0 { 0.75 } else { 0.62 }), px(width * 1.4))) {
                         title { (figure.title) }
                         (drawing.marks)
                     }

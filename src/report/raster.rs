@@ -127,7 +127,7 @@ fn shares(sizes: &[u32]) -> Vec<u32> {
 /// Path of a population's spikes, and how many of them lie outside.
 fn ticks(group: &RasterGroup, rows: u32, top: f64, band: f64, x: &Scale) -> (String, usize) {
     let pitch = band / f64::from(rows.max(1));
-    let height = px((pitch * 0.9).clamp(1.2, 8.0));
+    let height = px((pitch * 0.9).clamp(2.4, 8.0));
     let mut lost = 0;
     let mut places: Vec<(u32, i64)> = Vec::new();
     for &(neuron, time) in &group.spikes {

@@ -132,7 +132,7 @@ fn activity() -> Section {
     }
     let rates = DotChart::new(Axis::new("mean rate (Hz)"))
         .dots(POPULATIONS.map(|(name, _, hz)| Dot::new(name, hz).interval(hz * 0.8, hz * 1.15)));
-    let shares = DotChart::new(Axis::percent("share of neurons that spike at least once"))
+    let shares = DotChart::new(Axis::percent("share with a spike"))
         .dots(POPULATIONS.map(|(name, _, hz)| Dot::new(name, 1.0 - (-hz * 0.43f64).exp())))
         .reference("fly, Kenyon cells", 0.1);
     Section::new("Activity")
