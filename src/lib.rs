@@ -10,9 +10,11 @@
 //! | [`training`] | optimisers, schedules, sampling |
 //! | [`analysis`] | metrics |
 //! | [`run`] | run folders, checkpoints, journals |
+//! | [`report`] | a result as one HTML page |
 
 pub mod analysis;
 pub mod cli;
 pub mod network;
 pub mod run;
 pub mod training;
+pub mod report;

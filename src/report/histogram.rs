@@ -1,0 +1,118 @@
+//! How many values fall where.
+
+use maud::html;
+use serde::Serialize;
+
+use super::svg::{Axis, Drawing, Frame, Reference, Scale, fit, missing_note, nothing, px, tick_room, width};
+
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 280.0;
+
+/// Counts of values per bin of equal width.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Histogram {
+    /// Axis below; its fixed range, if any, is where the bins lie.
+    pub x: Axis,
+    /// What is counted: label of the axis at the left.
+    pub of: String,
+    /// Where the bins begin and end.
+    pub range: (f64, f64),
+    /// Count of each bin.
+    pub counts: Vec<u64>,
+    /// Values that are no numbers.
+    pub missing: usize,
+    /// Values outside the range.
+    pub outside: usize,
+    /// Vertical lines.
+    pub references: Vec<Reference>,
+}
+
+impl Histogram {
+    /// Counts `values` into `bins` bins over the axis's fixed range, or over the range of the values.
+    ///
+    /// The upper end belongs to the last bin.
+    pub fn of(x: Axis, of: impl Into<String>, values: &[f64], bins: usize) -> Self {
+        let bins = bins.clamp(1, 200);
+        let inside = x.range.filter(|(a, b)| a < b && (b - a).is_finite());
+        let range = inside.unwrap_or_else(|| x.span(values.iter().copied()));
+        let mut counts = vec![0; bins];
+        let (mut missing, mut outside) = (0, 0);
+        for &value in values {
+            let share = (value - range.0) / (range.1 - range.0);
+            if !value.is_finite() {
+                missing += 1;
+            } else if (0.0..=1.0).contains(&share) {
+                counts[((share * bins as f64) as usize).min(bins - 1)] += 1;
+            } else {
+                outside += 1;
+            }
+        }
+        Self { x, of: of.into(), range, counts, missing, outside, references: Vec::new() }
+    }
+
+    /// Adds a vertical line.
+    #[must_use]
+    pub fn reference(mut self, name: impl Into<String>, value: f64) -> Self {
+        self.references.push(Reference { name: name.into(), value });
+        self
+    }
+
+    pub(super) fn draw(&self) -> Drawing {
+        let most = self.counts.iter().copied().max().unwrap_or(0);
+        let references: Vec<&Reference> =
+            self.references.iter().filter(|r| (self.range.0..=self.range.1).contains(&r.value)).collect();
+        let top = 30.0 + 17.0 * references.len() as f64;
+        let count = Axis::new(&*self.of);
+        let y = Scale { from: (0.0, most.max(1) as f64), to: (HEIGHT - 46.0, top) };
+        let frame = Frame { width: WIDTH, left: tick_room(&count, &y, 4), top, right: WIDTH - 18.0, bottom: HEIGHT - 46.0 };
+        let x = Scale { from: self.range, to: (frame.left, frame.right) };
+        let bin = (frame.right - frame.left) / self.counts.len().max(1) as f64;
+        let mut bars = String::new();
+        for (i, &n) in self.counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+            let (left, height) = (frame.left + bin * i as f64, frame.bottom - y.at(n as f64));
+            bars += &format!(
+                "M{} {}v-{h}h{}v{h}z",
+                px(left + 0.5),
+                px(frame.bottom),
+                px((bin - 1.0).max(0.5)),
+                h = px(height.max(0.6))
+            );
+        }
+        let marks = html! {
+            (frame.beside(&count, &y, 4))
+            path class="bar s0" d=(bars) {}
+            (frame.below(&self.x, &x, 5))
+            @if most == 0 { (nothing(WIDTH, HEIGHT)) }
+            @for (i, reference) in references.iter().enumerate() {
+                @let text = format!("{}: {}", fit(&reference.name, 200.0), self.x.format.exact(reference.value));
+                @let at = x.at(reference.value);
+                @let flip = at + width(&text) > WIDTH - 4.0;
+                @let up = 33.0 + 17.0 * i as f64;
+                path class="reference" d=(format!("M{} {}V{}", px(at), px(up - 10.0), px(frame.bottom))) {}
+                text class="tick halo" x=(px(if flip { at - 5.0 } else { at + 5.0 })) y=(px(up))
+                    text-anchor=(if flip { "end" } else { "start" }) { (text) }
+            }
+        };
+        let outside = (self.outside > 0).then(|| format!("{} values lie outside the range that is drawn.", self.outside));
+        Drawing {
+            marks,
+            size: (WIDTH, HEIGHT),
+            legend: Vec::new(),
+            notes: missing_note(self.missing).into_iter().chain(outside).collect(),
+            table: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_counted_once_or_named_as_left_out() {
+        let values = [0.0, 0.1, 0.5, 1.0, 1.0, 2.0, -0.1, f64::NAN, f64::INFINITY];
+        let h = Histogram::of(Axis::new("x").range(0.0, 1.0), "values", &values, 4);
+        assert_eq!(h.counts, [2, 0, 1, 2]);
+        assert_eq!((h.outside, h.missing), (2, 2));
+    }
+}

@@ -1,0 +1,117 @@
+//! The report opens in a browser: every plot is there and is seen, nothing is clipped, nothing complains, in light and in dark.
+
+#[path = "report_page/browser.rs"]
+mod browser;
+#[path = "report_page/example.rs"]
+mod example;
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+
+use browser::{Browser, Scheme};
+use serde_json::Value;
+
+/// Script that measures the page and leaves what it finds in an attribute of the document.
+const MEASURE: &str = include_str!("report_page/measure.js");
+
+struct Opened {
+    _dir: tempfile::TempDir,
+    page: PathBuf,
+    measured: PathBuf,
+    browser: Browser,
+}
+
+/// The example page and the same page with the measuring script, or `None` with a note.
+fn opened() -> Option<Opened> {
+    let Some(browser) = Browser::find() else {
+        eprintln!("skipped: no chromium");
+        return None;
+    };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (page, measured) = (dir.path().join("report.html"), dir.path().join("measured.html"));
+    example::page().write(&page).expect("written");
+    let html = fs::read_to_string(&page).expect("there");
+    // The page forbids scripts; the copy that is measured must allow ours.
+    let allowed = html.replacen("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'", 1);
+    assert_ne!(html, allowed, "the page no longer forbids scripts");
+    fs::write(&measured, allowed.replace("</body>", &format!("<script>{MEASURE}</script></body>"))).expect("written");
+    Some(Opened { _dir: dir, page, measured, browser })
+}
+
+fn measure(opened: &Opened, scheme: Scheme, width: u32) -> Value {
+    let seen = opened.browser.open(&opened.measured, scheme, width);
+    assert_eq!(seen.complaints, Vec::<String>::new());
+    let start = seen.dom.find("data-measured=\"").expect("the script ran") + "data-measured=\"".len();
+    let text = &seen.dom[start..start + seen.dom[start..].find('"').expect("the attribute ends")];
+    let json =
+        text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&amp;", "&");
+    serde_json::from_str(&json).expect("JSON")
+}
+
+#[test]
+fn every_plot_is_seen_whole_in_light_and_dark_on_wide_and_narrow_screens() {
+    let Some(opened) = opened() else { return };
+    for (scheme, width) in [(Scheme::Light, 1280), (Scheme::Dark, 1280), (Scheme::Light, 500)] {
+        let found = measure(&opened, scheme, width);
+        let plots = found["plots"].as_array().expect("a list");
+        assert_eq!(plots.len(), example::FIGURES, "{scheme:?} {width}");
+        for plot in plots {
+            let place = format!("{scheme:?} {width}: {}", plot["label"]);
+            assert!(plot["width"].as_f64() > Some(200.0) && plot["height"].as_f64() > Some(100.0), "{plot}");
+            assert!(plot["marks"].as_u64() > Some(3), "{place}: hardly anything is drawn");
+            assert_eq!(plot["clipped"], serde_json::json!([]), "{place}: texts leave the plot");
+            assert_eq!(plot["overlaps"], serde_json::json!([]), "{place}: texts lie on each other");
+            assert_eq!(plot["unpainted"], serde_json::json!([]), "{place}: marks without a colour");
+            assert!(plot["contrast"].as_f64() > Some(4.5), "{place}: texts are too pale: {}", plot["contrast"]);
+        }
+        assert_eq!(found["dark"].as_bool(), Some(matches!(scheme, Scheme::Dark)), "{scheme:?}: {}", found["paper"]);
+        assert!(found["overflow"].as_f64() <= Some(1.0), "{scheme:?} {width}: the page scrolls sideways");
+        assert_eq!(found["headings"], serde_json::json!([]), "headings skip a level");
+    }
+}
+
+#[test]
+fn the_page_as_it_is_opens_without_a_complaint() {
+    let Some(opened) = opened() else { return };
+    let seen = opened.browser.open(&opened.page, Scheme::Light, 1280);
+    assert_eq!(seen.complaints, Vec::<String>::new());
+    assert_eq!(seen.dom.matches("<figure").count(), example::FIGURES);
+    assert_eq!(seen.dom.matches("role=\"img\"").count(), example::FIGURES);
+}
+
+#[test]
+fn a_complaint_of_a_page_would_be_noticed() {
+    let Some(opened) = opened() else { return };
+    let html = fs::read_to_string(&opened.page).expect("there");
+    fs::write(&opened.measured, html.replace("</body>", "<img src=\"https://example.org/x.png\"></body>")).expect("written");
+    let seen = opened.browser.open(&opened.measured, Scheme::Light, 1280);
+    assert!(!seen.complaints.is_empty(), "a blocked picture must be heard of");
+}
+
+#[test]
+fn the_page_needs_nothing_from_outside_and_stays_small() {
+    let html = example::page().render();
+    for outside in ["http:", "https:", "src=", "@import", "url(", "<link"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    assert!(html.len() < 3_000_000, "{} bytes", html.len());
+}
+
+/// For people: `cargo test --workspace --test report_page -- --ignored` leaves page and pictures in `target/report_page/`.
+#[test]
+#[ignore = "makes pictures to look at"]
+fn pictures_of_the_page() {
+    let out = PathBuf::from(support::repository("target/report_page"));
+    fs::create_dir_all(&out).expect("created");
+    let page = out.join("report.html");
+    example::page().write(&page).expect("written");
+    let Some(browser) = Browser::find() else {
+        eprintln!("skipped: no chromium");
+        return;
+    };
+    for (name, scheme, width) in [("light", Scheme::Light, 1280), ("dark", Scheme::Dark, 1280), ("narrow", Scheme::Light, 500)] {
+        browser.picture(&page, scheme, width, &out.join(format!("{name}.png")));
+    }
+    eprintln!("{}", out.display());
+}
