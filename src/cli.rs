@@ -6,13 +6,17 @@
 //! | `output` | numbers and tables as text |
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
+//! | `odors` | `make`, `info` |
+//! | `train`, `eval` | training a network, judging a checkpoint |
 //! | `demo` | the whole path on the synthetic fly |
 
 mod circuit;
 mod connectome;
 mod context;
 mod demo;
+mod eval;
 mod output;
+mod train;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +67,8 @@ enum Noun {
         after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5"
     )]
     Circuit(circuit::Verb),
+    Train(train::Train),
+    Eval(eval::Eval),
 }
 
 /// Runs the command line of this process.
@@ -83,6 +89,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Demo(demo) => demo.run(&context),
         Noun::Connectome(verb) => verb.run(&context),
         Noun::Circuit(verb) => verb.run(&context),
+        Noun::Train(train) => train.run(&context),
+        Noun::Eval(eval) => eval.run(&context),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

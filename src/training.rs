@@ -1,1 +1,28 @@
-//! Training.
+//! Training: from a network and samples to parameters.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`config`] | the config of a run |
+//! | [`engine`] | the time loop and its gradient |
+//! | [`model`] | network, parameters and engine as one |
+//! | [`loss`] | decision, objective, regularisers |
+//! | [`optimiser`] | SGD, Adam, AdamW, schedules, clipping |
+//! | [`sampler`] | the order of samples |
+//! | [`setup`] | from a config to circuit, samples, network |
+//! | [`trainer`] | the training loop, checkpoints |
+//! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`monitor`] | hints about dead and saturated populations |
+
+pub mod config;
+pub mod engine;
+pub mod evaluate;
+pub mod loss;
+pub mod model;
+pub mod monitor;
+pub mod optimiser;
+mod peak;
+pub mod sampler;
+pub mod setup;
+pub mod trainer;
+
+pub use config::TrainConfig;

@@ -1,0 +1,112 @@
+//! `kenyon train`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kenyon_base::{Result, UserError};
+use serde_json::json;
+
+use super::context::Context;
+use super::output::{count, percent};
+use crate::run::folder::RunFolder;
+use crate::training::config::{Precision, TrainConfig};
+use crate::training::setup::{Setup, for_run};
+use crate::training::trainer::{Summary, Training};
+
+/// Train a network to tell odours apart, into a run folder; a killed run goes on with `--resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kenyon train examples/train_synthetic.toml --run runs/first\n  \
+    kenyon train --run runs/first --resume\n\nLook at a run with `tensorboard --logdir runs`, judge it with `kenyon eval runs/first`.")]
+pub(super) struct Train {
+    /// Config; see `docs/training.md`. Not needed with `--resume`
+    #[arg(value_name = "CONFIG", required_unless_present = "resume")]
+    config: Option<PathBuf>,
+    /// Run folder; it must not exist or be empty
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// Go on with a run that was ended before its time
+    #[arg(long)]
+    resume: bool,
+}
+
+impl Train {
+    pub(super) fn run(&self, context: &Context) -> Result<()> {
+        let summary = match (&self.config, self.resume) {
+            (config, true) => resume(&self.run, config.as_deref(), context)?,
+            (Some(config), false) => begin(config, &self.run, context)?,
+            (None, false) => return Err(UserError::usage("no-config", "`train` wants a config").mend("name one, or give `--resume`")),
+        };
+        context.print(&json!({ "run": self.run, "summary": summary }), || text(&summary, &self.run));
+        Ok(())
+    }
+}
+
+/// Begins a run of the config at `path`.
+pub(super) fn begin(path: &Path, run: &Path, context: &Context) -> Result<Summary> {
+    let config = TrainConfig::read(path)?;
+    let setup = Setup::open(&config, path, context.seed)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let made = !run.exists();
+    std::fs::create_dir_all(run).map_err(|e| UserError::cannot_write(run, &e))?;
+    let create = || {
+        let stored = for_run(&config, folder, run)?;
+        RunFolder::create(run, &stored.resolved(), |run| setup.manifest(&config, folder, run, context.seed))
+    };
+    let created = create();
+    if created.is_err() && made {
+        // An empty folder of ours is no use to anyone.
+        let _ = std::fs::remove_dir(run);
+    }
+    go(&config, setup, &created?, context.seed, context)
+}
+
+fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summary> {
+    let given = match config {
+        Some(path) => {
+            let config = TrainConfig::read(path)?;
+            Some(for_run(&config, path.parent().unwrap_or(Path::new("")), run)?.resolved())
+        }
+        None => None,
+    };
+    let folder = RunFolder::resume(run, given.as_deref())?;
+    let path = run.join("config.toml");
+    let config = TrainConfig::read(&path)?;
+    let seed = folder.manifest().seed;
+    let setup = Setup::open(&config, &path, seed)?;
+    go(&config, setup, &folder, seed, context)
+}
+
+fn go(config: &TrainConfig, setup: Setup, run: &RunFolder, seed: u64, context: &Context) -> Result<Summary> {
+    context.note(&format!(
+        "{} inputs, {} neurons, {} readout neurons; {} + {} connected pairs; {} classes, {} training samples",
+        count(setup.network.input_ids.len() as u64),
+        count(setup.network.neuron_ids.len() as u64),
+        count(setup.network.readout.len() as u64),
+        count(setup.network.input.len() as u64),
+        count(setup.network.recurrent.len() as u64),
+        count(setup.network.classes as u64),
+        count(setup.source.split().train.len() as u64),
+    ));
+    match config.train.precision {
+        Precision::F32 => {
+            let model = setup.model::<f32>(config, seed)?;
+            Training { config, model, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)
+        }
+        Precision::F64 => {
+            let model = setup.model::<f64>(config, seed)?;
+            Training { config, model, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)
+        }
+    }
+}
+
+fn text(summary: &Summary, run: &Path) -> String {
+    format!(
+        "{} epochs, {} steps; best validation accuracy {}\nweights: sha256 {}\nrun: {}\n\nNext: kenyon eval {} --split test",
+        summary.epochs,
+        count(summary.steps),
+        summary.best_validation_accuracy.map_or("-".into(), percent),
+        summary.weights_sha256,
+        run.display(),
+        run.display()
+    )
+}

@@ -1,0 +1,155 @@
+//! From a config to what a run needs: circuit, samples, network, the run folder's manifest.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::{DType, WithDType};
+use kenyon_base::{Result, UserError};
+use kenyon_connectome::{Circuit, circuit};
+use kenyon_datasets::odors::{self, InputLayer, OdorGenerator, SpikeStore};
+use kenyon_datasets::{Remap, SpikeSource};
+use kenyon_neurons::point::Real;
+use serde_json::json;
+
+use super::config::{Precision, TrainConfig};
+use super::model::Model;
+use crate::network::{Network, Parameters};
+use crate::run::manifest::{InputFile, RunManifest};
+
+/// Circuit, samples and network of a config.
+pub struct Setup {
+    /// The circuit.
+    pub circuit: Circuit,
+    /// Samples.
+    pub source: Arc<dyn SpikeSource>,
+    /// The generator of the samples, unless they come from a file.
+    pub generator: Option<OdorGenerator>,
+    /// From columns of the samples to inputs of the network; none if they are the same.
+    pub remap: Option<Arc<Remap>>,
+    /// The network.
+    pub network: Network,
+}
+
+/// Files of a config that are inputs of its run, as (name, path).
+fn files(config: &TrainConfig, folder: &Path) -> Vec<(&'static str, PathBuf)> {
+    let odors = config.odors.as_ref();
+    let all = [
+        ("circuit", Some(&config.circuit)),
+        ("data", config.data.as_ref()),
+        ("responses", odors.and_then(|o| o.table.as_ref())),
+        ("receptor_map", odors.and_then(|o| o.receptor_map.as_ref())),
+    ];
+    all.into_iter().filter_map(|(name, path)| Some((name, folder.join(path?)))).collect()
+}
+
+/// The config as a run stores it: every default written out, paths relative to the run folder.
+///
+/// # Errors
+/// An input file that cannot be read.
+pub fn for_run(config: &TrainConfig, folder: &Path, run: &Path) -> Result<TrainConfig> {
+    let mut stored = config.clone();
+    for (name, path) in files(config, folder) {
+        let relative = PathBuf::from(InputFile::describe(name, &path, run)?.path);
+        match (name, &mut stored.odors) {
+            ("circuit", _) => stored.circuit = relative,
+            ("data", _) => stored.data = Some(relative),
+            ("responses", Some(odors)) => odors.table = Some(relative),
+            ("receptor_map", Some(odors)) => odors.receptor_map = Some(relative),
+            _ => {}
+        }
+    }
+    Ok(stored)
+}
+
+/// Receptor neurons of a circuit with their labels, in its order.
+///
+/// # Errors
+/// No inputs at all.
+pub fn input_layer(circuit: &Circuit) -> Result<InputLayer> {
+    let rows: Vec<usize> = (0..circuit.len()).filter(|&i| circuit.input[i]).collect();
+    let labels = |row: usize| {
+        let all = circuit.receptors.as_ref().map(|r| r.get(row).map(String::from).collect::<Vec<_>>());
+        all.unwrap_or_default()
+    };
+    InputLayer::new(rows.iter().map(|&i| circuit.root_ids[i]).collect(), rows.iter().map(|&i| labels(i)).collect())
+}
+
+impl Setup {
+    /// Reads and builds everything; `path` is the config's, against whose folder its paths are resolved.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged, a recipe or spec that does not fit them.
+    pub fn open(config: &TrainConfig, path: &Path, seed: u64) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let circuit = circuit::file::read(&folder.join(&config.circuit))?;
+        Self::with_circuit(config, path, seed, circuit)
+    }
+
+    /// As [`open`](Self::open), with a circuit at hand, for example a shuffled one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn with_circuit(config: &TrainConfig, path: &Path, seed: u64, circuit: Circuit) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let layer = input_layer(&circuit)?;
+        let (source, generator): (Arc<dyn SpikeSource>, _) = match (&config.data, &config.odors) {
+            (Some(data), _) => (Arc::new(SpikeStore::open(&folder.join(data))?), None),
+            (None, Some(odors)) => {
+                let generator = odors::build(odors, folder, seed, layer)?;
+                (Arc::new(generator.clone()), Some(generator))
+            }
+            (None, None) => return Err(UserError::bad_data("no-data", "names no odours").file(path).key("odors")),
+        };
+        if (source.dt_ms() - config.network.dt_ms).abs() > 1e-12 {
+            return Err(UserError::bad_data("dt-mismatch", "network and odours have different time steps")
+                .file(path)
+                .key("network.dt_ms")
+                .found(format!("{} ms", config.network.dt_ms))
+                .expected(format!("{} ms, as the samples have", source.dt_ms()))
+                .mend("set both to the same step"));
+        }
+        let network = Network::build(&circuit, &config.network, source.classes().len(), seed, path)?;
+        let remap = Remap::new(source.inputs(), &network.input_ids)?;
+        let remap = (!remap.is_identity()).then(|| Arc::new(remap));
+        Ok(Self { circuit, source, generator, remap, network })
+    }
+
+    /// The manifest of a run of this setup.
+    ///
+    /// # Errors
+    /// An input file that cannot be read.
+    pub fn manifest(&self, config: &TrainConfig, folder: &Path, run: &Path, seed: u64) -> Result<RunManifest> {
+        let mut manifest = RunManifest::new("train", seed);
+        for (name, path) in files(config, folder) {
+            manifest.inputs.push(InputFile::describe(name, &path, run)?);
+        }
+        manifest.trainable.clone_from(&config.train.trained);
+        manifest.splits.insert("data".into(), self.source.split().sha256());
+        let facts = &mut manifest.facts;
+        facts.insert("data_identity".into(), json!(self.source.identity()));
+        facts.insert("circuit_order_sha256".into(), json!(self.network.order_sha256));
+        facts.insert("synthetic_circuit".into(), json!(self.circuit.provenance.synthetic));
+        facts.insert("steps".into(), json!(self.source.steps()));
+        facts.insert("classes".into(), json!(self.network.classes));
+        facts.insert("inputs".into(), json!(self.network.input_ids.len()));
+        facts.insert("hidden_neurons".into(), json!(self.network.neuron_ids.len()));
+        facts.insert("readout_neurons".into(), json!(self.network.readout.len()));
+        facts.insert("input_pairs".into(), json!(self.network.input.len()));
+        facts.insert("recurrent_pairs".into(), json!(self.network.recurrent.len()));
+        facts.insert("left_out".into(), json!(self.network.left_out));
+        Ok(manifest)
+    }
+
+    /// The model with its start values.
+    ///
+    /// # Errors
+    /// A wiring or setting that the engine refuses.
+    pub fn model<F: Real + WithDType>(&self, config: &TrainConfig, seed: u64) -> Result<Model<F>> {
+        let dtype = match config.train.precision {
+            Precision::F32 => DType::F32,
+            Precision::F64 => DType::F64,
+        };
+        let parameters = Parameters::start(&self.network, seed, dtype)?;
+        Model::new(self.network.clone(), parameters, &config.train, config.surrogate(0.0), self.source.steps())
+    }
+}

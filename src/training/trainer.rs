@@ -1,0 +1,398 @@
+//! The training loop: epochs of batches, validation, checkpoints; exactly repeatable and resumable at any step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{DType, Tensor, Var, WithDType};
+use kenyon_base::{Progress, Result, UserError};
+use kenyon_datasets::{Batch, Prefetch, Remap, SpikeSource};
+use kenyon_neurons::point::Real;
+use serde::{Deserialize, Serialize};
+
+use super::config::{TrainConfig, trained_names};
+use super::evaluate::{self, Evaluation, evaluate};
+use super::loss;
+use super::model::Model;
+use super::monitor;
+use super::optimiser::Optimiser;
+use super::sampler::{Order, Sampler};
+use crate::network::parameters::internal;
+use crate::run::checkpoint::Checkpoint;
+use crate::run::folder::RunFolder;
+use crate::run::journal::Record;
+use crate::run::recorder::Recorder;
+use crate::run::store::{BestBy, CheckpointStore};
+use crate::run::tensor::TensorData;
+
+/// Metric that decides which checkpoint is best.
+pub const BEST_BY: &str = "validation/accuracy";
+
+/// What a run trains and on what.
+pub struct Training<'a, F: Real> {
+    /// Config, fully resolved.
+    pub config: &'a TrainConfig,
+    /// Model; its parameters are changed.
+    pub model: Model<F>,
+    /// Samples.
+    pub source: Arc<dyn SpikeSource>,
+    /// From columns of the samples to inputs of the network.
+    pub remap: Option<Arc<Remap>>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Progress.
+    pub progress: &'a dyn Progress,
+}
+
+/// Sums over the batches of an epoch; part of the state of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct EpochSums {
+    samples: u64,
+    correct: u64,
+    loss: f64,
+    spikes: f64,
+}
+
+/// How training went.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Epochs done.
+    pub epochs: u64,
+    /// Optimiser steps done.
+    pub steps: u64,
+    /// Best validation accuracy.
+    pub best_validation_accuracy: Option<f64>,
+    /// Last validation.
+    #[serde(skip)]
+    pub validation: Option<Evaluation>,
+    /// SHA-256 of the final weights.
+    pub weights_sha256: String,
+    /// Seconds of this process's part.
+    pub seconds: f64,
+}
+
+/// The moving parts of a run.
+struct Loop<'a, F: Real> {
+    training: Training<'a, F>,
+    sampler: Sampler,
+    optimiser: Optimiser,
+    store: CheckpointStore,
+    recorder: Recorder,
+    config_sha256: String,
+    sums: EpochSums,
+    step: u64,
+    samples: Vec<u32>,
+    validation: Vec<u32>,
+    began: Instant,
+}
+
+impl<F: Real + WithDType> Training<'_, F> {
+    /// Trains until the last epoch, from the start or from the last checkpoint of `run`.
+    ///
+    /// # Errors
+    /// A damaged checkpoint, one of another network or data set, a value that is not finite, a full disk.
+    pub fn run(self, run: &RunFolder) -> Result<Summary> {
+        Loop::open(self, run)?.train()
+    }
+}
+
+impl<'a, F: Real + WithDType> Loop<'a, F> {
+    fn open(training: Training<'a, F>, run: &RunFolder) -> Result<Self> {
+        let train = &training.config.train;
+        let split = training.source.split();
+        let mut samples = split.train.clone();
+        samples.truncate(train.training_samples.unwrap_or(usize::MAX));
+        let mut validation = split.validation.clone();
+        validation.truncate(train.validation_samples.unwrap_or(usize::MAX));
+        split.refuse_test(&samples)?;
+        let sampler = match train.order {
+            Order::Stratified => {
+                let labels: Vec<u32> = samples.iter().map(|&i| training.source.label(i as usize)).collect();
+                Sampler::stratified(&labels, train.batch_size, training.seed)?
+            }
+            order => Sampler::new(samples.len(), train.batch_size, training.seed, order)?,
+        };
+        let store = run.checkpoints(train.keep, BestBy { metric: BEST_BY.into(), higher_is_better: true })?;
+        let last = store.load_last()?;
+        let recorder = run.recorder(last.as_ref())?;
+        let optimiser = Optimiser::new(&training.config.optimiser, sampler.steps_per_epoch(), sampler.steps_per_epoch() * train.epochs)?;
+        let mut this = Self {
+            training,
+            sampler,
+            optimiser,
+            recorder,
+            config_sha256: run.manifest().config_sha256.clone(),
+            sums: EpochSums::default(),
+            step: 0,
+            samples,
+            validation,
+            began: Instant::now(),
+            store,
+        };
+        match last {
+            Some(checkpoint) => this.restore(&checkpoint)?,
+            None => this.begin_epoch()?,
+        }
+        Ok(this)
+    }
+
+    fn train(mut self) -> Result<Summary> {
+        let mut validation = None;
+        while self.sampler.state().epoch < self.training.config.train.epochs {
+            validation = Some(self.epoch()?);
+        }
+        let weights_sha256 = self.checkpoint(&BTreeMap::new())?.weights_sha256();
+        Ok(Summary {
+            epochs: self.training.config.train.epochs,
+            steps: self.step,
+            best_validation_accuracy: self.store.best_so_far().map(|best| best.value),
+            validation,
+            weights_sha256,
+            seconds: self.began.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Whether the epoch trains the deferred parameters.
+    fn is_deferred(&self, epoch: u64) -> bool {
+        let train = &self.training.config.train;
+        train.deferred_epochs > 0 && epoch >= train.epochs - train.deferred_epochs
+    }
+
+    /// Sets what is trained in the current epoch, and the surrogate.
+    fn begin_epoch(&mut self) -> Result<()> {
+        let epoch = self.sampler.state().epoch;
+        let train = &self.training.config.train;
+        let chosen = if self.is_deferred(epoch) { &train.deferred } else { &train.trained };
+        let names = self.training.model.parameters.iter().map(|(name, _)| (name.to_string(), is_weight(name))).collect();
+        let names = trained_names(chosen, &names);
+        let progress = if train.epochs > 1 { epoch as f64 / (train.epochs - 1) as f64 } else { 0.0 };
+        let surrogate = self.training.config.surrogate(progress.min(1.0));
+        self.training.model.set_trained(&names, surrogate)
+    }
+
+    fn vars(&self) -> BTreeMap<String, Var> {
+        self.training.model.parameters.trained().map(|(name, p)| (name.to_string(), p.var.clone())).collect()
+    }
+
+    /// The rest of the current epoch, validation, and the checkpoint behind it.
+    fn epoch(&mut self) -> Result<Evaluation> {
+        let epoch = self.sampler.state().epoch;
+        let epochs = self.training.config.train.epochs;
+        let vars = self.vars();
+        let mut ahead = self.sampler.clone();
+        let order: Vec<u32> = std::iter::from_fn(|| ahead.next_batch()).flat_map(|b| b.samples).map(|i| self.samples[i as usize]).collect();
+        let batch_size = self.training.config.train.batch_size;
+        self.training.progress.stage(&format!("epoch {} of {epochs}", epoch + 1), Some(order.len() as u64));
+        let batches = Prefetch::start(Arc::clone(&self.training.source), order, batch_size, self.training.remap.clone(), 2)?;
+        for batch in batches {
+            let batch = batch?;
+            self.sampler.next_batch();
+            self.one_step(&batch, epoch, &vars)?;
+            self.training.progress.advance(batch.len() as u64);
+            let every = self.training.config.train.checkpoint_every;
+            if every.is_some_and(|n| self.step.is_multiple_of(n)) && self.sampler.state().epoch == epoch {
+                self.save(&BTreeMap::new())?;
+            }
+        }
+        // The sampler steps into the next epoch when it has no batch left.
+        while self.sampler.state().epoch == epoch {
+            if self.sampler.next_batch().is_some() {
+                return Err(UserError::failed("batches", "the data set ended before the epoch did"));
+            }
+        }
+        self.finish_epoch(epoch)
+    }
+
+    fn one_step(&mut self, batch: &Batch, epoch: u64, vars: &BTreeMap<String, Var>) -> Result<()> {
+        let began = Instant::now();
+        let model = &self.training.model;
+        let pass = model.run(batch, true, (self.training.seed, epoch))?;
+        let spec = &self.training.config.loss;
+        let measured = || -> candle_core::Result<(Tensor, f64, u64, f64)> {
+            let decision = loss::decide(spec.decision, &pass.out, &pass.counts, &pass.effective.w_readout, model.readout())?;
+            let labels = Tensor::from_slice(&batch.labels, batch.len(), decision.device())?;
+            let objective = loss::objective(spec.objective, &decision, &labels)?;
+            let value = objective.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+            let correct = evaluate::named(&decision)?.iter().zip(&batch.labels).filter(|(a, b)| a == b).count() as u64;
+            let spikes = pass.counts.to_dtype(DType::F64)?.mean_all()?.to_scalar::<f64>()?;
+            let total = self.regularised(objective, &pass.counts, batch.len())?;
+            Ok((total, value, correct, spikes))
+        };
+        let (total, value, correct, spikes) = measured().map_err(internal)?;
+        let scalar = total.to_dtype(DType::F64).and_then(|t| t.to_scalar::<f64>()).map_err(internal)?;
+        if !scalar.is_finite() {
+            return Err(UserError::failed("not-a-number", format!("the loss is not a finite number at step {}", self.step))
+                .found(scalar.to_string())
+                .mend("lower the learning rate, clip gradients (`[optimiser.clip]`), or narrow the start values"));
+        }
+        let gradients = total.backward().map_err(|error| model.explained(error))?;
+        let report = self.optimiser.step_vars(vars, &gradients)?;
+        drop(gradients);
+        model.parameters.project()?;
+        self.step += 1;
+        let n = batch.len() as u64;
+        self.sums.samples += n;
+        self.sums.correct += correct;
+        self.sums.loss += value * n as f64;
+        self.sums.spikes += spikes * n as f64;
+        let record = Record::new("train", epoch, self.step)
+            .value("train/loss", value)
+            .value("train/total", scalar)
+            .value("train/accuracy", correct as f64 / n as f64)
+            .value("train/spikes_per_neuron", spikes)
+            .value("train/gradient_norm", report.gradient_norm)
+            .value("train/lr", self.optimiser.lr_of("w_readout"))
+            .seconds("step", began.elapsed().as_secs_f64());
+        self.recorder.record(&record)
+    }
+
+    fn regularised(&self, objective: Tensor, counts: &Tensor, batch: usize) -> candle_core::Result<Tensor> {
+        let spec = &self.training.config.loss;
+        let model = &self.training.model;
+        let mut terms = vec![objective];
+        for rate in &spec.rate {
+            let all = 0..model.network.neuron_ids.len();
+            let named = model.network.populations.iter().find(|(name, _)| *name == rate.population);
+            let neurons = named.map_or(all, |(_, range)| range.clone());
+            if let Some(penalty) = loss::rate_penalty(rate, counts, &neurons)? {
+                let factor = if spec.parity_batch { 1.0 / batch as f64 } else { 1.0 };
+                terms.push((penalty * factor)?);
+            }
+        }
+        let readout = model.parameters.get("w_readout").filter(|p| p.trained);
+        if let Some(w) = readout {
+            if spec.readout_l1 > 0.0 {
+                terms.push((w.var.abs()?.sum_all()? * spec.readout_l1)?);
+            }
+            if spec.readout_l2 > 0.0 {
+                terms.push((w.var.sqr()?.sum_all()? * spec.readout_l2)?);
+            }
+        }
+        if spec.prior > 0.0 {
+            for (_, theta) in model.parameters.trained().filter(|(name, _)| name.starts_with("theta_")) {
+                terms.push((theta.var.sqr()?.mean_all()? * spec.prior)?);
+            }
+        }
+        Ok(loss::sum(terms)?.expect("there is an objective"))
+    }
+
+    fn finish_epoch(&mut self, epoch: u64) -> Result<Evaluation> {
+        let Training { config, model, source, remap, progress, .. } = &self.training;
+        progress.stage(&format!("validation {} of {}", epoch + 1, config.train.epochs), Some(self.validation.len() as u64));
+        let began = Instant::now();
+        let result = evaluate(model, source, remap.as_ref(), &self.validation, config.train.batch_size, &config.loss, *progress)?;
+        let n = self.sums.samples.max(1) as f64;
+        let mut record = Record::new("epoch", epoch, self.step)
+            .value("epoch/train_loss", self.sums.loss / n)
+            .value("epoch/train_accuracy", self.sums.correct as f64 / n)
+            .value("epoch/train_spikes_per_neuron", self.sums.spikes / n)
+            .value("validation/loss", result.loss)
+            .value(BEST_BY, result.accuracy)
+            .value("validation/spikes_per_neuron", result.spikes_per_neuron)
+            .seconds("validation", began.elapsed().as_secs_f64());
+        for activity in &result.populations {
+            record = record
+                .value(&format!("rate_hz/{}", activity.population), activity.rate_hz)
+                .value(&format!("active_share/{}", activity.population), activity.active_share)
+                .value(&format!("silent_share/{}", activity.population), activity.silent_share);
+        }
+        for hint in monitor::hints(&result.populations) {
+            tracing::warn!("{hint}");
+            record = record.note(hint);
+        }
+        self.recorder.record(&record)?;
+        let metrics = BTreeMap::from([(BEST_BY.to_string(), Some(result.accuracy)), ("validation/loss".to_string(), Some(result.loss))]);
+        tracing::info!(
+            "epoch {}: train loss {:.4}, train accuracy {:.3}, validation accuracy {:.3}",
+            epoch + 1,
+            self.sums.loss / n,
+            self.sums.correct as f64 / n,
+            result.accuracy
+        );
+        self.sums = EpochSums::default();
+        let fresh = self.is_deferred(epoch + 1) && !self.is_deferred(epoch);
+        self.begin_epoch()?;
+        if fresh {
+            let train = &self.training.config.train;
+            let steps = self.sampler.steps_per_epoch();
+            self.optimiser = Optimiser::new(&self.training.config.optimiser, steps, steps * train.deferred_epochs)?;
+        }
+        self.save(&metrics)?;
+        Ok(result)
+    }
+
+    fn save(&mut self, metrics: &BTreeMap<String, Option<f64>>) -> Result<()> {
+        let mut checkpoint = self.checkpoint(metrics)?;
+        checkpoint.manifest.journal_lines = self.recorder.mark()?;
+        self.store.save(&mut checkpoint)?;
+        Ok(())
+    }
+
+    /// The whole state of the run.
+    fn checkpoint(&self, metrics: &BTreeMap<String, Option<f64>>) -> Result<Checkpoint> {
+        let Training { model, source, seed, .. } = &self.training;
+        let mut checkpoint = Checkpoint::new("snn", *seed, &self.config_sha256);
+        checkpoint.set_neurons(&model.network.neuron_ids);
+        let groups: Vec<u64> = model.network.group.iter().map(|&g| u64::from(g)).collect();
+        checkpoint.set_types(&model.network.group_names, &groups);
+        checkpoint.tensors.insert("ids/inputs".into(), TensorData::vector(&model.network.input_ids));
+        for (name, parameter) in model.parameters.iter() {
+            checkpoint.tensors.insert(format!("param/{name}"), TensorData::from_candle(parameter.var.as_tensor())?);
+        }
+        self.optimiser.store(&mut checkpoint);
+        checkpoint.put_state("sampler", &self.sampler.state());
+        checkpoint.put_state("epoch_sums", &self.sums);
+        checkpoint.manifest.epoch = self.sampler.state().epoch;
+        checkpoint.manifest.step = self.step;
+        checkpoint.manifest.splits.insert("data".into(), source.split().sha256());
+        checkpoint.manifest.metrics.clone_from(metrics);
+        checkpoint.manifest.constraint_violations = model.parameters.violations()?.iter().map(|(_, n)| *n as u64).sum();
+        Ok(checkpoint)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        checkpoint.check_config(&self.config_sha256)?;
+        load(&self.training.model, checkpoint)?;
+        self.sampler.restore(&checkpoint.state("sampler")?)?;
+        self.sums = checkpoint.state("epoch_sums")?;
+        self.step = checkpoint.manifest.step;
+        self.begin_epoch()?;
+        let train = &self.training.config.train;
+        if self.is_deferred(self.sampler.state().epoch) {
+            let steps = self.sampler.steps_per_epoch();
+            self.optimiser = Optimiser::new(&self.training.config.optimiser, steps, steps * train.deferred_epochs)?;
+        }
+        self.optimiser.restore(checkpoint)?;
+        self.store.restore(&checkpoint.manifest)
+    }
+}
+
+/// Whether a parameter is a weight in the reference system's sense.
+fn is_weight(name: &str) -> bool {
+    matches!(name, "gain" | "scale") || ["w_", "theta_", "pair_gain_", "factor_"].iter().any(|p| name.starts_with(p))
+}
+
+/// Loads the parameters of a checkpoint into a model of the same network.
+///
+/// # Errors
+/// Other neurons, tensors that are missing, too many or of another shape, values that break their constraints.
+pub fn load<F: Real + WithDType>(model: &Model<F>, checkpoint: &Checkpoint) -> Result<()> {
+    checkpoint.check_neurons(&model.network.neuron_ids)?;
+    let mut expected = BTreeMap::new();
+    for (name, parameter) in model.parameters.iter() {
+        let own = TensorData::from_candle(parameter.var.as_tensor())?;
+        expected.insert(name.to_string(), (own.dtype(), own.shape().to_vec()));
+    }
+    checkpoint.check_tensors("param/", &expected)?;
+    for (name, parameter) in model.parameters.iter() {
+        let tensor = checkpoint.tensor(&format!("param/{name}"))?.to_candle()?;
+        parameter.var.set(&tensor).map_err(internal)?;
+    }
+    match model.parameters.violations()?.first() {
+        None => Ok(()),
+        Some((name, count)) => Err(UserError::bad_data("constraint", format!("`{name}` breaks its own constraints"))
+            .found(format!("{count} values"))
+            .expected("none: signs, masks and ranges hold in every checkpoint")
+            .mend("use another checkpoint of the run")),
+    }
+}
