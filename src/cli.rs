@@ -7,12 +7,14 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `demo` | the whole path on the synthetic fly |
+//! | `validate` | replays folders of reference cases |
 
 mod circuit;
 mod connectome;
 mod context;
 mod demo;
 mod output;
+mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ enum Noun {
         after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5"
     )]
     Circuit(circuit::Verb),
+    Validate(validate::Validate),
 }
 
 /// Runs the command line of this process.
@@ -83,6 +86,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Demo(demo) => demo.run(&context),
         Noun::Connectome(verb) => verb.run(&context),
         Noun::Circuit(verb) => verb.run(&context),
+        Noun::Validate(validate) => validate.run(&context),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

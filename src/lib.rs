@@ -7,5 +7,9 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | flags → work → print |
+//! | [`npz`] | NumPy's arrays, read within limits and written atomically |
+//! | [`training`] | the engine that runs and differentiates spiking networks |
 
 pub mod cli;
+pub mod npz;
+pub mod training;
