@@ -66,8 +66,8 @@ pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<C
     }
     let pass = notes.is_empty();
     notes.push(format!(
-        "gradients within {:.1e} of the largest element; in f32 out within {out_f32:.1e}, gradients within {:.1e}",
-        gradient.0, gradient_f32.0
+        "gradients within {:.1e} of the largest element; in f32 out within {out_f32:.1e}, gradients within {:.1e} ({})",
+        gradient.0, gradient_f32.0, gradient_f32.1
     ));
     let spiking = input.spec.variant != "nonspiking";
     let spikes = |values: &Array| spiking.then(|| values.to_f64().iter().filter(|s| **s != 0.0).count() as u64);

@@ -258,7 +258,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
         if !spec.model.is_spiking() {
             for (slope, mem) in slope.iter_mut().zip(mem) {
                 for l in 0..L {
-                    slope[l] = if mem[l] >= F::ZERO && mem[l] <= F::ONE { F::ONE } else { F::ZERO };
+                    slope[l] = if mem[l] > F::ZERO && mem[l] < F::ONE { F::ONE } else { F::ZERO };
                 }
             }
             return;
