@@ -9,6 +9,7 @@
 //! | `odors` | `make`, `info` |
 //! | `train`, `eval` | training a network, judging a checkpoint |
 //! | `demo` | the whole path on the synthetic fly |
+//! | `validate` | replays folders of reference cases |
 
 mod circuit;
 mod connectome;
@@ -16,7 +17,11 @@ mod context;
 mod demo;
 mod eval;
 mod output;
+<<<<<<< HEAD
 mod train;
+=======
+mod validate;
+>>>>>>> engine
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,8 +72,12 @@ enum Noun {
         after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5"
     )]
     Circuit(circuit::Verb),
+<<<<<<< HEAD
     Train(train::Train),
     Eval(eval::Eval),
+=======
+    Validate(validate::Validate),
+>>>>>>> engine
 }
 
 /// Runs the command line of this process.
@@ -89,8 +98,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Demo(demo) => demo.run(&context),
         Noun::Connectome(verb) => verb.run(&context),
         Noun::Circuit(verb) => verb.run(&context),
+<<<<<<< HEAD
         Noun::Train(train) => train.run(&context),
         Noun::Eval(eval) => eval.run(&context),
+=======
+        Noun::Validate(validate) => validate.run(&context),
+>>>>>>> engine
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

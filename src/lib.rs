@@ -7,14 +7,24 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | flags → work → print |
+<<<<<<< HEAD
 //! | [`training`] | optimisers, schedules, sampling |
 //! | [`analysis`] | metrics |
 //! | [`run`] | run folders, checkpoints, journals |
 //! | [`report`] | a result as one HTML page |
+=======
+//! | [`npz`] | NumPy's arrays, read within limits and written atomically |
+//! | [`training`] | the engine that runs and differentiates spiking networks |
+>>>>>>> engine
 
 pub mod analysis;
 pub mod cli;
+<<<<<<< HEAD
 pub mod network;
 pub mod run;
 pub mod training;
 pub mod report;
+=======
+pub mod npz;
+pub mod training;
+>>>>>>> engine

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Training: from a network and samples to parameters.
 //!
 //! | module | owns |
@@ -26,3 +27,12 @@ pub mod setup;
 pub mod trainer;
 
 pub use config::TrainConfig;
+=======
+//! Training: from a network and labelled spikes to trained parameters.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`engine`] | the fused time loop of a sparse spiking network, its hand-written backward pass, the candle operation |
+
+pub mod engine;
+>>>>>>> engine

@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["circuit", "info"],
     &["circuit", "shuffle"],
     &["circuit", "lesion"],
+    &["validate"],
 ];
 
 #[test]
@@ -58,6 +59,7 @@ fn a_missing_file_exits_with_3_and_is_named() {
         &["connectome", "import", "nowhere", "-o", "x.h5", "--json"],
         &["circuit", "build", "nowhere.toml", "-o", "x.h5", "--json"],
         &["circuit", "info", "nowhere.h5", "--json"],
+        &["validate", "snn", "nowhere", "--json"],
     ] {
         let ran = kenyon_in(dir.path(), args);
         assert_eq!(ran.code, 3, "{args:?}: {}", ran.stderr);

@@ -1,0 +1,139 @@
+//! `kenyon validate KIND DIR`: our results beside reference results, case by case.
+
+mod snn;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use kenyon_base::{Result, UserError};
+use serde::Serialize;
+
+use super::context::Context;
+use super::output::TextTable;
+
+/// Replay a folder of reference cases and compare; exit code 4 if a case does not agree
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json"
+)]
+pub(super) struct Validate {
+    /// What the cases are about
+    #[arg(value_name = "KIND")]
+    kind: Kind,
+    /// Folder of cases, or one case
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Write our own values here, in the layout and file names of the reference
+    #[arg(long, value_name = "OUT")]
+    dump: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Spiking networks with gradients: `case.json`, `input.npz`, `expected.npz`
+    Snn,
+}
+
+/// How one case went.
+#[derive(Debug, Serialize)]
+struct Case {
+    name: String,
+    pass: bool,
+    /// Largest deviation of a forward value.
+    max_abs_error: Option<f64>,
+    unit: &'static str,
+    spikes_expected: Option<u64>,
+    spikes_got: Option<u64>,
+    max_spike_shift_ms: Option<f64>,
+    note: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    kind: &'static str,
+    cases: Vec<Case>,
+    passed: usize,
+    failed: usize,
+}
+
+impl Validate {
+    pub(super) fn run(&self, context: &Context) -> Result<()> {
+        let (kind, replay): (_, fn(&Path, &str, Option<&Path>) -> Result<Case>) = match self.kind {
+            Kind::Snn => ("snn", snn::replay),
+        };
+        let folders = cases(&self.dir)?;
+        let mut found = Vec::with_capacity(folders.len());
+        let mut unreadable = None;
+        for (name, folder) in folders {
+            let dump = self.dump.as_ref().map(|d| d.join(&name));
+            found.push(match replay(&folder, &name, dump.as_deref()) {
+                Ok(case) => case,
+                // Our own trouble, such as a full disk, is no property of the case.
+                Err(error) if error.exit_code() == 1 => return Err(error),
+                Err(error) => {
+                    let note = error.to_string();
+                    unreadable.get_or_insert(error);
+                    Case {
+                        name,
+                        pass: false,
+                        max_abs_error: None,
+                        unit: "1",
+                        spikes_expected: None,
+                        spikes_got: None,
+                        max_spike_shift_ms: None,
+                        note,
+                    }
+                }
+            });
+        }
+        let passed = found.iter().filter(|c| c.pass).count();
+        let report = Report { kind, failed: found.len() - passed, passed, cases: found };
+        context.print(&report, || table(&report));
+        match (unreadable, report.cases.iter().find(|c| !c.pass)) {
+            (Some(error), _) => Err(error),
+            (None, None) => Ok(()),
+            (None, Some(case)) => Err(UserError::check_failed("validate", format!("the case `{}` does not agree", case.name))
+                .file(&self.dir)
+                .found(&case.note)
+                .mend("compare our values (`--dump`) with the reference's")),
+        }
+    }
+}
+
+/// Folders of cases with their names, in the order of the names.
+fn cases(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
+    if dir.join("case.json").is_file() {
+        let name = dir.file_name().map_or_else(|| "case".into(), |n| n.to_string_lossy().into_owned());
+        return Ok(vec![(name, dir.to_path_buf())]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|e| UserError::cannot_read(dir, &e))? {
+        let path = entry.map_err(|e| UserError::cannot_read(dir, &e))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() && !name.starts_with('.') {
+            found.push((name, path));
+        }
+    }
+    found.sort_unstable();
+    if found.is_empty() {
+        return Err(UserError::bad_data("no-cases", "holds no case")
+            .file(dir)
+            .expected("a folder for each case, with `case.json` in it")
+            .mend("name the folder that holds the cases"));
+    }
+    Ok(found)
+}
+
+fn table(report: &Report) -> String {
+    let mut table = TextTable::new(&["case", "agrees", "max error", "spikes", "note"]);
+    for case in &report.cases {
+        table.row([
+            case.name.clone(),
+            if case.pass { "yes" } else { "NO" }.into(),
+            case.max_abs_error.map_or_else(|| "-".into(), |e| format!("{e:.1e}")),
+            case.spikes_got.map_or_else(|| "-".into(), |n| n.to_string()),
+            case.note.clone(),
+        ]);
+    }
+    format!("{}\n{} of {} cases agree", table.render(), report.passed, report.cases.len())
+}

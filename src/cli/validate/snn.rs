@@ -1,0 +1,135 @@
+//! `kenyon validate snn DIR`: small spiking networks, forward and gradients.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `case` | the files of a case |
+//! | `run` | the case through the engine: forward, loss, gradients by the case's own parameters |
+
+mod case;
+mod run;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kenyon_base::{AtomicFile, Result, UserError};
+
+use self::case::{Expected, Input};
+use super::Case;
+use crate::npz::{Array, write_npz};
+
+/// Largest deviation of a forward value in f64.
+const FORWARD: f64 = 1e-12;
+/// Largest deviation of a gradient in f64, relative to the tensor's largest element.
+const GRADIENT: f64 = 1e-9;
+/// Largest deviation of out in f32.
+const FORWARD_F32: f64 = 1e-4;
+
+/// Runs one case and compares it; writes our values to `dump` in the reference's layout.
+pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<Case> {
+    let input = Input::read(folder)?;
+    let expected = Expected::read(folder, &input)?;
+    let ours = run::run::<f64>(&input)?;
+    if let Some(dump) = dump {
+        write(folder, dump, &expected, &ours)?;
+    }
+    let single = run::run::<f32>(&input)?;
+    let mut notes = Vec::new();
+    let (mut forward, mut gradient, mut gradient_f32) = (0f64, (0f64, ""), (0f64, ""));
+    for (key, reference) in &expected.arrays {
+        let Some(got) = ours.get(key.as_str()) else {
+            notes.push(format!("`{key}` is not known"));
+            continue;
+        };
+        if key.starts_with("grad_") {
+            let error = relative(got, reference);
+            if larger(error, gradient.0) {
+                gradient = (error, key);
+            }
+            let error = relative(&single[key.as_str()], reference);
+            if larger(error, gradient_f32.0) {
+                gradient_f32 = (error, key);
+            }
+            continue;
+        }
+        let error = largest(got, reference);
+        forward = if larger(error, forward) { error } else { forward };
+        if !(error <= FORWARD) {
+            notes.push(format!("{key} deviates by {error:.1e}"));
+        }
+    }
+    if !(gradient.0 <= GRADIENT) {
+        notes.push(format!("{} deviates by {:.1e} of its largest element", gradient.1, gradient.0));
+    }
+    let out_f32 = largest(&single["out"], &expected.arrays["out"]);
+    if !(out_f32 <= FORWARD_F32) {
+        notes.push(format!("out in f32 deviates by {out_f32:.1e}"));
+    }
+    let pass = notes.is_empty();
+    notes.push(format!(
+        "gradients within {:.1e} of the largest element; in f32 out within {out_f32:.1e}, gradients within {:.1e} ({})",
+        gradient.0, gradient_f32.0, gradient_f32.1
+    ));
+    let spiking = input.spec.variant != "nonspiking";
+    let spikes = |values: &Array| spiking.then(|| values.to_f64().iter().filter(|s| **s != 0.0).count() as u64);
+    let (reference, got) = (&expected.arrays["spikes"], &ours["spikes"]);
+    Ok(Case {
+        name: name.to_string(),
+        pass,
+        max_abs_error: forward.is_finite().then_some(forward),
+        unit: "1",
+        spikes_expected: spikes(reference),
+        spikes_got: spikes(got),
+        max_spike_shift_ms: if spiking { shift(reference, got, &input).map(|s| s as f64 * input.spec.dt_ms) } else { None },
+        note: notes.join("; "),
+    })
+}
+
+/// Whether `error` is worse than what was seen; NaN is worse than anything.
+fn larger(error: f64, seen: f64) -> bool {
+    error.is_nan() || error > seen
+}
+
+fn largest(got: &Array, expected: &Array) -> f64 {
+    let pairs = got.to_f64().into_iter().zip(expected.to_f64());
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, |worst, e| if larger(e, worst) { e } else { worst })
+}
+
+/// Largest deviation in units of the reference's largest element; a reference of zeros is compared as it is.
+fn relative(got: &Array, expected: &Array) -> f64 {
+    let scale = expected.to_f64().iter().fold(0f64, |m, x| m.max(x.abs()));
+    largest(got, expected) / if scale > 0.0 { scale } else { 1.0 }
+}
+
+/// Largest distance in steps of the k-th spikes of each neuron and sample; `None` where their numbers differ.
+fn shift(expected: &Array, got: &Array, input: &Input) -> Option<usize> {
+    let (expected, got) = (expected.to_f64(), got.to_f64());
+    let mut worst = 0;
+    for b in 0..input.batch {
+        for i in 0..input.neurons {
+            let times = |values: &[f64]| -> Vec<usize> {
+                (0..input.steps).filter(|t| values[(b * input.steps + t) * input.neurons + i] != 0.0).collect()
+            };
+            let (a, b) = (times(&expected), times(&got));
+            if a.len() != b.len() {
+                return None;
+            }
+            worst = a.iter().zip(&b).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0).max(worst);
+        }
+    }
+    Some(worst)
+}
+
+/// The reference's `expected.npz` with our values, beside copies of its other files.
+fn write(folder: &Path, dump: &Path, expected: &Expected, ours: &BTreeMap<&'static str, Array>) -> Result<()> {
+    std::fs::create_dir_all(dump).map_err(|e| UserError::cannot_write(dump, &e))?;
+    for file in ["case.json", "input.npz"] {
+        let from = folder.join(file);
+        let bytes = std::fs::read(&from).map_err(|e| UserError::cannot_read(&from, &e))?;
+        AtomicFile::write(&dump.join(file), &bytes)?;
+    }
+    let mut arrays = Vec::new();
+    for key in expected.order.iter().filter(|k| ours.contains_key(k.as_str())) {
+        arrays.push((key.as_str(), ours[key.as_str()].in_type_of(&expected.arrays[key])));
+    }
+    write_npz(&dump.join("expected.npz"), arrays.iter().map(|(name, array)| (*name, array)))
+}

@@ -1,0 +1,259 @@
+//! A case through the engine: forward, loss, and the gradients by the case's own parameters.
+
+use std::collections::BTreeMap;
+
+use kenyon_base::Result;
+use kenyon_neurons::point::{PointModel, Real, Surrogate, SurrogateShape};
+
+use super::case::{Input, Spec};
+use crate::npz::Array;
+use crate::training::engine::{
+    Csr, Engine, EngineSpec, Events, Fault, GradMask, Gradients, Output, OutputGradients, Record, Segment, Topology,
+};
+
+/// Everything that `expected.npz` holds, by name.
+pub(super) fn run<F: Real>(input: &Input) -> Result<BTreeMap<&'static str, Array>> {
+    let synapses = Synapses::of(input);
+    let (m, n, c) = (input.inputs, input.neurons, input.outputs);
+    let pattern = |rows, values: &[f64]| Csr::from_dense(rows, n, |at| values[at] != 0.0);
+    let topology = Topology::new(m, n, c, pattern(m, &synapses.w1), pattern(n, &synapses.v));
+    let engine = Engine::<F>::new(topology, spec(input))?;
+    let events = Events::from_dense(input.batch, input.steps, m, &input.spikes);
+    let effective = effective::<F>(input, &engine, &synapses);
+    let w2: Vec<F> = input.get("w2").into_iter().map(F::from_f64).collect();
+    let user = |fault: Fault| fault.to_user_error();
+    let (output, tape) = engine.forward(&effective, &w2, &events, true).map_err(user)?;
+    let tape = tape.expect("the batch was recorded");
+    let loss = Loss::of(input, &output, &w2);
+    let by = OutputGradients { out: &loss.by_out, counts: &loss.by_counts, ..OutputGradients::default() };
+    let mut gradients = engine.backward(&effective, &w2, &events, &tape, &by).map_err(user)?;
+    for (sum, g) in gradients.w2.iter_mut().zip(&loss.by_w2) {
+        *sum += *g;
+    }
+    let mut all = by_parameters(input, &engine, &gradients, &synapses);
+    let (b, t) = (input.batch, input.steps);
+    all.insert("mem", batch_first(output.mem(), t, b, n));
+    all.insert("spikes", batch_first(output.spikes(), t, b, n));
+    all.insert("out", batch_first(output.out(), t + 1, b, c));
+    all.insert("decision", Array::of_f64(&[b, c], loss.decision.iter().map(|x| x.to_f64()).collect()));
+    all.insert("loss", Array::of_f64(&[], vec![loss.value.to_f64()]));
+    Ok(all)
+}
+
+fn model(spec: &Spec) -> PointModel {
+    match spec.variant.as_str() {
+        "lif2" => PointModel::Lif2,
+        "nonspiking" => PointModel::NonSpiking,
+        _ => PointModel::Lif,
+    }
+}
+
+fn spec(input: &Input) -> EngineSpec {
+    EngineSpec {
+        model: model(&input.spec),
+        surrogate: Surrogate::new(SurrogateShape::FastSigmoid, input.spec.surrogate_scale),
+        detach_recurrent: input.spec.detach_recurrent,
+        attach_reset: input.spec.attach_reset,
+        record: Record { neurons: (0..input.neurons as u32).collect(), mem: true, spikes: true },
+        gradients: GradMask::ALL,
+        ..EngineSpec::new(input.steps)
+    }
+}
+
+/// Dense weights, or counts from which they are made: what is zero is no synapse.
+struct Synapses {
+    w1: Vec<f64>,
+    v: Vec<f64>,
+}
+
+impl Synapses {
+    fn of(input: &Input) -> Self {
+        let (w1, v) = if input.spec.typed { ("w1_count", "v_count") } else { ("w1", "v") };
+        Self { w1: input.get(w1), v: input.get(v) }
+    }
+
+    /// Stored entries of W1 and of V: position in the dense matrix, number there, transmitter of the sender.
+    fn entries<'a>(&'a self, input: &'a Input) -> [impl Iterator<Item = (usize, f64, usize)> + 'a; 2] {
+        let n = input.neurons;
+        let of = move |values: &'a [f64], nt: &'a [usize]| {
+            let stored = values.iter().enumerate().filter(|(_, x)| **x != 0.0);
+            stored.map(move |(at, x)| (at, *x, nt.get(at / n).copied().unwrap_or(0)))
+        };
+        [of(&self.w1, &input.spec.w1_nt), of(&self.v, &input.spec.v_nt)]
+    }
+}
+
+/// The value of each neuron, from one for each neuron or each type.
+fn expand(input: &Input, name: &str) -> Vec<f64> {
+    let values = input.get(name);
+    if input.spec.typed { input.spec.type_index.iter().map(|t| values[*t]).collect() } else { values }
+}
+
+fn effective<F: Real>(input: &Input, engine: &Engine<F>, synapses: &Synapses) -> Vec<F> {
+    let (dt, model) = (input.spec.dt_ms, model(&input.spec));
+    let mut flat = vec![F::ZERO; engine.layout().len()];
+    let decay = |name: &str| (-dt / input.scalar(name)).exp();
+    let mut put = |segment, values: &mut dyn Iterator<Item = f64>| {
+        for (to, value) in flat[engine.layout().range(segment)].iter_mut().zip(values) {
+            *to = F::from_f64(value);
+        }
+    };
+    put(Segment::IC, &mut expand(input, "I_c").into_iter());
+    put(Segment::Leak, &mut expand(input, "tau_mem_ms").into_iter().map(|tau| model.leak(dt, tau)));
+    put(Segment::Alpha, &mut std::iter::once(decay("tau_syn_ms")));
+    put(Segment::Threshold, &mut std::iter::repeat(input.spec.threshold));
+    put(Segment::Reset, &mut std::iter::repeat(input.scalar("reset")));
+    put(Segment::AlphaO, &mut std::iter::once(decay("tau_syn_out_ms")));
+    put(Segment::BetaO, &mut std::iter::once(decay("tau_mem_out_ms")));
+    let (gain, scale) = if input.spec.typed { (input.get("gain"), input.scalar("scale")) } else { (Vec::new(), 1.0) };
+    for (segment, entries) in [Segment::W1, Segment::V].into_iter().zip(synapses.entries(input)) {
+        put(segment, &mut entries.map(|(_, x, nt)| if gain.is_empty() { x } else { x * gain[nt] * scale }));
+    }
+    flat
+}
+
+/// Gradients by the case's own parameters, from those by the effective ones.
+fn by_parameters<F: Real>(
+    input: &Input,
+    engine: &Engine<F>,
+    gradients: &Gradients<F>,
+    synapses: &Synapses,
+) -> BTreeMap<&'static str, Array> {
+    let (dt, model) = (input.spec.dt_ms, model(&input.spec));
+    let part = |segment| gradients.effective[engine.layout().range(segment)].iter().map(|x| x.to_f64()).collect::<Vec<_>>();
+    let tau = |name: &str, segment| {
+        let tau = input.scalar(name);
+        Array::of_f64(&[], vec![part(segment)[0] * (-dt / tau).exp() * dt / (tau * tau)])
+    };
+    let per_neuron = |name: &'static str, by_neuron: Vec<f64>| {
+        if !input.spec.typed {
+            return Array::of_f64(&[input.neurons], by_neuron);
+        }
+        let mut sums = vec![0.0; input.arrays[name].len()];
+        for (at, g) in input.spec.type_index.iter().zip(by_neuron) {
+            sums[*at] += g;
+        }
+        Array::of_f64(&[sums.len()], sums)
+    };
+    let taus = expand(input, "tau_mem_ms");
+    let by_tau = part(Segment::Leak).iter().zip(&taus).map(|(g, tau)| g * model.leak_by_tau(dt, *tau)).collect();
+    let mut all = BTreeMap::from([
+        ("grad_tau_syn_ms", tau("tau_syn_ms", Segment::Alpha)),
+        ("grad_tau_syn_out_ms", tau("tau_syn_out_ms", Segment::AlphaO)),
+        ("grad_tau_mem_out_ms", tau("tau_mem_out_ms", Segment::BetaO)),
+        ("grad_reset", Array::of_f64(&[], vec![part(Segment::Reset).iter().sum()])),
+        ("grad_I_c", per_neuron("I_c", part(Segment::IC))),
+        ("grad_tau_mem_ms", per_neuron("tau_mem_ms", by_tau)),
+        ("grad_w2", Array::of_f64(&[input.neurons, input.outputs], gradients.w2.iter().map(|x| x.to_f64()).collect())),
+    ]);
+    let by_synapse = [part(Segment::W1), part(Segment::V)];
+    if input.spec.typed {
+        let (gain, scale) = (input.get("gain"), input.scalar("scale"));
+        let (mut by_gain, mut by_scale) = (vec![0.0; gain.len()], 0.0);
+        for (entries, by_synapse) in synapses.entries(input).into_iter().zip(&by_synapse) {
+            for ((_, count, nt), g) in entries.zip(by_synapse) {
+                by_gain[nt] += g * count * scale;
+                by_scale += g * count * gain[nt];
+            }
+        }
+        all.insert("grad_gain", Array::of_f64(&[gain.len()], by_gain));
+        all.insert("grad_scale", Array::of_f64(&[], vec![by_scale]));
+    } else {
+        let names = [("grad_w1", input.inputs), ("grad_v", input.neurons)];
+        for (((name, rows), entries), by_synapse) in names.into_iter().zip(synapses.entries(input)).zip(&by_synapse) {
+            let mut dense = vec![0.0; rows * input.neurons];
+            for ((at, ..), g) in entries.zip(by_synapse) {
+                dense[at] = *g;
+            }
+            all.insert(name, Array::of_f64(&[rows, input.neurons], dense));
+        }
+    }
+    all
+}
+
+/// [T, B, X] to [B, T, X].
+fn batch_first<F: Real>(from: &[F], steps: usize, batch: usize, width: usize) -> Array {
+    let mut to = Vec::with_capacity(from.len());
+    for b in 0..batch {
+        for t in 0..steps {
+            to.extend(from[(t * batch + b) * width..][..width].iter().map(|x| x.to_f64()));
+        }
+    }
+    Array::of_f64(&[batch, steps, width], to)
+}
+
+/// The loss of a case and its gradients by the outputs.
+struct Loss<F> {
+    value: F,
+    decision: Vec<F>,
+    by_out: Vec<F>,
+    by_counts: Vec<F>,
+    by_w2: Vec<F>,
+}
+
+impl<F: Real> Loss<F> {
+    /// Negative log-likelihood of the softmax of the decision, and the regulariser.
+    fn of(input: &Input, output: &Output<F>, w2: &[F]) -> Self {
+        let (b, c) = (input.batch, input.outputs);
+        let out = output.out();
+        let at = |t: usize, s: usize, k: usize| (t * b + s) * c + k;
+        let mut loss =
+            Self { value: F::ZERO, decision: Vec::new(), by_out: vec![F::ZERO; out.len()], by_counts: Vec::new(), by_w2: Vec::new() };
+        let samples = F::from_f64(b as f64);
+        let steps = F::from_f64(input.steps as f64);
+        for s in 0..b {
+            // The row of the maximum, the first on a tie.
+            let best = |k: usize| (1..=input.steps).fold(0, |best, t| if out[at(t, s, k)] > out[at(best, s, k)] { t } else { best });
+            let max = input.spec.readout == "max";
+            let decision: Vec<F> = (0..c)
+                .map(|k| if max { out[at(best(k), s, k)] } else { (1..=input.steps).map(|t| out[at(t, s, k)]).sum::<F>() / steps })
+                .collect();
+            let top = decision.iter().copied().fold(decision[0], |a, x| if x > a { x } else { a });
+            let weights: Vec<F> = decision.iter().map(|x| (*x - top).exp()).collect();
+            let sum: F = weights.iter().copied().sum();
+            let label = input.labels[s];
+            loss.value += (F::from_f64(sum.to_f64().ln()) - (decision[label] - top)) / samples;
+            for k in 0..c {
+                let g = (weights[k] / sum - if k == label { F::ONE } else { F::ZERO }) / samples;
+                if max {
+                    loss.by_out[at(best(k), s, k)] += g;
+                } else {
+                    (1..=input.steps).for_each(|t| loss.by_out[at(t, s, k)] += g / steps);
+                }
+            }
+            loss.decision.extend(decision);
+        }
+        if input.spec.regulariser {
+            loss.regularise(input, output.counts(), w2);
+        }
+        loss
+    }
+
+    /// Adds `(lower mean relu(theta - n)^2 + upper mean_b relu(mean_i n - theta)) / B + w2_l1 sum |W2|`.
+    fn regularise(&mut self, input: &Input, counts: &[F], w2: &[F]) {
+        let spec = &input.spec;
+        let number = F::from_f64;
+        let (b, n) = (number(input.batch as f64), number(input.neurons as f64));
+        let lower = number(spec.lower_strength) / (b * n) / b;
+        let upper = number(spec.upper_strength) / b / b;
+        self.by_counts = vec![F::ZERO; counts.len()];
+        for (counts, by) in counts.chunks_exact(input.neurons).zip(self.by_counts.chunks_exact_mut(input.neurons)) {
+            let excess = counts.iter().copied().sum::<F>() / n - number(spec.upper_threshold);
+            if excess > F::ZERO {
+                self.value += upper * excess;
+                by.iter_mut().for_each(|g| *g += upper / n);
+            }
+            for (count, g) in counts.iter().zip(by) {
+                let missing = number(spec.lower_threshold) - *count;
+                if missing > F::ZERO {
+                    self.value += lower * missing * missing;
+                    *g = *g - lower * (missing + missing);
+                }
+            }
+        }
+        let l1 = number(spec.w2_l1);
+        self.value += l1 * w2.iter().map(|w| w.abs()).sum::<F>();
+        let sign = |w: &F| if *w > F::ZERO { l1 } else if *w < F::ZERO { -l1 } else { F::ZERO };
+        self.by_w2 = w2.iter().map(sign).collect();
+    }
+}

@@ -1,0 +1,129 @@
+//! What the forward pass leaves for the backward pass.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kenyon_neurons::point::Real;
+
+use super::chunk::Aligned;
+
+/// Large buffers for reuse: a training step would otherwise ask the system for its pages anew each time.
+#[derive(Debug)]
+pub(super) struct Pool<F>(Mutex<Vec<Vec<F>>>);
+
+impl<F> Default for Pool<F> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<F: Real> Pool<F> {
+    /// A buffer with arbitrary contents.
+    pub(super) fn take(&self, len: usize) -> Aligned<F> {
+        if len == 0 {
+            return Aligned::within(Vec::new(), 0, false);
+        }
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let best = (0..free.len()).filter(|i| free[*i].len() >= len).min_by_key(|i| free[*i].len());
+        let data = best.map(|i| free.swap_remove(i)).unwrap_or_default();
+        drop(free);
+        Aligned::within(data, len, false)
+    }
+
+    pub(super) fn give_back(&self, buffer: Aligned<F>) {
+        let data = buffer.into_inner();
+        if !data.is_empty() {
+            let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // A buffer that is too small for the present work is never asked for again: keep the larger ones.
+            free.push(data);
+            free.sort_by_key(|b| std::cmp::Reverse(b.len()));
+            free.truncate(KEPT);
+        }
+    }
+}
+
+/// Buffers kept for reuse.
+const KEPT: usize = 32;
+
+/// Spikes of one chunk: per step the neurons that spike in any lane, ascending, with a bit for each lane.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SpikeList {
+    ptr: Vec<u32>,
+    neuron: Vec<u32>,
+    mask: Vec<u16>,
+}
+
+impl SpikeList {
+    pub(super) fn new() -> Self {
+        Self { ptr: vec![0], ..Self::default() }
+    }
+
+    #[inline(always)]
+    pub(super) fn push(&mut self, neuron: usize, mask: u16) {
+        self.neuron.push(neuron as u32);
+        self.mask.push(mask);
+    }
+
+    pub(super) fn end_step(&mut self) {
+        self.ptr.push(self.neuron.len() as u32);
+    }
+
+    /// Neurons and lane masks of step `t`.
+    #[inline(always)]
+    pub(super) fn at(&self, t: usize) -> (&[u32], &[u16]) {
+        let range = self.ptr[t] as usize..self.ptr[t + 1] as usize;
+        (&self.neuron[range.clone()], &self.mask[range])
+    }
+}
+
+/// The tape of one chunk.
+#[derive(Debug)]
+pub(super) struct ChunkTape<F> {
+    pub(super) spikes: SpikeList,
+    /// Potentials [T + 1, N, L]; empty with checkpoints.
+    pub(super) mem: Aligned<F>,
+    /// Synaptic states [T, channels, N, L], where they are needed and there are no checkpoints.
+    pub(super) syn: Aligned<F>,
+    /// States at the start of each segment of steps; empty without checkpoints.
+    pub(super) checkpoints: Vec<State<F>>,
+    /// The readout's synapse f_t and membrane o_t [T, L, C], where the gradients of its decays are wanted.
+    pub(super) readout: Option<[Vec<F>; 2]>,
+}
+
+/// Hidden state of one chunk at the start of a step.
+#[derive(Debug)]
+pub(super) struct State<F> {
+    /// [N, L].
+    pub(super) mem: Aligned<F>,
+    /// [channels, N, L].
+    pub(super) syn: Aligned<F>,
+    /// Activity of the last steps [max delay + 1, N, L], where neurons transmit numbers: step t in slot t mod (delay + 1).
+    pub(super) sent: Aligned<F>,
+}
+
+impl<F: Real> State<F> {
+    pub(super) fn copy(&self) -> Self {
+        let copy = |from: &Aligned<F>| {
+            let mut to = Aligned::zeros(from.len());
+            to.copy_from_slice(from);
+            to
+        };
+        Self { mem: copy(&self.mem), syn: copy(&self.syn), sent: copy(&self.sent) }
+    }
+}
+
+/// What the backward pass needs of a forward pass.
+#[derive(Debug)]
+pub struct Tape<F: Real> {
+    pub(super) chunks: Vec<ChunkTape<F>>,
+    pub(super) lanes: usize,
+    pub(super) pool: Arc<Pool<F>>,
+}
+
+impl<F: Real> Drop for Tape<F> {
+    fn drop(&mut self) {
+        for chunk in &mut self.chunks {
+            self.pool.give_back(std::mem::take(&mut chunk.mem));
+            self.pool.give_back(std::mem::take(&mut chunk.syn));
+        }
+    }
+}
