@@ -1,4 +1,5 @@
 <<<<<<< HEAD
+<<<<<<< HEAD
 //! Training: from a network and samples to parameters.
 //!
 //! | module | owns |
@@ -36,3 +37,9 @@ pub use config::TrainConfig;
 
 pub mod engine;
 >>>>>>> engine
+=======
+//! Training: what moves parameters, and what is shown in which order.
+
+pub mod optimiser;
+pub mod sampler;
+>>>>>>> run

@@ -1,0 +1,142 @@
+//! Accuracy with its interval, and the comparison of two classifiers on the same trials.
+
+use kenyon_base::{Result, UserError};
+use serde::{Deserialize, Serialize};
+
+/// 97.5 % quantile of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Share of correct answers with Wilson's 95 % interval (Wilson 1927).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// Correct answers.
+    pub correct: u64,
+    /// All answers.
+    pub n: u64,
+    /// Share of correct ones; none of nothing.
+    pub accuracy: Option<f64>,
+    /// Lower end of the interval.
+    pub low: Option<f64>,
+    /// Upper end of the interval.
+    pub high: Option<f64>,
+}
+
+impl Accuracy {
+    /// `correct` of `n` answers.
+    ///
+    /// # Panics
+    /// If more are correct than there are.
+    pub fn new(correct: u64, n: u64) -> Self {
+        assert!(correct <= n, "no more correct answers than answers");
+        if n == 0 {
+            return Self { correct, n, accuracy: None, low: None, high: None };
+        }
+        let (count, p) = (n as f64, correct as f64 / n as f64);
+        let z2 = Z * Z;
+        let centre = (p + z2 / (2.0 * count)) / (1.0 + z2 / count);
+        let half = Z / (1.0 + z2 / count) * (p * (1.0 - p) / count + z2 / (4.0 * count * count)).sqrt();
+        // At 0 and 1 the interval ends there exactly; rounding would leave a trace beside it.
+        let low = if correct == 0 { 0.0 } else { centre - half };
+        let high = if correct == n { 1.0 } else { centre + half };
+        Self { correct, n, accuracy: Some(p), low: Some(low), high: Some(high) }
+    }
+
+    /// Of answers and truths, one each per trial.
+    ///
+    /// # Errors
+    /// If their numbers differ.
+    pub fn of(answers: &[u32], truths: &[u32]) -> Result<Self> {
+        same_length(answers.len(), truths.len())?;
+        let correct = answers.iter().zip(truths).filter(|(a, t)| a == t).count();
+        Ok(Self::new(correct as u64, truths.len() as u64))
+    }
+}
+
+/// Exact `McNemar` test of two classifiers on the same trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McNemar {
+    /// Trials that only the first answers correctly.
+    pub only_first: u64,
+    /// Trials that only the second answers correctly.
+    pub only_second: u64,
+    /// All trials.
+    pub n: u64,
+    /// Two-sided probability of a difference this large if both were equally good.
+    pub p: f64,
+}
+
+impl McNemar {
+    /// Of whether each classifier was correct, trial by trial.
+    ///
+    /// # Errors
+    /// If their numbers differ.
+    pub fn of(first: &[bool], second: &[bool]) -> Result<Self> {
+        same_length(first.len(), second.len())?;
+        let count = |a: bool, b: bool| first.iter().zip(second).filter(|&(&x, &y)| (x, y) == (a, b)).count() as u64;
+        Ok(Self::from_counts(count(true, false), count(false, true), first.len() as u64))
+    }
+
+    /// Of the discordant trials alone: twice the smaller tail of the binomial distribution with one half, at most 1.
+    pub fn from_counts(only_first: u64, only_second: u64, n: u64) -> Self {
+        let (total, fewer) = (only_first + only_second, only_first.min(only_second));
+        // Terms ln(C(total, k) / 2^total), each from the one before.
+        let mut ln_term = -(total as f64) * std::f64::consts::LN_2;
+        let mut tail = ln_term.exp();
+        for k in 1..=fewer {
+            ln_term += ((total - k + 1) as f64).ln() - (k as f64).ln();
+            tail += ln_term.exp();
+        }
+        Self { only_first, only_second, n, p: (2.0 * tail).min(1.0) }
+    }
+}
+
+fn same_length(a: usize, b: usize) -> Result<()> {
+    if a == b {
+        return Ok(());
+    }
+    Err(UserError::failed("length", "answers and truths are not of the same trials").found(a.to_string()).expected(b.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-12
+    }
+
+    /// End of the interval by its definition: where `|p - x| = z sqrt(x (1 - x) / n)`.
+    fn by_bisection(correct: u64, n: u64, mut inside: f64, mut outside: f64) -> f64 {
+        let p = correct as f64 / n as f64;
+        for _ in 0..200 {
+            let x = f64::midpoint(inside, outside);
+            if (p - x).abs() <= Z * (x * (1.0 - x) / n as f64).sqrt() { inside = x } else { outside = x }
+        }
+        inside
+    }
+
+    #[test]
+    fn the_interval_is_wilsons() {
+        for (correct, n) in [(0, 7), (1, 10), (81, 263), (2600, 2840), (9, 9)] {
+            let a = Accuracy::new(correct, n);
+            let p = correct as f64 / n as f64;
+            assert!(close(a.low.unwrap(), by_bisection(correct, n, p, 0.0)), "{a:?}");
+            assert!(close(a.high.unwrap(), by_bisection(correct, n, p, 1.0)), "{a:?}");
+        }
+        // Newcombe 1998, table I: 81 of 263.
+        let known = Accuracy::new(81, 263);
+        assert!((known.low.unwrap() - 0.2553).abs() < 5e-5 && (known.high.unwrap() - 0.3662).abs() < 5e-5);
+        assert_eq!(Accuracy::new(0, 0).accuracy, None);
+    }
+
+    #[test]
+    fn mcnemar_is_the_binomial_test_of_the_discordant_trials() {
+        for (b, c, p) in [(0, 0, 1.0), (3, 3, 1.0), (0, 5, 0.0625), (1, 9, 22.0 / 1024.0), (10, 2, 158.0 / 4096.0)] {
+            assert!(close(McNemar::from_counts(b, c, 100).p, p), "{b} {c}");
+        }
+        let large = McNemar::from_counts(40_000, 41_000, 100_000);
+        assert!(large.p > 4.0e-4 && large.p < 4.8e-4, "z = 3.51: {}", large.p);
+        let counted = McNemar::of(&[true, true, false, false], &[true, false, true, false]).unwrap();
+        assert_eq!((counted.only_first, counted.only_second, counted.n), (1, 1, 4));
+    }
+}

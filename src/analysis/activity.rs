@@ -1,0 +1,157 @@
+//! The activity monitor: which populations are silent, which fire without end.
+//!
+//! A network whose neurons never fire, or always, has gradients that teach it little; both are easily overlooked behind a falling loss.
+
+use serde::{Deserialize, Serialize};
+
+use super::sum::pairwise_of;
+
+/// A neuron above this rate counts as saturated.
+pub const SATURATED_HZ: f64 = 50.0;
+/// A larger share of saturated neurons is worth a hint.
+pub const MAX_SATURATED_SHARE: f64 = 0.2;
+/// A larger share of silent neurons is worth a hint, but for sparse populations.
+pub const MAX_SILENT_SHARE: f64 = 0.9;
+
+/// A population to be watched.
+#[derive(Debug, Clone)]
+pub struct Population {
+    /// Its name.
+    pub name: String,
+    /// Its neurons, as indices into the counts.
+    pub neurons: Vec<u32>,
+    /// Whether most of its neurons are silent by nature, as Kenyon cells are.
+    pub sparse: bool,
+}
+
+/// Activity of one population.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PopulationActivity {
+    /// Its name.
+    pub name: String,
+    /// Number of neurons.
+    pub neurons: u64,
+    /// Mean rate in Hz; none without neurons or time.
+    pub mean_rate_hz: Option<f64>,
+    /// Mean spikes per neuron and sample.
+    pub spikes_per_sample: Option<f64>,
+    /// Share of neurons without a spike.
+    pub share_silent: Option<f64>,
+    /// Share of neurons above [`SATURATED_HZ`].
+    pub share_saturated: Option<f64>,
+}
+
+/// Activity of all populations, with hints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActivityReport {
+    /// Samples that were counted.
+    pub samples: u64,
+    /// Length of a sample in ms.
+    pub duration_ms: f64,
+    /// Populations in the order given.
+    pub populations: Vec<PopulationActivity>,
+    /// What deserves a look, in plain words.
+    pub hints: Vec<String>,
+}
+
+impl ActivityReport {
+    /// Activity from `counts[neuron]`, the spikes of each neuron over `samples` of `duration_ms` each.
+    ///
+    /// # Panics
+    /// If a population names a neuron without a count.
+    pub fn new(counts: &[u64], samples: u64, duration_ms: f64, populations: &[Population]) -> Self {
+        let exposure_s = samples as f64 * duration_ms / 1000.0;
+        let watched: Vec<PopulationActivity> = populations.iter().map(|p| of(p, counts, samples, exposure_s)).collect();
+        let hints = populations.iter().zip(&watched).flat_map(|(p, activity)| hints(p, activity)).collect();
+        Self { samples, duration_ms, populations: watched, hints }
+    }
+}
+
+fn of(population: &Population, counts: &[u64], samples: u64, exposure_s: f64) -> PopulationActivity {
+    let n = population.neurons.len();
+    let count = |i: usize| counts[population.neurons[i] as usize] as f64;
+    let known = n > 0 && exposure_s > 0.0;
+    let share = |holds: &dyn Fn(f64) -> bool| known.then(|| (0..n).filter(|&i| holds(count(i))).count() as f64 / n as f64);
+    let spikes = pairwise_of(n, &count);
+    PopulationActivity {
+        name: population.name.clone(),
+        neurons: n as u64,
+        mean_rate_hz: known.then(|| spikes / n as f64 / exposure_s),
+        spikes_per_sample: known.then(|| spikes / n as f64 / samples as f64),
+        share_silent: share(&|spikes| spikes == 0.0),
+        share_saturated: share(&|spikes| spikes / exposure_s > SATURATED_HZ),
+    }
+}
+
+fn hints(population: &Population, activity: &PopulationActivity) -> Vec<String> {
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let name = &population.name;
+    let mut hints = Vec::new();
+    if let Some(share) = activity.share_saturated.filter(|&s| s > MAX_SATURATED_SHARE) {
+        hints.push(format!(
+            "{} of `{name}` fire above {SATURATED_HZ} Hz: raise their `i_c`, lower the weight scale, or add an upper rate bound",
+            percent(share)
+        ));
+    }
+    if let Some(share) = activity.share_silent.filter(|&s| s > MAX_SILENT_SHARE && !population.sparse) {
+        hints.push(format!(
+            "{} of `{name}` never fire: lower their `i_c`, raise the weight scale, or add a lower rate bound",
+            percent(share)
+        ));
+    }
+    if let Some(share) = activity.share_silent.filter(|&s| s >= 1.0 && population.sparse) {
+        hints.push(format!("{} of `{name}` never fire, too sparse to carry anything: lower their `i_c`", percent(share)));
+    }
+    hints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn population(name: &str, neurons: std::ops::Range<u32>, sparse: bool) -> Population {
+        Population { name: name.into(), neurons: neurons.collect(), sparse }
+    }
+
+    /// Ten neurons over 2 samples of 500 ms: a count is a rate in Hz.
+    fn report(counts: [u64; 10], sparse: bool) -> ActivityReport {
+        ActivityReport::new(&counts, 2, 500.0, &[population("PN", 0..10, sparse)])
+    }
+
+    #[test]
+    fn rates_and_shares_are_counted_per_population() {
+        let counts = [0, 0, 10, 51, 50, 1, 1, 1];
+        let report = ActivityReport::new(&counts, 2, 500.0, &[population("PN", 0..5, false), population("KC", 5..8, true)]);
+        let pn = &report.populations[0];
+        assert_eq!((pn.neurons, pn.mean_rate_hz, pn.spikes_per_sample), (5, Some(22.2), Some(11.1)));
+        assert_eq!((pn.share_silent, pn.share_saturated), (Some(0.4), Some(0.2)));
+        assert_eq!(report.populations[1].mean_rate_hz, Some(1.0));
+        assert!(report.hints.is_empty(), "{:?}", report.hints);
+    }
+
+    #[test]
+    fn more_than_a_fifth_above_50_hz_is_worth_a_hint() {
+        assert!(report([60, 60, 9, 9, 9, 9, 9, 9, 9, 9], false).hints.is_empty());
+        let hints = report([60, 60, 60, 9, 9, 9, 9, 9, 9, 9], true).hints;
+        assert!(hints.len() == 1 && hints[0].contains("30 % of `PN` fire above 50 Hz"), "{hints:?}");
+    }
+
+    #[test]
+    fn more_than_nine_tenths_silent_is_worth_a_hint_but_for_sparse_populations() {
+        assert!(report([1, 0, 0, 0, 0, 0, 0, 0, 0, 0], false).hints.is_empty());
+        let hints = report([0; 10], false).hints;
+        assert!(hints.len() == 1 && hints[0].contains("100 % of `PN` never fire"), "{hints:?}");
+        let mut counts = vec![0; 20];
+        counts[0] = 1;
+        let of = |sparse| ActivityReport::new(&counts, 2, 500.0, &[population("KC", 0..20, sparse)]).hints.len();
+        assert_eq!((of(true), of(false)), (0, 1));
+        assert_eq!(report([0; 10], true).hints.len(), 1);
+    }
+
+    #[test]
+    fn an_empty_population_has_no_rates() {
+        let report = ActivityReport::new(&[], 0, 500.0, &[population("none", 0..0, false)]);
+        assert_eq!(report.populations[0].mean_rate_hz, None);
+        assert_eq!(report.populations[0].share_silent, None);
+    }
+}
