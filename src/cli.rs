@@ -6,12 +6,14 @@
 //! | `output` | numbers and tables as text |
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
+//! | `odors` | `make`, `info` |
 //! | `demo` | the whole path on the synthetic fly |
 
 mod circuit;
 mod connectome;
 mod context;
 mod demo;
+mod odors;
 mod output;
 
 use std::ffi::OsString;
@@ -63,6 +65,9 @@ enum Noun {
         after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5"
     )]
     Circuit(circuit::Verb),
+    /// Odours: input spikes for the receptor neurons of a circuit
+    #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
+    Odors(odors::Verb),
 }
 
 /// Runs the command line of this process.
@@ -83,6 +88,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Demo(demo) => demo.run(&context),
         Noun::Connectome(verb) => verb.run(&context),
         Noun::Circuit(verb) => verb.run(&context),
+        Noun::Odors(verb) => verb.run(&context),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

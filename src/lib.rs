@@ -6,6 +6,8 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`odors`] | the inputs of a circuit as an input layer of odours |
 //! | [`cli`] | flags → work → print |
 
 pub mod cli;
+pub mod odors;

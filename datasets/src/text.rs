@@ -59,7 +59,8 @@ impl Text {
         let compressed = start[..have] == [0x1f, 0x8b];
         let whole = std::io::Cursor::new(start[..have].to_vec()).chain(raw);
         let mut bytes = Vec::new();
-        let limit = if compressed { LIMIT_BYTES.min(RATIO_FREE.max(meta.len().saturating_mul(LIMIT_RATIO))) } else { LIMIT_BYTES };
+        let limit =
+            if compressed { LIMIT_BYTES.min(RATIO_FREE.max(meta.len().saturating_mul(LIMIT_RATIO))) } else { LIMIT_BYTES };
         let (read, raw) = if compressed {
             let mut decoder = MultiGzDecoder::new(BufReader::new(whole));
             let read = (&mut decoder).take(limit + 1).read_to_end(&mut bytes);
@@ -98,11 +99,8 @@ impl Text {
             return Err(self.error("limit", line as u64 + 1, format!("a line of more than {LIMIT_LINE} bytes")));
         }
         self.check_quotes()?;
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(separator)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(self.content.as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(self.content.as_bytes());
         let mut records = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| {

@@ -37,7 +37,6 @@ impl Counter {
     pub(super) fn uniform(&mut self) -> f64 {
         ((self.next() >> 12) as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64)
     }
-
 }
 
 /// A whole number below `n` made of a 64-bit one.

@@ -195,7 +195,10 @@ mod tests {
             "odor\tOr1a\tOr2a\nwater\t0\t0.5\n2,3-butanedione\t0.1\t1\n",
         ] {
             let table = read(text).expect(text);
-            assert_eq!((table.odors, table.receptors, table.values), (expected.odors.clone(), expected.receptors.clone(), expected.values.clone()));
+            assert_eq!(
+                (table.odors, table.receptors, table.values),
+                (expected.odors.clone(), expected.receptors.clone(), expected.values.clone())
+            );
         }
     }
 
