@@ -230,7 +230,7 @@ fn a_batch_of_the_full_recipe_is_ready_in_a_twentieth_of_a_training_step() {
     times.sort_unstable_by(f64::total_cmp);
     // A step takes about 2 s; the median stands for a machine that others use too.
     assert!(times[4] < 0.1, "{times:?} s");
-    println!("batch of 16 on the fly: {:.1} ms", times[4] * 1e3);
+    eprintln!("batch of 16 on the fly: {:.1} ms", times[4] * 1e3);
 }
 
 #[test]

@@ -35,11 +35,6 @@ impl PlainFile {
         Ok(Self { hdf5, path: path.to_path_buf() })
     }
 
-    /// Whether a data set of this name exists.
-    pub fn has(&self, name: &str) -> bool {
-        self.hdf5.link_exists(name)
-    }
-
     /// Reads a data set of any shape, row by row, with its shape; empty shape for a single number.
     ///
     /// # Errors

@@ -349,7 +349,7 @@ impl SpikeSource for SampleFolder {
 /// Step of a time in s: whole microseconds, divided as integers, so that 0.251 s lies in step 251 of 1 ms.
 fn step_of(time: f64, dt_us: u64) -> Option<u64> {
     let us = (time * 1e6).round();
-    (us >= 0.0 && us < 1e15).then(|| us as u64 / dt_us)
+    (0.0..1e15).contains(&us).then(|| us as u64 / dt_us)
 }
 
 /// Writes `samples` of a generator as a folder of one file each; nothing appears at `dir` unless it is complete.
