@@ -7,7 +7,10 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
+<<<<<<< HEAD
 //! | `train`, `eval` | training a network, judging a checkpoint |
+=======
+>>>>>>> odors
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
@@ -15,7 +18,11 @@ mod circuit;
 mod connectome;
 mod context;
 mod demo;
+<<<<<<< HEAD
 mod eval;
+=======
+mod odors;
+>>>>>>> odors
 mod output;
 <<<<<<< HEAD
 mod train;
@@ -73,11 +80,17 @@ enum Noun {
     )]
     Circuit(circuit::Verb),
 <<<<<<< HEAD
+<<<<<<< HEAD
     Train(train::Train),
     Eval(eval::Eval),
 =======
     Validate(validate::Validate),
 >>>>>>> engine
+=======
+    /// Odours: input spikes for the receptor neurons of a circuit
+    #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
+    Odors(odors::Verb),
+>>>>>>> odors
 }
 
 /// Runs the command line of this process.
@@ -99,11 +112,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Connectome(verb) => verb.run(&context),
         Noun::Circuit(verb) => verb.run(&context),
 <<<<<<< HEAD
+<<<<<<< HEAD
         Noun::Train(train) => train.run(&context),
         Noun::Eval(eval) => eval.run(&context),
 =======
         Noun::Validate(validate) => validate.run(&context),
 >>>>>>> engine
+=======
+        Noun::Odors(verb) => verb.run(&context),
+>>>>>>> odors
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

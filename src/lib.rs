@@ -6,6 +6,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`odors`] | the inputs of a circuit as an input layer of odours |
 //! | [`cli`] | flags → work → print |
 <<<<<<< HEAD
 //! | [`training`] | optimisers, schedules, sampling |
@@ -20,6 +21,7 @@
 pub mod analysis;
 pub mod cli;
 <<<<<<< HEAD
+<<<<<<< HEAD
 pub mod network;
 pub mod run;
 pub mod training;
@@ -28,3 +30,6 @@ pub mod report;
 pub mod npz;
 pub mod training;
 >>>>>>> engine
+=======
+pub mod odors;
+>>>>>>> odors

@@ -35,11 +35,6 @@ impl PlainFile {
         Ok(Self { hdf5, path: path.to_path_buf() })
     }
 
-    /// Whether a data set of this name exists.
-    pub fn has(&self, name: &str) -> bool {
-        self.hdf5.link_exists(name)
-    }
-
     /// Reads a data set of any shape, row by row, with its shape; empty shape for a single number.
     ///
     /// # Errors
@@ -47,7 +42,8 @@ impl PlainFile {
     pub fn read<T: Element>(&self, name: &str) -> Result<(Vec<usize>, Vec<T>)> {
         let here = |error: UserError| error.file(&self.path).dataset(name);
         let dataset = self.hdf5.dataset(name).map_err(|_| {
-            here(UserError::bad_data("missing-dataset", "a data set is missing")).mend("make the file again, or name the right one")
+            here(UserError::bad_data("missing-dataset", "a data set is missing"))
+                .mend("make the file again, or name the right one")
         })?;
         let unreadable = |e: hdf5::Error| {
             here(UserError::bad_data("hdf5-read", format!("HDF5 could not read it: {e}"))).mend("copy or make the file again")

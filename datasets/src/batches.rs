@@ -160,10 +160,8 @@ mod tests {
     fn prefetched_batches_are_the_batches_in_order() {
         let source: Arc<dyn SpikeSource> = Arc::new(fixtures::generator());
         let order = epoch_order(&source.split().train, 1, 0);
-        let found: Vec<Batch> = Prefetch::start(Arc::clone(&source), order.clone(), 4, None, 2)
-            .expect("started")
-            .map(|b| b.expect("made"))
-            .collect();
+        let found: Vec<Batch> =
+            Prefetch::start(Arc::clone(&source), order.clone(), 4, None, 2).expect("started").map(|b| b.expect("made")).collect();
         let expected: Vec<Batch> = order.chunks(4).map(|c| Batch::load(&*source, c, None).expect("made")).collect();
         assert_eq!(found, expected);
         assert_eq!(found.iter().map(Batch::len).sum::<usize>(), order.len());

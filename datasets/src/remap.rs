@@ -83,7 +83,10 @@ mod tests {
     fn other_inputs_are_an_error_with_both_counts() {
         let error = Remap::new(&[1, 2, 9], &[1, 2, 3, 4]).expect_err("9 is no input");
         let text = error.to_string();
-        assert!(error.code() == "input-mismatch" && text.contains("3 input columns") && text.contains("network's 4 inputs"), "{text}");
+        assert!(
+            error.code() == "input-mismatch" && text.contains("3 input columns") && text.contains("network's 4 inputs"),
+            "{text}"
+        );
         assert!(text.contains("(first: 9)"), "{text}");
     }
 

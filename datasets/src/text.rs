@@ -59,7 +59,8 @@ impl Text {
         let compressed = start[..have] == [0x1f, 0x8b];
         let whole = std::io::Cursor::new(start[..have].to_vec()).chain(raw);
         let mut bytes = Vec::new();
-        let limit = if compressed { LIMIT_BYTES.min(RATIO_FREE.max(meta.len().saturating_mul(LIMIT_RATIO))) } else { LIMIT_BYTES };
+        let limit =
+            if compressed { LIMIT_BYTES.min(RATIO_FREE.max(meta.len().saturating_mul(LIMIT_RATIO))) } else { LIMIT_BYTES };
         let (read, raw) = if compressed {
             let mut decoder = MultiGzDecoder::new(BufReader::new(whole));
             let read = (&mut decoder).take(limit + 1).read_to_end(&mut bytes);
@@ -70,7 +71,7 @@ impl Text {
             (read, whole.into_inner().1)
         };
         if let Err(error) = read {
-            let lines = bytes.iter().filter(|&&b| b == b'\n').count() as u64;
+            let lines = line_ends(&bytes);
             let message = format!("cannot be read to its end ({error}); the last good line is {lines}");
             return Err(UserError::bad_data("truncated", message).file(path).line(lines + 1).mend("download the file again"));
         }
@@ -98,11 +99,8 @@ impl Text {
             return Err(self.error("limit", line as u64 + 1, format!("a line of more than {LIMIT_LINE} bytes")));
         }
         self.check_quotes()?;
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(separator)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(self.content.as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(self.content.as_bytes());
         let mut records = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| {
@@ -141,13 +139,17 @@ impl Text {
     }
 }
 
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.split(|&b| b == b'\n').count() as u64 - 1
+}
+
 fn empty(path: &Path) -> UserError {
     UserError::bad_data("empty-file", "is empty").file(path).line(1).mend("download the file again")
 }
 
 /// Bytes as text, without a byte-order mark.
 fn decode(path: &Path, bytes: Vec<u8>) -> Result<String> {
-    let line_of = |at: usize| bytes[..at].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+    let line_of = |at: usize| line_ends(&bytes[..at]) + 1;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(UserError::bad_data("not-utf8", "is UTF-16 text").file(path).line(1).byte(0).mend("save it as UTF-8"));
     }

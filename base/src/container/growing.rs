@@ -134,8 +134,7 @@ impl<T: Element> Slices<T> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let array =
-            self.dataset.read_slice_1d::<T, _>(range).map_err(|e| broken_read(&self.path, &self.name, &e))?;
+        let array = self.dataset.read_slice_1d::<T, _>(range).map_err(|e| broken_read(&self.path, &self.name, &e))?;
         Ok(array.into_raw_vec_and_offset().0)
     }
 }

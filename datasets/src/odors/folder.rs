@@ -84,7 +84,10 @@ impl SampleFolder {
         let (order, manifest) = order(dir, &folder, spec, &mut notes)?;
         let (inputs, column) = unique_inputs(&order);
         if inputs.len() < order.len() {
-            notes.push(format!("{} inputs of the files stand for a neuron that has one already: their spikes are added", order.len() - inputs.len()));
+            notes.push(format!(
+                "{} inputs of the files stand for a neuron that has one already: their spikes are added",
+                order.len() - inputs.len()
+            ));
         }
         progress.stage("reading samples", Some(named.len() as u64));
         let dt_ms = spec.dt_us as f64 * 1e-3;
@@ -103,12 +106,14 @@ impl SampleFolder {
                         .expected(expected)
                         .mend("make the file again")
                 };
-                let label =
-                    u32::try_from(label).ok().filter(|&l| l < 1 << 16).ok_or_else(|| bad("target", label, "a class from 0 to 65535"))?;
+                let label = u32::try_from(label)
+                    .ok()
+                    .filter(|&l| l < 1 << 16)
+                    .ok_or_else(|| bad("target", label, "a class from 0 to 65535"))?;
                 let steps = if duration < 0 { None } else { Some((duration as f64 / dt_ms).round()) };
-                let steps = steps.filter(|&s| s <= spec.steps as f64).ok_or_else(|| {
-                    bad("duration", duration, "ms from 0 to the length of the sample")
-                })?;
+                let steps = steps
+                    .filter(|&s| s <= spec.steps as f64)
+                    .ok_or_else(|| bad("duration", duration, "ms from 0 to the length of the sample"))?;
                 Ok(Sample { label, onset: 0, duration: steps as u32, concentration: 1.0 })
             })
             .collect::<Result<_>>()?;
@@ -170,7 +175,10 @@ fn gaps(named: &[(u64, String, PathBuf)]) -> Vec<String> {
         }
         next = number + 1;
     }
-    first.map(|first| format!("{missing} sample numbers are missing, the first is {first}; samples are numbered anew")).into_iter().collect()
+    first
+        .map(|first| format!("{missing} sample numbers are missing, the first is {first}; samples are numbered anew"))
+        .into_iter()
+        .collect()
 }
 
 /// Root id of every input of the files.
@@ -190,7 +198,10 @@ fn order(dir: &Path, folder: &Path, spec: &FolderSpec, notes: &mut Vec<String>) 
         }
     };
     if let Some(assumed) = &spec.order {
-        notes.push(format!("the order of the inputs is assumed, from `{}`", assumed.file_name().unwrap_or_default().to_string_lossy()));
+        notes.push(format!(
+            "the order of the inputs is assumed, from `{}`",
+            assumed.file_name().unwrap_or_default().to_string_lossy()
+        ));
         return Ok((read_order(assumed)?, manifest));
     }
     let Some(manifest) = manifest else {
@@ -325,7 +336,8 @@ impl SpikeSource for SampleFolder {
                 bad("time", time, format!("seconds from 0 to below {end}"))
             })?;
             let column = (index >= 0.0 && index.fract() == 0.0).then_some(index as usize).and_then(|i| self.column.get(i));
-            let column = column.ok_or_else(|| bad("input", index, format!("a whole number from 0 to {}", self.column.len() - 1)))?;
+            let column =
+                column.ok_or_else(|| bad("input", index, format!("a whole number from 0 to {}", self.column.len() - 1)))?;
             pairs.push((step as u32, *column));
         }
         pairs.sort_unstable_by_key(|&(step, column)| (column, step));
@@ -337,7 +349,7 @@ impl SpikeSource for SampleFolder {
 /// Step of a time in s: whole microseconds, divided as integers, so that 0.251 s lies in step 251 of 1 ms.
 fn step_of(time: f64, dt_us: u64) -> Option<u64> {
     let us = (time * 1e6).round();
-    (us >= 0.0 && us < 1e15).then(|| us as u64 / dt_us)
+    (0.0..1e15).contains(&us).then(|| us as u64 / dt_us)
 }
 
 /// Writes `samples` of a generator as a folder of one file each; nothing appears at `dir` unless it is complete.

@@ -10,8 +10,7 @@ use super::table::ResponseTable;
 use crate::text::Text;
 
 /// Columns of DoOR that stand for a receptor label of another name (label, column).
-pub const ALIASES: [(&str, &str); 4] =
-    [("Gr21a", "Gr21a.Gr63a"), ("Or22", "Or22a"), ("Or56a", "ab4B"), ("Or65", "Or65a")];
+pub const ALIASES: [(&str, &str); 4] = [("Gr21a", "Gr21a.Gr63a"), ("Or22", "Or22a"), ("Or56a", "ab4B"), ("Or65", "Or65a")];
 
 /// Receptor neurons in stored order, each once, with their receptor labels.
 ///
@@ -183,12 +182,7 @@ impl Drives {
     ///
     /// # Errors
     /// `unknown-receptor` if an alias names a column that is not there, `no-drive` if no label has a column.
-    pub fn new(
-        layer: &InputLayer,
-        table: &ResponseTable,
-        aliases: &BTreeMap<String, String>,
-        combine: Combine,
-    ) -> Result<Self> {
+    pub fn new(layer: &InputLayer, table: &ResponseTable, aliases: &BTreeMap<String, String>, combine: Combine) -> Result<Self> {
         let mapping = map(layer, table, aliases)?;
         let mut groups: BTreeMap<Vec<usize>, u32> = BTreeMap::new();
         let mut group = Vec::with_capacity(layer.len());
@@ -280,7 +274,10 @@ fn map(layer: &InputLayer, table: &ResponseTable, aliases: &BTreeMap<String, Str
 
 /// A root id of a table cell.
 pub(crate) fn root_id(field: &str) -> Result<u64> {
-    if !field.is_empty() && field.bytes().all(|b| b.is_ascii_digit()) && let Ok(id) = field.parse() {
+    if !field.is_empty()
+        && field.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(id) = field.parse()
+    {
         return Ok(id);
     }
     Err(UserError::bad_data("id-not-integer", "not a root id")
@@ -332,7 +329,7 @@ mod tests {
         assert_eq!(drives.group[0], drives.group[4], "equal receptors in another order drive alike");
         assert_eq!(drives.members.iter().sum::<u32>(), 5);
         let max = Drives::new(&layer(), &table(), &BTreeMap::new(), Combine::Max).expect("mapped");
-        assert_eq!(max.row(0)[max.group[0] as usize], 0.5);
+        assert!((max.row(0)[max.group[0] as usize] - 0.5).abs() < 1e-15);
     }
 
     #[test]

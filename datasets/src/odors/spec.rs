@@ -298,7 +298,11 @@ mod tests {
         let message = |text: &str| parse(text).expect_err("invalid").to_string();
         assert!(message("repeat = 3").ends_with("did you mean `repeats`?"), "{}", message("repeat = 3"));
         assert!(message("onset_ms = \"late\"").contains("a number, a list of numbers"), "{}", message("onset_ms = \"late\""));
-        assert!(message("onset_ms = { from = 1, upto = 2 }").contains("upto"), "{}", message("onset_ms = { from = 1, upto = 2 }"));
+        assert!(
+            message("onset_ms = { from = 1, upto = 2 }").contains("upto"),
+            "{}",
+            message("onset_ms = { from = 1, upto = 2 }")
+        );
     }
 
     #[test]

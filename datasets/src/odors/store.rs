@@ -187,8 +187,10 @@ impl SpikeStore {
         let container = Container::open(path, FORMAT, VERSION)?;
         let damaged = |object: &str, expected: &str| damaged(path, object, expected);
         let text = container.read_text("report")?;
-        let report: Report =
-            text.first().and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| damaged("report", "the report of the data set"))?;
+        let report: Report = text
+            .first()
+            .and_then(|t| serde_json::from_str(t).ok())
+            .ok_or_else(|| damaged("report", "the report of the data set"))?;
         let inputs: Vec<u64> = container.read("inputs/root_id")?;
         if digest::sha256_ids(&inputs) != report.inputs_sha256 {
             return Err(damaged("inputs/root_id", "the ids whose SHA-256 the report holds"));

@@ -26,7 +26,8 @@ const RESPONDS_RECEPTOR: f64 = 1.003;
 /// The table of these receptors with `odors` odours.
 pub fn table(receptors: &[String], odors: usize) -> ResponseTable {
     let streams = Streams::new(SEED);
-    let columns: Vec<Profile> = receptors.iter().map(|name| Profile::draw(&mut streams.stream(&format!("odors/receptor/{name}")))).collect();
+    let columns: Vec<Profile> =
+        receptors.iter().map(|name| Profile::draw(&mut streams.stream(&format!("odors/receptor/{name}")))).collect();
     let mut values = Vec::with_capacity(odors * receptors.len());
     for odor in 0..odors as u64 {
         let row = Profile::draw(&mut streams.indexed("odors/odor", odor));
@@ -40,7 +41,8 @@ pub fn table(receptors: &[String], odors: usize) -> ResponseTable {
                 + SD_PAIR * pair.sample::<f64, _>(StandardNormal);
             // Four digits, so that no mathematical library shows in the table.
             let response = (ln.exp().min(1.0) * 1e4).round() / 1e4;
-            let chance = 1.0 / (1.0 + (-(RESPONDS_MEAN + RESPONDS_ODOR * row.breadth + RESPONDS_RECEPTOR * column.breadth)).exp());
+            let chance =
+                1.0 / (1.0 + (-(RESPONDS_MEAN + RESPONDS_ODOR * row.breadth + RESPONDS_RECEPTOR * column.breadth)).exp());
             values.push(if pair.random::<f64>() < chance { response } else { 0.0 });
             if response > strongest.0 {
                 strongest = (response, r);

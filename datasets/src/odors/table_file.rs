@@ -166,6 +166,8 @@ fn number(field: &str, missing: Missing) -> Result<Option<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -195,7 +197,10 @@ mod tests {
             "odor\tOr1a\tOr2a\nwater\t0\t0.5\n2,3-butanedione\t0.1\t1\n",
         ] {
             let table = read(text).expect(text);
-            assert_eq!((table.odors, table.receptors, table.values), (expected.odors.clone(), expected.receptors.clone(), expected.values.clone()));
+            assert_eq!(
+                (table.odors, table.receptors, table.values),
+                (expected.odors.clone(), expected.receptors.clone(), expected.values.clone())
+            );
         }
     }
 
@@ -253,7 +258,7 @@ mod tests {
 
     #[test]
     fn truncated_and_concatenated_gzip() {
-        use std::io::Write;
+        use std::io::Write as _;
         let gz = |text: &str| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
             encoder.write_all(text.as_bytes()).expect("memory");
@@ -262,7 +267,7 @@ mod tests {
         let mut two = gz("o,Or1a\na,0.5\n");
         two.extend(gz("b,0.25\n"));
         assert_eq!(read_bytes(&two, Missing::Error).expect("valid").values, [0.5, 0.25]);
-        let whole = gz(&format!("o,Or1a\n{}", (0..5000).map(|i| format!("odour {i},0.{i}\n")).collect::<String>()));
+        let whole = gz(&(0..5000).fold("o,Or1a\n".to_string(), |text, i| text + &format!("odour {i},0.{i}\n")));
         let error = read_bytes(&whole[..whole.len() / 2], Missing::Error).expect_err("truncated");
         assert!(error.code() == "truncated" && error.line_number().is_some_and(|l| l > 1), "{error}");
         let bomb = gz(&"0".repeat(40 << 20));
@@ -283,7 +288,7 @@ mod tests {
         ) {
             let mut text = "odor,A1,A2,A3\n".to_string();
             for (name, values) in &rows {
-                text += &format!("\"x{}\",{},{},{}\n", name.replace('"', "\"\""), values[0], values[1], values[2]);
+                let _ = writeln!(text, "\"x{}\",{},{},{}", name.replace('"', "\"\""), values[0], values[1], values[2]);
             }
             let table = read(&text).expect("valid");
             let expected: Vec<f64> = rows.iter().flat_map(|r| r.1.clone()).collect();
