@@ -197,7 +197,7 @@ struct Levels {
 
 impl Levels {
     fn new(most: u64) -> Self {
-        let base = (2..).find(|b: &u64| b.saturating_pow(COLOURS) > most).unwrap_or(u64::MAX);
+        let base = (2..).find(|b: &u64| b.checked_pow(COLOURS).is_none_or(|p| p > most)).expect("256 at the latest");
         let mut levels = Self { base, count: COLOURS as usize };
         levels.count = levels.level(most) + 1;
         levels

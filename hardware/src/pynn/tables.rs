@@ -1,0 +1,107 @@
+//! The tables of an export. They hold numbers only.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use npyz::WriterBuilder as _;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::deployment::{Cells, FIXED, HostReadout, Population, Sample, Synapse};
+
+/// Synapses above which a projection is written as `npz`: text of that size takes minutes to read.
+pub(super) const NPZ_ABOVE: usize = 1_000_000;
+
+/// Shortest decimal text that reads back as the same number.
+fn text(value: f64) -> String {
+    format!("{value:?}")
+}
+
+fn writer(path: &Path) -> io::Result<csv::Writer<File>> {
+    Ok(csv::Writer::from_path(path)?)
+}
+
+/// One row per neuron: id and parameters.
+///
+/// Thresholds are rounded up to s16.15: a board that rounds them to the nearest would spike at the threshold itself, where the
+/// trained network does not.
+pub(super) fn cells(path: &Path, population: &Population) -> io::Result<()> {
+    let columns = match &population.cells {
+        Cells::SpikeSource => Vec::new(),
+        Cells::IfCurrExp(cells) => cells.columns().to_vec(),
+    };
+    let mut out = writer(path)?;
+    out.write_record(["index", "id"].into_iter().chain(columns.iter().map(|(name, _)| *name)))?;
+    for (i, id) in population.ids.iter().enumerate() {
+        let values = columns.iter().map(|&(name, values)| match name {
+            "v_thresh" => text((values[i] * FIXED).ceil() / FIXED),
+            _ => text(values[i]),
+        });
+        out.write_record([i.to_string(), id.to_string()].into_iter().chain(values))?;
+    }
+    out.flush()
+}
+
+/// One row per synapse.
+pub(super) fn synapses_csv(path: &Path, synapses: &[Synapse]) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "pre,post,weight,delay_steps")?;
+    for s in synapses {
+        writeln!(out, "{},{},{:?},{}", s.pre, s.post, s.weight_na, s.delay_steps)?;
+    }
+    out.flush()
+}
+
+/// The same as arrays that `numpy.load` reads.
+pub(super) fn synapses_npz(path: &Path, synapses: &[Synapse]) -> io::Result<()> {
+    let mut out = ZipWriter::new(BufWriter::new(File::create(path)?));
+    array(&mut out, "pre", synapses.iter().map(|s| s.pre as i32))?;
+    array(&mut out, "post", synapses.iter().map(|s| s.post as i32))?;
+    array(&mut out, "weight", synapses.iter().map(|s| s.weight_na))?;
+    array(&mut out, "delay_steps", synapses.iter().map(|s| s.delay_steps as i32))?;
+    out.finish().map_err(io::Error::other)?.flush()
+}
+
+fn array<T: npyz::AutoSerialize>(
+    out: &mut ZipWriter<BufWriter<File>>,
+    name: &str,
+    values: impl ExactSizeIterator<Item = T>,
+) -> io::Result<()> {
+    out.start_file(format!("{name}.npy"), SimpleFileOptions::default()).map_err(io::Error::other)?;
+    let mut array = npyz::WriteOptions::new().default_dtype().shape(&[values.len() as u64]).writer(out).begin_nd()?;
+    array.extend(values)?;
+    array.finish()
+}
+
+/// One row per input spike.
+pub(super) fn input(path: &Path, sample: &Sample) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "step,population,neuron")?;
+    for (population, neuron, step) in &sample.spikes {
+        writeln!(out, "{step},{population},{neuron}")?;
+    }
+    out.flush()
+}
+
+/// One row per weight of the readout.
+pub(super) fn readout(path: &Path, readout: &HostReadout) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "pre,class,weight")?;
+    for (pre, class, weight) in &readout.weights {
+        writeln!(out, "{pre},{class},{weight:?}")?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_back_as_the_same_bits() {
+        for value in [0.1, 1.0 / 3.0, 1e-300, 131.254_817_8, f64::MIN_POSITIVE, 65_535.999_97] {
+            assert_eq!(text(value).parse::<f64>().expect("a number").to_bits(), value.to_bits());
+        }
+    }
+}
