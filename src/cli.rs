@@ -7,10 +7,7 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
-<<<<<<< HEAD
 //! | `train`, `eval` | training a network, judging a checkpoint |
-=======
->>>>>>> odors
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
@@ -18,17 +15,11 @@ mod circuit;
 mod connectome;
 mod context;
 mod demo;
-<<<<<<< HEAD
 mod eval;
-=======
 mod odors;
->>>>>>> odors
 mod output;
-<<<<<<< HEAD
 mod train;
-=======
 mod validate;
->>>>>>> engine
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -79,18 +70,12 @@ enum Noun {
         after_help = "Example:\n  kenyon circuit build examples/synthetic_fly.toml --connectome fly.h5 -o circuit.h5"
     )]
     Circuit(circuit::Verb),
-<<<<<<< HEAD
-<<<<<<< HEAD
     Train(train::Train),
     Eval(eval::Eval),
-=======
     Validate(validate::Validate),
->>>>>>> engine
-=======
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
->>>>>>> odors
 }
 
 /// Runs the command line of this process.
@@ -111,16 +96,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Demo(demo) => demo.run(&context),
         Noun::Connectome(verb) => verb.run(&context),
         Noun::Circuit(verb) => verb.run(&context),
-<<<<<<< HEAD
-<<<<<<< HEAD
         Noun::Train(train) => train.run(&context),
         Noun::Eval(eval) => eval.run(&context),
-=======
         Noun::Validate(validate) => validate.run(&context),
->>>>>>> engine
-=======
         Noun::Odors(verb) => verb.run(&context),
->>>>>>> odors
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

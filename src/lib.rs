@@ -6,30 +6,20 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`odors`] | the inputs of a circuit as an input layer of odours |
-//! | [`cli`] | flags → work → print |
-<<<<<<< HEAD
-//! | [`training`] | optimisers, schedules, sampling |
-//! | [`analysis`] | metrics |
+//! | [`network`] | a circuit with neuron models and parameters |
+//! | [`training`] | the engine that runs and differentiates networks; losses, optimisers, the training loop |
 //! | [`run`] | run folders, checkpoints, journals |
+//! | [`analysis`] | metrics |
 //! | [`report`] | a result as one HTML page |
-=======
-//! | [`npz`] | NumPy's arrays, read within limits and written atomically |
-//! | [`training`] | the engine that runs and differentiates spiking networks |
->>>>>>> engine
+//! | [`odors`] | the inputs of a circuit as an input layer of odours |
+//! | [`npz`] | `NumPy`'s arrays, read within limits and written atomically |
+//! | [`cli`] | flags → work → print |
 
 pub mod analysis;
 pub mod cli;
-<<<<<<< HEAD
-<<<<<<< HEAD
 pub mod network;
+pub mod npz;
+pub mod odors;
+pub mod report;
 pub mod run;
 pub mod training;
-pub mod report;
-=======
-pub mod npz;
-pub mod training;
->>>>>>> engine
-=======
-pub mod odors;
->>>>>>> odors

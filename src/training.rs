@@ -1,5 +1,3 @@
-<<<<<<< HEAD
-<<<<<<< HEAD
 //! Training: from a network and samples to parameters.
 //!
 //! | module | owns |
@@ -28,18 +26,3 @@ pub mod setup;
 pub mod trainer;
 
 pub use config::TrainConfig;
-=======
-//! Training: from a network and labelled spikes to trained parameters.
-//!
-//! | module | owns |
-//! |---|---|
-//! | [`engine`] | the fused time loop of a sparse spiking network, its hand-written backward pass, the candle operation |
-
-pub mod engine;
->>>>>>> engine
-=======
-//! Training: what moves parameters, and what is shown in which order.
-
-pub mod optimiser;
-pub mod sampler;
->>>>>>> run

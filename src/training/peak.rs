@@ -9,7 +9,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDTyp
 ///
 /// # Errors
 /// A tensor of another rank or of integers.
-pub fn max_over_time(out: &Tensor) -> Result<Tensor> {
+pub(super) fn max_over_time(out: &Tensor) -> Result<Tensor> {
     out.contiguous()?.apply_op1(Peak)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, WithDType};
 use kenyon_base::{Result, UserError};
 use kenyon_connectome::{Circuit, circuit};
-use kenyon_datasets::odors::{self, InputLayer, OdorGenerator, SpikeStore};
+use kenyon_datasets::odors::{self, OdorGenerator, SpikeStore};
 use kenyon_datasets::{Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde_json::json;
@@ -61,19 +61,6 @@ pub fn for_run(config: &TrainConfig, folder: &Path, run: &Path) -> Result<TrainC
     Ok(stored)
 }
 
-/// Receptor neurons of a circuit with their labels, in its order.
-///
-/// # Errors
-/// No inputs at all.
-pub fn input_layer(circuit: &Circuit) -> Result<InputLayer> {
-    let rows: Vec<usize> = (0..circuit.len()).filter(|&i| circuit.input[i]).collect();
-    let labels = |row: usize| {
-        let all = circuit.receptors.as_ref().map(|r| r.get(row).map(String::from).collect::<Vec<_>>());
-        all.unwrap_or_default()
-    };
-    InputLayer::new(rows.iter().map(|&i| circuit.root_ids[i]).collect(), rows.iter().map(|&i| labels(i)).collect())
-}
-
 impl Setup {
     /// Reads and builds everything; `path` is the config's, against whose folder its paths are resolved.
     ///
@@ -91,7 +78,7 @@ impl Setup {
     /// As [`open`](Self::open).
     pub fn with_circuit(config: &TrainConfig, path: &Path, seed: u64, circuit: Circuit) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let layer = input_layer(&circuit)?;
+        let layer = crate::odors::input_layer(&circuit)?;
         let (source, generator): (Arc<dyn SpikeSource>, _) = match (&config.data, &config.odors) {
             (Some(data), _) => (Arc::new(SpikeStore::open(&folder.join(data))?), None),
             (None, Some(odors)) => {
