@@ -153,17 +153,21 @@ impl Journal {
 /// # Errors
 /// Any other line that is no record, by its number.
 pub fn read(path: &Path) -> Result<Vec<Record>> {
-    let text = fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|e| {
+    let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
+    // Bytes, not text: a kill may have cut a character in two.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    let parse = |(number, line): (usize, &[u8])| {
+        serde_json::from_slice(line).map_err(|e| {
             UserError::bad_data("bad-journal", format!("is no record: {e}"))
                 .file(path)
                 .line(number as u64 + 1)
                 .mend("the journal is written by kenyon alone; put the original back")
         })
     };
-    text[..whole].lines().enumerate().map(parse).collect()
+    if whole == 0 {
+        return Ok(Vec::new());
+    }
+    bytes[..whole].split(|byte| *byte == b'\n').enumerate().map(parse).collect()
 }
 
 #[cfg(test)]
@@ -195,7 +199,8 @@ mod tests {
             journal.append(&record(step)).unwrap();
         }
         let mut text = fs::read(&path).unwrap();
-        text.extend_from_slice(b"{\"event\":\"tra");
+        // Cut in the middle of a letter of two bytes.
+        text.extend_from_slice(b"{\"event\":\"tr\xc3");
         fs::write(&path, text).unwrap();
         assert_eq!(read(&path).unwrap().len(), 5);
         let mut journal = Journal::open(&path, 3).unwrap();

@@ -239,6 +239,22 @@ mod tests {
     }
 
     #[test]
+    fn after_going_back_the_new_checkpoint_is_the_last_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = CheckpointStore::new(dir.path(), 2, by_accuracy()).unwrap();
+        let mut first = at(10, None);
+        store.save(&mut first).unwrap();
+        store.save(&mut at(20, None)).unwrap();
+        store.restore(&first.manifest).unwrap();
+        let mut again = CheckpointStore::new(dir.path(), 1, by_accuracy()).unwrap();
+        again.restore(&first.manifest).unwrap();
+        again.save(&mut at(15, None)).unwrap();
+        assert_eq!(step_of(&again.last().unwrap().unwrap()), Some(15));
+        again.save(&mut at(20, None)).unwrap();
+        assert_eq!(names(&again), [20]);
+    }
+
+    #[test]
     fn a_restored_store_knows_the_best_of_its_checkpoint_alone() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = CheckpointStore::new(dir.path(), 3, by_accuracy()).unwrap();

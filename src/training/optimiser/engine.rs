@@ -267,6 +267,23 @@ impl Optimiser {
             } else {
                 Memory::F64(fields.iter().map(|f| checkpoint.values(&tensor_name(f))).collect::<Result<_>>()?)
             };
+            let lengths: Vec<usize> = match &memory {
+                Memory::F32(memory) => memory.iter().map(Vec::len).collect(),
+                Memory::F64(memory) => memory.iter().map(Vec::len).collect(),
+            };
+            // A file without the parameter itself is the caller's affair.
+            if let Some(parameter) = checkpoint.tensors.get(&format!("param/{name}")) {
+                let expected: usize = parameter.shape().iter().product();
+                if let Some((field, found)) = fields.iter().zip(lengths).find(|(_, length)| *length != expected) {
+                    return Err(UserError::bad_data(
+                        "tensor-shape",
+                        format!("tensor `{}` does not fit its parameter", tensor_name(field)),
+                    )
+                    .found(format!("{found} elements"))
+                    .expected(format!("{expected} elements"))
+                    .mend("use the checkpoint before this one"));
+                }
+            }
             slots.insert(name, Slot { steps, memory });
         }
         self.step = stored.step;
@@ -375,6 +392,22 @@ mod tests {
         spec.rule = Rule::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
         let error = Optimiser::new(&spec, 1, 10).unwrap().restore(&checkpoint).unwrap_err();
         assert_eq!((error.code(), error.exit_code()), ("optimiser-mismatch", 3));
+    }
+
+    #[test]
+    fn memory_that_does_not_fit_its_parameter_is_named() {
+        let mut optimiser = Optimiser::new(&OptimiserSpec::adam(0.1), 1, 10).unwrap();
+        let mut w = vec![1.0_f64; 3];
+        optimiser.step(&mut [Parameter::f64("w", &mut w, &[0.2; 3])]).unwrap();
+        let mut checkpoint = Checkpoint::new("test", 0, "c");
+        optimiser.store(&mut checkpoint);
+        checkpoint.tensors.insert("param/w".into(), TensorData::vector(&w));
+        optimiser.clone().restore(&checkpoint).unwrap();
+        checkpoint.tensors.insert("optimiser/second/w".into(), TensorData::vector(&[0.0_f64; 2]));
+        let text = optimiser.restore(&checkpoint).unwrap_err().to_string();
+        assert!(text.contains("optimiser/second/w") && text.contains("2 elements") && text.contains("3 elements"), "{text}");
+        checkpoint.tensors.remove("optimiser/second/w");
+        assert_eq!(optimiser.restore(&checkpoint).unwrap_err().code(), "missing-tensor");
     }
 
     #[test]
