@@ -3,7 +3,7 @@
 //! A receptor neuron of type `ORN_<glomerulus>` expresses the receptors of its glomerulus (Couto et al. 2005; Fishilevich and Vosshall
 //! 2005; Silbering et al. 2011; as collected by DoOR, Münch and Galizia 2016). Names are those of DoOR's columns.
 
-/// Glomerulus, receptors. Left out: VA7m (receptor not known), VM6 (an ammonium transporter, in no response table).
+/// Glomerulus, receptors. Left out: `VA7m` (receptor not known), `VM6` (an ammonium transporter, in no response table).
 const RECEPTORS: [(&str, &[&str]); 49] = [
     ("D", &["Or69a"]),
     ("DA1", &["Or67d"]),
