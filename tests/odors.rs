@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use kenyon::odors::input_layer;
+use kenyon::odors::{input_layer, labels_from_types};
 use kenyon_base::Silent;
 use kenyon_connectome::circuit::file;
-use kenyon_datasets::odors::{Geometry, InputLayer, Missing, OdorSpec, ResponseTable, SpikeStore, build, ceiling};
+use kenyon_datasets::odors::{Geometry, InputLayer, Missing, OdorSpec, ResponseTable, SpikeStore, build, ceiling, glomeruli};
 use kenyon_datasets::{Batch, Events, Remap, SpikeSource, epoch_order};
 use support::{kenyon_in, kenyon_json, reference_fly, synthetic_fly};
 
@@ -45,6 +45,35 @@ fn odours_for_the_synthetic_fly_need_no_download() {
     store.events(0, &mut events).expect("read");
     let first: Vec<u64> = events.idx.iter().map(|&c| store.inputs()[c as usize]).collect();
     assert_eq!(first, ids[..first.len()]);
+}
+
+#[test]
+fn without_a_receptor_map_the_receptors_follow_from_the_cell_types() {
+    let mut circuit = file::read(&synthetic_fly().path().join("circuit.h5")).expect("a circuit");
+    let mapped = input_layer(&circuit).expect("inputs");
+    assert!(!labels_from_types(&circuit));
+    circuit.receptors = None;
+    assert!(labels_from_types(&circuit));
+    let typed = input_layer(&circuit).expect("inputs");
+    assert_eq!(mapped.root_ids, typed.root_ids);
+    let labelled = |layer: &InputLayer| layer.labels.iter().filter(|l| !l.is_empty()).count();
+    assert!(labelled(&typed) >= 1_900, "{} by type, {} by map", labelled(&typed), labelled(&mapped));
+    let spec = OdorSpec { max_odors: Some(5), repeats: 1, ..OdorSpec::default() };
+    build(&spec, Path::new(""), 1, typed).expect("odours can be made");
+}
+
+#[test]
+fn the_receptors_of_the_glomeruli_are_those_of_door() {
+    let Some(fly) = reference_fly() else { return };
+    let text = fs::read_to_string(Path::new(&fly).join("door/door_mappings.csv")).expect("read").replace('"', "");
+    let known: Vec<(&str, &str)> =
+        text.lines().map(|l| l.split(';').collect::<Vec<_>>()).filter(|f| f.len() > 4).map(|f| (f[4], f[1])).collect();
+    for (glomerulus, receptors) in glomeruli() {
+        let column = if glomerulus.starts_with("DL2") { "DL2d/v" } else { glomerulus };
+        for receptor in receptors {
+            assert!(known.contains(&(column, receptor)), "{glomerulus} {receptor}: {known:?}");
+        }
+    }
 }
 
 #[test]
@@ -108,6 +137,7 @@ fn bad_input_is_told_with_its_place_and_nothing_is_written() {
     let (code, error) = make(&["--receptor-map", "map.csv", "--table", "good.csv", "--duration-ms", "500..70"]);
     assert_eq!((code, &error["key"]), (3, &"odors.duration_ms".into()));
     assert_eq!(make(&["--receptor-map", "map.csv", "--concentration", "much"]).0, 2);
+    assert_eq!(make(&["--import", "samples", "--repeats", "3"]).0, 2);
     assert!(!dir.path().join("x.h5").exists());
 
     make(&["--receptor-map", "map.csv", "--table", "good.csv", "--repeats", "4"]);

@@ -7,7 +7,7 @@ use crate::container::Element;
 use crate::error::{Result, UserError};
 
 /// Elements that one data set of a foreign file may declare.
-const LIMIT_ELEMENTS: usize = 1 << 28;
+const LIMIT_ELEMENTS: usize = 1 << 26;
 
 /// A foreign HDF5 file opened for reading.
 #[derive(Debug)]

@@ -157,6 +157,27 @@ mod tests {
     }
 
     #[test]
+    fn a_remapped_batch_holds_the_same_spikes_under_the_inputs_of_the_network() {
+        let source = fixtures::generator();
+        let mut network = source.inputs().to_vec();
+        network.reverse();
+        network.insert(3, 1);
+        let remap = Remap::new(source.inputs(), &network).expect("all are there");
+        let (plain, mapped) =
+            (Batch::load(&source, &[2, 9], None).expect("loaded"), Batch::load(&source, &[2, 9], Some(&remap)).expect("loaded"));
+        assert_eq!(plain.ptr, mapped.ptr);
+        for step in plain.ptr.windows(2) {
+            let step = step[0] as usize..step[1] as usize;
+            let mut ids: Vec<u64> = plain.idx[step.clone()].iter().map(|&c| source.inputs()[c as usize]).collect();
+            let mut found: Vec<u64> = mapped.idx[step.clone()].iter().map(|&i| network[i as usize]).collect();
+            assert!(mapped.idx[step].is_sorted());
+            ids.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, ids);
+        }
+    }
+
+    #[test]
     fn prefetched_batches_are_the_batches_in_order() {
         let source: Arc<dyn SpikeSource> = Arc::new(fixtures::generator());
         let order = epoch_order(&source.split().train, 1, 0);

@@ -7,6 +7,7 @@
 //! | `synthetic` | a made-up table, for work without any download |
 //! | `geometry` | sparseness, overlap and dimension of a table |
 //! | `receptors` | the input layer: one input per root id, its receptors, its drive |
+//! | `glomeruli` | receptors by cell type, where there is no receptor map |
 //! | `draw` | counter-based random numbers, spikes by skipping |
 //! | `generator` | samples on the fly |
 //! | `store` | the same samples in one HDF5 file |
@@ -37,6 +38,7 @@ mod draw;
 mod folder;
 mod generator;
 mod geometry;
+mod glomeruli;
 mod receptors;
 pub mod spec;
 pub mod store;
@@ -51,6 +53,7 @@ pub use ceiling::{Ceiling, ceiling, wilson};
 pub use folder::{FolderSpec, SampleFolder, write_folder};
 pub use generator::{OdorGenerator, build};
 pub use geometry::Geometry;
+pub use glomeruli::{glomeruli, receptors_of_type};
 pub use receptors::{ALIASES, Combine, Drives, InputLayer, Mapping};
 pub use spec::{MixtureSpec, OdorSpec, Quantity};
 pub use store::SpikeStore;

@@ -263,6 +263,11 @@ fn map(layer: &InputLayer, table: &ResponseTable, aliases: &BTreeMap<String, Str
     }
     let used: BTreeSet<&String> = mapping.columns.values().collect();
     mapping.without_neuron = table.receptors.iter().filter(|r| !used.contains(r)).cloned().collect();
+    if neurons.is_empty() {
+        return Err(UserError::bad_data("no-drive", "no input has a receptor label")
+            .expected("a receptor map, or cell types named `ORN_<glomerulus>`")
+            .mend("give `--receptor-map receptor_to_root_ids.csv`, or import the connectome with one"));
+    }
     if mapping.columns.is_empty() {
         return Err(UserError::bad_data("no-drive", "no receptor label of the inputs is a column of the response table")
             .found(neurons.keys().take(5).copied().collect::<Vec<_>>().join(", "))
@@ -299,6 +304,7 @@ fn unique(labels: impl Iterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn texts(list: &[&str]) -> Vec<String> {
         list.iter().map(ToString::to_string).collect()
@@ -343,6 +349,56 @@ mod tests {
         let slip = BTreeMap::from([("Or9".to_string(), "Or22b".to_string())]);
         let error = Drives::new(&layer(), &table(), &slip, Combine::Sum).expect_err("no such column").to_string();
         assert!(error.ends_with("did you mean `Or22a`?"), "{error}");
+    }
+
+    fn read(text: &[u8]) -> Result<InputLayer> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("map.csv");
+        std::fs::write(&path, text).expect("written");
+        InputLayer::read(&path)
+    }
+
+    #[test]
+    fn a_receptor_map_gives_each_neuron_once_at_its_first_row() {
+        let layer =
+            read(b"root_id,side,Receptor_Label\r\n7,left,Or1\r\n3,right,Or2\r\n7,left,Or3\r\n7,left,Or1\r\n").expect("valid");
+        assert_eq!(layer.root_ids, [7, 3]);
+        assert_eq!(layer.labels, [texts(&["Or1", "Or3"]), texts(&["Or2"])]);
+        assert_eq!(layer.source.expect("read from a file").rows, 4);
+    }
+
+    #[test]
+    fn malformed_receptor_maps_are_told_apart() {
+        for (text, code) in [
+            ("receptor_label\nOr1\n", "missing-column"),
+            ("receptor_label,root_id\n", "no-inputs"),
+            ("receptor_label,root_id\nOr1,1,2\n", "ragged-row"),
+            ("receptor_label,root_id\n,1\n", "bad-receptor"),
+            ("receptor_label,root_id\nOr1,1.0\n", "id-not-integer"),
+            ("receptor_label,root_id\nOr1,-1\n", "id-not-integer"),
+            ("receptor_label,root_id\nOr1,18446744073709551616\n", "id-not-integer"),
+            ("receptor_label,root_id\n\"Or1,1\n", "open-quote"),
+        ] {
+            assert_eq!(read(text.as_bytes()).expect_err(text).code(), code, "{text:?}");
+        }
+        assert_eq!(read(b"receptor_label,root_id\nOr1,18446744073709551615\n").expect("the largest id").root_ids, [u64::MAX]);
+    }
+
+    #[test]
+    fn inputs_without_any_label_cannot_be_driven() {
+        let layer = InputLayer::new(vec![1, 2], vec![vec![], vec![]]).expect("valid");
+        assert_eq!(Drives::new(&layer, &table(), &BTreeMap::new(), Combine::Sum).expect_err("no label").code(), "no-drive");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_receptor_map_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            let text = [b"receptor_label,root_id\n".as_slice(), &bytes].concat();
+            if let Ok(layer) = read(&text) {
+                prop_assert_eq!(layer.labels.len(), layer.root_ids.len());
+                prop_assert!(layer.labels.iter().all(|l| !l.is_empty()));
+            }
+        }
     }
 
     #[test]

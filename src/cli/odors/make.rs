@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::info::{self, Description};
 use crate::cli::context::Context;
-use crate::odors::input_layer;
+use crate::odors::{input_layer, labels_from_types};
 
 /// Make input spikes of odours for the receptor neurons of a circuit, with a split and the accuracy that the counts allow.
 ///
@@ -27,7 +27,7 @@ use crate::odors::input_layer;
     kenyon odors make --import old_samples/ --assume-order receptor_to_root_ids.csv -o odors.h5")]
 pub(in crate::cli) struct Make {
     /// Recipe; a config with a section `[odors]`, or its keys alone. See `docs/odors.md`
-    #[arg(value_name = "CONFIG", conflicts_with = "import")]
+    #[arg(value_name = "CONFIG")]
     config: Option<PathBuf>,
     /// File to write
     #[arg(short, long, value_name = "FILE")]
@@ -44,7 +44,8 @@ pub(in crate::cli) struct Make {
     #[arg(long, value_name = "DIR")]
     samples: Option<PathBuf>,
     /// Pack a folder of one HDF5 file per sample instead of generating
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "circuit", "receptor_map", "table", "missing",
+        "merge_duplicates", "max_odors", "repeats", "onset_ms", "duration_ms", "concentration", "spontaneous_hz", "samples"])]
     import: Option<PathBuf>,
     /// Root ids in the order of the inputs of `--import`: a list, or a receptor map with one input per row
     #[arg(long, value_name = "FILE", requires = "import")]
@@ -210,7 +211,13 @@ impl Make {
         spec.receptor_map = spec.receptor_map.map(|p| folder.join(p));
         self.recipe.apply(&mut spec);
         let layer = match (&self.circuit, &spec.receptor_map) {
-            (Some(circuit), _) => input_layer(&file::read(circuit)?).map_err(|e| e.file(circuit))?,
+            (Some(path), map) => {
+                let circuit = file::read(path)?;
+                if map.is_none() && labels_from_types(&circuit) {
+                    context.note("the circuit has no receptor map: receptors follow from the cell types (`ORN_<glomerulus>`)");
+                }
+                input_layer(&circuit).map_err(|e| e.file(path))?
+            }
             (None, Some(map)) => InputLayer::read(map)?,
             (None, None) => {
                 return Err(UserError::usage("no-inputs", "says nothing about the input neurons")
