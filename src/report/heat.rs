@@ -197,7 +197,8 @@ struct Levels {
 
 impl Levels {
     fn new(most: u64) -> Self {
-        let base = (2..).find(|b: &u64| b.checked_pow(COLOURS).is_none_or(|p| p > most)).expect("256 at the latest");
+        // 256 to the power of 8 exceeds every count.
+        let base = (2..256).find(|b: &u64| b.pow(COLOURS) > most).unwrap_or(256);
         let mut levels = Self { base, count: COLOURS as usize };
         levels.count = levels.level(most) + 1;
         levels

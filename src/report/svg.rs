@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn ticks_are_round_and_inside_the_range() {
         let scale = Scale { from: (0.0, 0.97), to: (0.0, 100.0) };
-        assert_eq!(scale.ticks(5), (vec![0.0, 0.2, 0.4, 0.6000000000000001, 0.8], 0.2));
+        assert_eq!(scale.ticks(5), (vec![0.0, 0.2, 0.4, 3.0 * 0.2, 0.8], 0.2));
         let (ticks, _) = Scale { from: (-3.0, 11.0), to: (0.0, 1.0) }.ticks(4);
         assert_eq!(ticks, [0.0, 5.0, 10.0]);
     }
@@ -311,7 +311,7 @@ mod tests {
     fn numbers_read_as_a_person_writes_them() {
         assert_eq!(number(1_234_567.0, 0), "1,234,567");
         assert_eq!(number(-0.0004, 2), "0.00");
-        assert_eq!(Format::Percent.text(0.6000000000000001, 0.2), "60 %");
+        assert_eq!(Format::Percent.text(3.0 * 0.2, 0.2), "60 %");
         assert_eq!(Format::Percent.exact(0.00352), "0.352 %");
         assert_eq!(Format::Number.exact(12345.6), "12,346");
         assert_eq!(Format::Number.exact(0.0), "0");
