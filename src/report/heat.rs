@@ -221,7 +221,12 @@ impl Levels {
             10_000..10_000_000 => format!("{}k", n / 1000),
             _ => format!("{:.0e}", n as f64),
         };
-        if low == high { short(low) } else { format!("{}–{}", short(low), short(high)) }
+        // The lower end of the next level is the upper end of this one.
+        match low {
+            _ if low == high => short(low),
+            0..10_000 => format!("{}–{}", short(low), short(high)),
+            _ => format!("≥ {}", short(low)),
+        }
     }
 }
 
