@@ -205,7 +205,10 @@ fn a_deployment_survives_json() {
 #[test]
 #[ignore = "needs PyNN with NEST"]
 fn nest_runs_the_export_with_the_activity_of_the_trained_network() {
-    let python = std::env::var("KENYON_PYNN_PYTHON").unwrap_or_else(|_| "python3".into());
+    let Ok(python) = std::env::var("KENYON_PYNN_PYTHON") else {
+        eprintln!("skipped: KENYON_PYNN_PYTHON names no Python with PyNN");
+        return;
+    };
     let dir = tempfile::tempdir().expect("a temporary folder");
     let out = dir.path().join("export");
     let model = Model::random(1, 300);

@@ -53,10 +53,10 @@ impl Format {
         }
         let shown = if self == Self::Percent { value * 100.0 } else { value };
         let size = if shown == 0.0 { 2 } else { shown.abs().log10().floor() as i32 };
-        let text = if !(-4..9).contains(&size) {
-            format!("{shown:.1e}").replace('-', "−")
-        } else {
+        let text = if (-4..9).contains(&size) {
             number(shown, (2 - size).clamp(0, 6) as usize)
+        } else {
+            format!("{shown:.1e}").replace('-', "−")
         };
         if self == Self::Percent { text + " %" } else { text }
     }
