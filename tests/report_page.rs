@@ -10,6 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use browser::{Browser, Scheme};
+use kenyon::report::Page;
 use serde_json::Value;
 
 /// Script that measures the page and leaves what it finds in an attribute of the document.
@@ -22,15 +23,15 @@ struct Opened {
     browser: Browser,
 }
 
-/// The example page and the same page with the measuring script, or `None` with a note.
-fn opened() -> Option<Opened> {
+/// A page and the same page with the measuring script, or `None` with a note.
+fn opened(page_of: &Page) -> Option<Opened> {
     let Some(browser) = Browser::find() else {
         eprintln!("skipped: no chromium");
         return None;
     };
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (page, measured) = (dir.path().join("report.html"), dir.path().join("measured.html"));
-    example::page().write(&page).expect("written");
+    page_of.write(&page).expect("written");
     let html = fs::read_to_string(&page).expect("there");
     // The page forbids scripts; the copy that is measured must allow ours.
     let allowed = html.replacen("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'", 1);
@@ -51,7 +52,7 @@ fn measure(opened: &Opened, scheme: Scheme, width: u32) -> Value {
 
 #[test]
 fn every_plot_is_seen_whole_in_light_and_dark_on_wide_and_narrow_screens() {
-    let Some(opened) = opened() else { return };
+    let Some(opened) = opened(&example::page()) else { return };
     for (scheme, width) in [(Scheme::Light, 1280), (Scheme::Dark, 1280), (Scheme::Light, 500)] {
         let found = measure(&opened, scheme, width);
         let plots = found["plots"].as_array().expect("a list");
@@ -72,8 +73,26 @@ fn every_plot_is_seen_whole_in_light_and_dark_on_wide_and_narrow_screens() {
 }
 
 #[test]
+fn plots_with_nothing_or_too_much_to_show_stay_readable() {
+    let page = example::awkward();
+    let html = page.render();
+    let marks = html.split("id=\"kenyon-data\"").next().expect("split gives one");
+    for word in ["NaN", "inf ", "\"inf"] {
+        assert!(
+            !marks.contains(word),
+            "{word} in a drawing: {}",
+            &marks[marks.find(word).unwrap_or(0).saturating_sub(200)..][..300]
+        );
+    }
+    let Some(opened) = opened(&page) else { return };
+    for plot in measure(&opened, Scheme::Light, 1280)["plots"].as_array().expect("a list") {
+        assert_eq!((&plot["clipped"], &plot["overlaps"]), (&serde_json::json!([]), &serde_json::json!([])), "{plot}");
+    }
+}
+
+#[test]
 fn the_page_as_it_is_opens_without_a_complaint() {
-    let Some(opened) = opened() else { return };
+    let Some(opened) = opened(&example::page()) else { return };
     let seen = opened.browser.open(&opened.page, Scheme::Light, 1280);
     assert_eq!(seen.complaints, Vec::<String>::new());
     assert_eq!(seen.dom.matches("<figure").count(), example::FIGURES);
@@ -82,7 +101,7 @@ fn the_page_as_it_is_opens_without_a_complaint() {
 
 #[test]
 fn a_complaint_of_a_page_would_be_noticed() {
-    let Some(opened) = opened() else { return };
+    let Some(opened) = opened(&example::page()) else { return };
     let html = fs::read_to_string(&opened.page).expect("there");
     fs::write(&opened.measured, html.replace("</body>", "<img src=\"https://example.org/x.png\"></body>")).expect("written");
     let seen = opened.browser.open(&opened.measured, Scheme::Light, 1280);

@@ -197,9 +197,9 @@ mod tests {
         let cells = spiking(&lif, 2.0, 256.0, 0).expect("sound");
         assert!((cells.tau_m_ms[0] - 80.0).abs() < 1e-9 && cells.cm_nf == cells.tau_m_ms);
         assert!((cells.tau_syn_e_ms[0] - 40.0).abs() < 1e-9);
-        assert_eq!((cells.i_offset_na[0] * FIXED).round(), -3_764_807.0);
+        assert_eq!((cells.i_offset_na[0] * FIXED).round() as i64, -3_764_807);
         // The smallest s16.15 that the threshold does not exceed: 8388608 would be the threshold itself.
-        assert_eq!((cells.v_thresh_mv[0] * FIXED).ceil(), 8_388_609.0);
+        assert_eq!((cells.v_thresh_mv[0] * FIXED).ceil() as i64, 8_388_609);
         assert_eq!((cells.tau_refrac_ms[0], cells.v_init_mv[0]), (2.0, 0.0));
     }
 

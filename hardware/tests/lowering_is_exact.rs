@@ -127,7 +127,7 @@ fn every_non_zero_weight_and_nothing_else_is_a_synapse_of_its_ids() {
             let id = d.populations[projection.pre as usize].ids[s.pre as usize];
             assert_eq!(id - d.populations[projection.pre as usize].ids[0], u64::from(s.pre));
             let weight = std::mem::take(&mut matrix[s.pre as usize][s.post as usize]);
-            assert_eq!(sign * s.weight_na / 4.0, weight);
+            assert_eq!((sign * s.weight_na / 4.0).to_bits(), weight.to_bits());
         }
     }
     assert!(matrices.iter().flat_map(|m| m.2.iter().flatten()).all(|w| *w == 0.0), "a weight was left behind");

@@ -199,23 +199,32 @@ fn a_deployment_survives_json() {
 }
 
 /// Needs PyNN and NEST: `KENYON_PYNN_PYTHON=venv/bin/python cargo test --workspace --test pynn_export -- --ignored`.
+///
+/// NEST lets synaptic current decay within a step where the trained network holds it, so single spikes of a recurrent network
+/// drift apart; activity and answer must not.
 #[test]
 #[ignore = "needs PyNN with NEST"]
-fn nest_spikes_almost_as_the_trained_network_does() {
-    let python = std::env::var("KENYON_PYNN_PYTHON").unwrap_or_else(|_| "python3".into());
+fn nest_runs_the_export_with_the_activity_of_the_trained_network() {
+    let Ok(python) = std::env::var("KENYON_PYNN_PYTHON") else {
+        eprintln!("skipped: KENYON_PYNN_PYTHON names no Python with PyNN");
+        return;
+    };
     let dir = tempfile::tempdir().expect("a temporary folder");
     let out = dir.path().join("export");
     let model = Model::random(1, 300);
     export(&model.lower(256.0, 2), &out).expect("exported");
     let ran = Command::new(python).args(["run_pynn.py", "nest"]).current_dir(&out).output().expect("python runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let expected = model.simulate();
     let (_, rows) = table(&out.join("result_nest_0_spikes.csv"));
-    let mut got: Vec<(u32, u32)> =
-        rows.iter().map(|r| (r[0].parse::<u32>().expect("a step"), r[2].parse().expect("a neuron"))).collect();
-    got.sort_unstable();
-    let expected = model.simulate().spikes;
-    for shift in 0..5 {
-        let same = got.iter().filter(|s| s.0 >= shift && expected.binary_search(&(s.0 - shift, s.1)).is_ok()).count();
-        eprintln!("shift {shift}: {same} of {} ({} from NEST)", expected.len(), got.len());
+    let share = rows.len() as f64 / expected.spikes.len() as f64;
+    assert!((0.9..1.1).contains(&share), "{} spikes, trained {}", rows.len(), expected.spikes.len());
+    let result: Value = serde_json::from_slice(&fs::read(out.join("result_nest.json")).expect("there")).expect("JSON");
+    let values: Vec<f64> =
+        result[0]["values"].as_array().expect("a list").iter().map(|v| v.as_f64().expect("a number")).collect();
+    for (c, value) in values.iter().enumerate() {
+        let trained = expected.out.iter().map(|row| row[c]).fold(f64::MIN, f64::max);
+        eprintln!("class {c}: NEST {value}, trained {trained}");
+        assert!((value / trained - 1.0).abs() < 0.15, "class {c}: {value}, trained {trained}");
     }
 }

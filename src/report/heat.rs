@@ -197,7 +197,8 @@ struct Levels {
 
 impl Levels {
     fn new(most: u64) -> Self {
-        let base = (2..).find(|b: &u64| b.checked_pow(COLOURS).is_none_or(|p| p > most)).expect("256 at the latest");
+        // 256 to the power of 8 exceeds every count.
+        let base = (2..256).find(|b: &u64| b.pow(COLOURS) > most).unwrap_or(256);
         let mut levels = Self { base, count: COLOURS as usize };
         levels.count = levels.level(most) + 1;
         levels
@@ -220,7 +221,12 @@ impl Levels {
             10_000..10_000_000 => format!("{}k", n / 1000),
             _ => format!("{:.0e}", n as f64),
         };
-        if low == high { short(low) } else { format!("{}–{}", short(low), short(high)) }
+        // The lower end of the next level is the upper end of this one.
+        match low {
+            _ if low == high => short(low),
+            0..10_000 => format!("{}–{}", short(low), short(high)),
+            _ => format!("≥ {}", short(low)),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! How many values fall where.
 
+use std::fmt::Write as _;
+
 use maud::html;
 use serde::Serialize;
 
@@ -70,7 +72,8 @@ impl Histogram {
         let mut bars = String::new();
         for (i, &n) in self.counts.iter().enumerate().filter(|(_, n)| **n > 0) {
             let (left, height) = (frame.left + bin * i as f64, frame.bottom - y.at(n as f64));
-            bars += &format!(
+            let _ = write!(
+                bars,
                 "M{} {}v-{h}h{}v{h}z",
                 px(left + 0.5),
                 px(frame.bottom),

@@ -1,5 +1,7 @@
 //! Curves with reference lines.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -119,7 +121,7 @@ fn curve(series: &Series, style: usize, x: &Scale, y: &Scale) -> Markup {
     let mut open = false;
     for &(a, b) in &series.points {
         if a.is_finite() && b.is_finite() {
-            path += &format!("{}{} {}", if open { 'L' } else { 'M' }, px(x.at(a)), px(y.at(b)));
+            let _ = write!(path, "{}{} {}", if open { 'L' } else { 'M' }, px(x.at(a)), px(y.at(b)));
             open = true;
         } else {
             open = false;

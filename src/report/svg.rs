@@ -37,6 +37,10 @@ impl Format {
     /// Text of `value`, with the decimals that steps of `step` need.
     pub(super) fn text(self, value: f64, step: f64) -> String {
         match self {
+            Self::Number if value != 0.0 && (value.abs() >= 1e7 || step < 1e-5) => {
+                let digits = (value.abs().log10().floor() - step.log10().floor()).clamp(0.0, 6.0) as usize;
+                format!("{value:.digits$e}").replace('-', "−")
+            }
             Self::Number => number(value, decimals(step)),
             Self::Percent => format!("{} %", number(value * 100.0, decimals(step * 100.0))),
         }
@@ -49,7 +53,11 @@ impl Format {
         }
         let shown = if self == Self::Percent { value * 100.0 } else { value };
         let size = if shown == 0.0 { 2 } else { shown.abs().log10().floor() as i32 };
-        let text = if size < -4 { format!("{shown:.1e}") } else { number(shown, (2 - size).clamp(0, 6) as usize) };
+        let text = if (-4..9).contains(&size) {
+            number(shown, (2 - size).clamp(0, 6) as usize)
+        } else {
+            format!("{shown:.1e}").replace('-', "−")
+        };
         if self == Self::Percent { text + " %" } else { text }
     }
 }
@@ -94,7 +102,8 @@ impl Axis {
     pub(super) fn span(&self, values: impl Iterator<Item = f64>) -> (f64, f64) {
         let start = self.range.filter(|(a, b)| a.is_finite() && b.is_finite());
         let (mut low, mut high) = start.unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
-        for value in values.filter(|v| v.is_finite()) {
+        // Beyond this, the width of the range itself would not be a number.
+        for value in values.filter(|v| v.is_finite()).map(|v| v.clamp(-1e300, 1e300)) {
             low = low.min(value);
             high = high.max(value);
         }
@@ -188,6 +197,9 @@ pub(super) fn fit(text: &str, room: f64) -> String {
     }
     let mut out = String::new();
     let mut used = LETTER;
+    if room < 2.0 * LETTER {
+        return out;
+    }
     for c in flat.chars() {
         used += width(c.encode_utf8(&mut [0; 4]));
         if used > room {
@@ -216,14 +228,31 @@ impl Frame {
         let middle = f64::midpoint(self.left, self.right);
         html! {
             path class="axis" d=(format!("M{} {}H{}", px(self.left), px(self.bottom), px(self.right))) {}
-            @for tick in ticks {
+            @for &tick in &ticks {
                 path class="axis" d=(format!("M{} {}v5", px(scale.at(tick)), px(self.bottom))) {}
-                text class="tick" x=(px(scale.at(tick))) y=(px(self.bottom + 19.0)) text-anchor="middle" { (axis.format.text(tick, step)) }
+            }
+            @for (at, text) in self.labels(ticks.iter().map(|&t| (scale.at(t), axis.format.text(t, step)))) {
+                text class="tick" x=(px(at)) y=(px(self.bottom + 19.0)) text-anchor="middle" { (text) }
             }
             text class="label" x=(px(middle)) y=(px(self.bottom + 38.0)) text-anchor="middle" {
                 (fit(&axis.label, 2.0 * middle.min(self.width - middle) - 8.0))
             }
         }
+    }
+
+    /// Tick texts that have room side by side: pushed inside the plot, those left out that would touch the one before.
+    fn labels(&self, ticks: impl Iterator<Item = (f64, String)>) -> Vec<(f64, String)> {
+        let mut free = 0.0;
+        ticks
+            .filter_map(|(at, text)| {
+                let half = width(&text) / 2.0;
+                let at = at.min(self.width - half).max(half);
+                (at - half >= free).then(|| {
+                    free = at + half + 4.0;
+                    (at, text)
+                })
+            })
+            .collect()
     }
 
     /// Grid lines and ticks left of the frame, the label above it.
@@ -302,7 +331,7 @@ mod tests {
     #[test]
     fn ticks_are_round_and_inside_the_range() {
         let scale = Scale { from: (0.0, 0.97), to: (0.0, 100.0) };
-        assert_eq!(scale.ticks(5), (vec![0.0, 0.2, 0.4, 0.6000000000000001, 0.8], 0.2));
+        assert_eq!(scale.ticks(5), (vec![0.0, 0.2, 0.4, 3.0 * 0.2, 0.8], 0.2));
         let (ticks, _) = Scale { from: (-3.0, 11.0), to: (0.0, 1.0) }.ticks(4);
         assert_eq!(ticks, [0.0, 5.0, 10.0]);
     }
@@ -311,7 +340,7 @@ mod tests {
     fn numbers_read_as_a_person_writes_them() {
         assert_eq!(number(1_234_567.0, 0), "1,234,567");
         assert_eq!(number(-0.0004, 2), "0.00");
-        assert_eq!(Format::Percent.text(0.6000000000000001, 0.2), "60 %");
+        assert_eq!(Format::Percent.text(3.0 * 0.2, 0.2), "60 %");
         assert_eq!(Format::Percent.exact(0.00352), "0.352 %");
         assert_eq!(Format::Number.exact(12345.6), "12,346");
         assert_eq!(Format::Number.exact(0.0), "0");

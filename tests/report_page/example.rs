@@ -1,6 +1,6 @@
 //! A page with every kind of plot, in the sizes of the full recipe, from invented numbers.
 
-use kenyon::report::{Axis, Dot, DotChart, Figure, HeatMap, Histogram, LineChart, Page, Raster, Section, Series, Table};
+use kenyon::report::{Axis, Dot, DotChart, Figure, HeatMap, Histogram, LineChart, Page, Plot, Raster, Section, Series, Table};
 use kenyon_base::Streams;
 use rand::Rng;
 
@@ -151,4 +151,40 @@ fn activity() -> Section {
             "Kenyon cells should lie near the line, most others far right of it.",
             shares,
         ))
+}
+
+/// A page of plots that have little, nothing or far too much to show.
+pub(crate) fn awkward() -> Page {
+    let line = |points: &[(f64, f64)]| LineChart::new(Axis::new("x"), Axis::new("y")).series(Series::new("s", points.to_vec()));
+    let figure = |plot: Plot| Figure::new("A figure", "Nothing.", plot);
+    let dots =
+        |values: &[f64]| DotChart::new(Axis::new("value")).dots(values.iter().map(|v| Dot::new("row", *v).interval(*v, *v)));
+    let histogram = |values: &[f64]| Histogram::of(Axis::new("value"), "count", values, 10);
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    let plots: Vec<Plot> = vec![
+        LineChart::new(Axis::new(""), Axis::percent("")).into(),
+        line(&[]).reference("nothing", nan).into(),
+        line(&[(1.0, 5.0)]).into(),
+        line(&[(nan, nan), (inf, 1.0), (1.0, -inf)]).into(),
+        line(&[(0.0, 0.0), (1.0, 0.0)]).into(),
+        line(&[(0.0, -1e308), (1e-9, 1e308)]).into(),
+        line(&[(1e6, 1e-12), (1e6 + 1.0, 3e-12)]).into(),
+        line(&[(0.0, 1e9), (1e8, 1e9 + 1.0)]).reference("one", 1e9).reference("two", 1e9).reference("three", 1e9).into(),
+        DotChart::new(Axis::new("")).into(),
+        dots(&[nan, inf, 1e308, -1e308]).reference("far", 1e300).into(),
+        dots(&[0.0]).into(),
+        histogram(&[]).into(),
+        histogram(&[nan]).into(),
+        histogram(&[3.0; 7]).into(),
+        histogram(&[-1e308, 1e308]).into(),
+        Raster::new(0.0).into(),
+        Raster::new(nan).window(nan, 5.0, "odour").group("none", 0, [(0, 1.0)]).into(),
+        Raster::new(10.0).window(20.0, -5.0, "odour").group("one", 1, [(0, 1.0), (7, 1.0), (0, f32::NAN)]).into(),
+        HeatMap::new("", "", Vec::<String>::new(), [(0, 0, 1)]).into(),
+        HeatMap::new("row", "column", ["one"], [(0, 0, u64::MAX), (0, 0, 1)]).into(),
+        HeatMap::new("row", "column", ["a", "b"], []).into(),
+        HeatMap::new("row", "column", (0..1201).map(|i| i.to_string()), (0..1201).map(|i| (i, 1200 - i, 1))).into(),
+    ];
+    let section = plots.into_iter().fold(Section::new("Awkward"), |section, plot| section.figure(figure(plot)));
+    Page::new("").section(section).section(Section::new("Empty").table(Table::new("", Vec::<String>::new())))
 }

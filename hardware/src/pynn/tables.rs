@@ -104,4 +104,20 @@ mod tests {
             assert_eq!(text(value).parse::<f64>().expect("a number").to_bits(), value.to_bits());
         }
     }
+
+    #[test]
+    fn a_large_projection_reads_back_from_its_arrays() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("proj.npz");
+        let synapse = |i: u32| Synapse { pre: i / 7, post: i % 7, weight_na: 1.0 / f64::from(i + 1), delay_steps: 1 + i % 3 };
+        let synapses: Vec<Synapse> = (0..5000).map(synapse).collect();
+        synapses_npz(&path, &synapses).expect("written");
+        let mut zip = zip::ZipArchive::new(File::open(&path).expect("there")).expect("a zip");
+        let weights: Vec<f64> =
+            npyz::NpyFile::new(zip.by_name("weight.npy").expect("there")).expect("an array").into_vec().expect("of f64");
+        let delays: Vec<i32> =
+            npyz::NpyFile::new(zip.by_name("delay_steps.npy").expect("there")).expect("an array").into_vec().expect("of i32");
+        assert_eq!(weights, synapses.iter().map(|s| s.weight_na).collect::<Vec<_>>());
+        assert_eq!(delays, synapses.iter().map(|s| s.delay_steps as i32).collect::<Vec<_>>());
+    }
 }
