@@ -186,8 +186,10 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
                 self.run_again(&mut again, t + 1);
             }
             if self.net.spec.tbptt.is_some_and(|k| (t + 1) % k == 0) && t + 1 < steps {
+                // The state entering step t + 1 is a constant; spikes still under way keep the gradients of their synapses.
                 self.lm.fill(F::ZERO);
-                self.ls.fill(F::ZERO);
+                let slot = (t + 1) % (self.net.plan.max_delay() + 1) * width;
+                self.ls[slot..slot + width].fill(F::ZERO);
             }
             let tape = self.tape;
             let (mem, syn, at) = if keep_all { (&tape.mem, &tape.syn, t) } else { (&again.mem, &again.syn, t - again.first) };
@@ -402,7 +404,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             let base = (t + 1 + net.delay(i)) % slots * net.syn_len() + net.channel_of_neuron(i) * n;
             let ls = &self.ls.lanes::<L>()[base..base + n];
             let col = &net.topology.v.col[row.clone()];
-            if attached {
+            if attached && !net.spec.cuts(t, net.delay(i)) {
                 let sum = gather(col, &net.params.v[row.clone()], ls);
                 add_scaled(&mut gs[i], F::ONE, &sum);
             }
@@ -430,7 +432,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             let row = net.topology.v.row(i);
             let ls = &self.ls.lanes::<L>()[base..base + n];
             let col = &net.topology.v.col[row.clone()];
-            if !net.spec.detach_recurrent {
+            if !net.spec.detach_recurrent && !net.spec.cuts(t, net.delay(i)) {
                 let sum = gather(col, &net.params.v[row.clone()], ls);
                 add_scaled(&mut self.gs.lanes_mut::<L>()[i], F::ONE, &sum);
             }

@@ -149,6 +149,12 @@ impl EngineSpec {
         self.gradients.alpha || (self.model.is_spiking() && (self.smoothed || self.attach_reset))
     }
 
+    /// Whether the gradient is cut while a spike of step `t` is under way for `delay` extra steps.
+    #[inline(always)]
+    pub(super) fn cuts(&self, t: usize, delay: usize) -> bool {
+        delay > 0 && self.tbptt.is_some_and(|k| (t + delay) / k != t / k)
+    }
+
     /// Steps between checkpoints.
     pub(super) fn segment(&self) -> usize {
         match self.checkpoint {
