@@ -20,6 +20,7 @@ pub mod loss;
 pub mod model;
 pub mod monitor;
 pub mod optimiser;
+pub mod page;
 mod peak;
 pub mod sampler;
 pub mod setup;

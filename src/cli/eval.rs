@@ -22,7 +22,9 @@ use crate::training::trainer::{BEST_BY, load};
 
 /// Judge a checkpoint of a run: accuracy with its interval, confusion, activity per population and cell type.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kenyon eval runs/first --split test --json\n  kenyon eval runs/first --checkpoint last --split validation")]
+#[command(
+    after_help = "Examples:\n  kenyon eval runs/first --split test --json\n  kenyon eval runs/first --checkpoint last --split validation"
+)]
 pub(super) struct Eval {
     /// Run folder
     #[arg(value_name = "RUN")]
@@ -171,7 +173,10 @@ pub(super) fn text(report: &Report) -> String {
     if let Some(ceiling) = &report.ceiling {
         out += &format!("an ideal observer of the input spike counts reaches {}\n", percent(ceiling.accuracy));
     }
-    out += &format!("loss {:.4}; {:.2} spikes per neuron and sample; epoch {}, step {}\n\n", r.loss, r.spikes_per_neuron, report.epoch, report.step);
+    out += &format!(
+        "loss {:.4}; {:.2} spikes per neuron and sample; epoch {}, step {}\n\n",
+        r.loss, r.spikes_per_neuron, report.epoch, report.step
+    );
     let mut table = TextTable::new(&["population", "neurons", "rate Hz", "active per odour", "never spike", "above 50 Hz"]);
     for p in &r.populations {
         table.row([

@@ -171,7 +171,11 @@ impl Sums {
         let correct: u64 = self.confusion.iter().filter(|((a, b), _)| a == b).map(|(_, &n)| u64::from(n)).sum();
         let n = samples.max(1) as f64;
         let right = |class: usize| self.confusion.get(&(class as u32, class as u32)).copied().unwrap_or(0);
-        let class = |(i, name): (usize, &String)| ClassResult { odor: name.clone(), samples: self.shown[i], correct: u64::from(right(i)) };
+        let class = |(i, name): (usize, &String)| ClassResult {
+            odor: name.clone(),
+            samples: self.shown[i],
+            correct: u64::from(right(i)),
+        };
         let mut types: BTreeMap<&str, (u64, f64)> = BTreeMap::new();
         for (name, spikes) in network.types.iter().zip(&self.spikes) {
             let sum = types.entry(name).or_default();
@@ -187,7 +191,11 @@ impl Sums {
             loss: self.loss / n,
             spikes_per_neuron: self.spikes.iter().sum::<f64>() / n / self.spikes.len().max(1) as f64,
             classes: names.iter().enumerate().map(class).collect(),
-            populations: network.populations.iter().map(|(name, range)| self.population(name, range.clone(), n, seconds)).collect(),
+            populations: network
+                .populations
+                .iter()
+                .map(|(name, range)| self.population(name, range.clone(), n, seconds))
+                .collect(),
             types: types
                 .into_iter()
                 .map(|(name, (neurons, spikes))| TypeActivity {

@@ -115,7 +115,8 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         let store = run.checkpoints(train.keep, BestBy { metric: BEST_BY.into(), higher_is_better: true })?;
         let last = store.load_last()?;
         let recorder = run.recorder(last.as_ref())?;
-        let optimiser = Optimiser::new(&training.config.optimiser, sampler.steps_per_epoch(), sampler.steps_per_epoch() * train.epochs)?;
+        let optimiser =
+            Optimiser::new(&training.config.optimiser, sampler.steps_per_epoch(), sampler.steps_per_epoch() * train.epochs)?;
         let mut this = Self {
             training,
             sampler,
@@ -180,7 +181,8 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         let epochs = self.training.config.train.epochs;
         let vars = self.vars();
         let mut ahead = self.sampler.clone();
-        let order: Vec<u32> = std::iter::from_fn(|| ahead.next_batch()).flat_map(|b| b.samples).map(|i| self.samples[i as usize]).collect();
+        let order: Vec<u32> =
+            std::iter::from_fn(|| ahead.next_batch()).flat_map(|b| b.samples).map(|i| self.samples[i as usize]).collect();
         let batch_size = self.training.config.train.batch_size;
         self.training.progress.stage(&format!("epoch {} of {epochs}", epoch + 1), Some(order.len() as u64));
         let batches = Prefetch::start(Arc::clone(&self.training.source), order, batch_size, self.training.remap.clone(), 2)?;
@@ -301,7 +303,8 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             record = record.note(hint);
         }
         self.recorder.record(&record)?;
-        let metrics = BTreeMap::from([(BEST_BY.to_string(), Some(result.accuracy)), ("validation/loss".to_string(), Some(result.loss))]);
+        let metrics =
+            BTreeMap::from([(BEST_BY.to_string(), Some(result.accuracy)), ("validation/loss".to_string(), Some(result.loss))]);
         tracing::info!(
             "epoch {}: train loss {:.4}, train accuracy {:.3}, validation accuracy {:.3}",
             epoch + 1,
