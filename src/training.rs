@@ -11,11 +11,14 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`loaded`] | a checkpoint loaded back, with its samples |
+//! | [`page`] | a run as one HTML page |
 //! | [`monitor`] | hints about dead and saturated populations |
 
 pub mod config;
 pub mod engine;
 pub mod evaluate;
+pub mod loaded;
 pub mod loss;
 pub mod model;
 pub mod monitor;

@@ -299,7 +299,9 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
                 .value(&format!("silent_share/{}", activity.population), activity.silent_share);
         }
         for hint in monitor::hints(&result.populations) {
-            tracing::warn!("{hint}");
+            if epoch + 1 == config.train.epochs {
+                tracing::warn!("{hint}");
+            }
             record = record.note(hint);
         }
         self.recorder.record(&record)?;

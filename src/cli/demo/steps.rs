@@ -9,24 +9,21 @@ use kenyon_connectome::import::{self, ImportSpec};
 use kenyon_connectome::nulls::{NullModel, NullOptions};
 use kenyon_connectome::synth::{self, SynthSpec};
 use kenyon_connectome::{Pack, pack};
-use kenyon_datasets::Batch;
-use kenyon_datasets::odors::{Ceiling, ceiling};
+use kenyon_datasets::odors::Ceiling;
+use kenyon_datasets::split::Part;
 use kenyon_hardware::pynn;
 use serde_json::{Value, json};
 
 use super::Demo;
 use crate::cli::context::Context;
 use crate::cli::output::{count, percent};
-use crate::cli::{eval, train};
-use crate::run::folder::RunFolder;
+use crate::cli::train;
 use crate::run::journal;
 use crate::run::recorder::JOURNAL;
 use crate::training::TrainConfig;
-use crate::training::evaluate::{Evaluation, evaluate};
-use crate::training::model::Model;
-use crate::training::page::{SampleRaster, Story};
-use crate::training::setup::Setup;
-use crate::training::trainer::load;
+use crate::training::evaluate::Evaluation;
+use crate::training::loaded::Loaded;
+use crate::training::page::Story;
 use crate::transfer::{LowerOptions, lower};
 
 /// Circuit config of the demonstration, which is also a ready example.
@@ -42,9 +39,7 @@ const EXPORTED: usize = 4;
 
 /// A trained network and what it does on test samples.
 struct Judged {
-    setup: Setup,
-    config: TrainConfig,
-    model: Model<f32>,
+    network: Loaded<f32>,
     test: Evaluation,
 }
 
@@ -57,23 +52,23 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     AtomicFile::write(&at("train.toml"), config.as_bytes())?;
     context.note("4. training: a spiking network of this circuit learns to tell odours apart");
     train::begin(&at("train.toml"), &at("train"), context)?;
-    let network = judge(&at("train"), context)?;
-    let bound = bound(&network.setup, context)?;
+    let judged = judge(&at("train"), context)?;
+    let bound = judged.network.ceiling(&judged.network.samples(Part::Test, None), context)?;
     context.note(&format!(
         "   test accuracy {}; ideal observer of the input {}; chance {}",
-        percent(network.test.accuracy),
+        percent(judged.test.accuracy),
         bound.as_ref().map_or("-".into(), |c| percent(c.accuracy)),
-        percent(network.test.chance)
+        percent(judged.test.chance)
     ));
-    let control = if demo.no_control { None } else { Some(control(demo, &network, context)?) };
-    let exported = export(&network, &at("pynn"))?;
+    let control = if demo.no_control { None } else { Some(control(demo, &judged.network, context)?) };
+    let exported = export(&judged.network, &at("pynn"))?;
     context.note(&format!(
         "6. PyNN export: {} neurons, {} synapses -> {}",
         count(exported.neurons as u64),
         count(exported.synapses as u64),
         at("pynn").display()
     ));
-    page(demo, &network, control.as_ref(), bound, &imported)?;
+    page(demo, &judged, control.as_ref(), bound, &imported)?;
     context.note(&format!("7. report: {}", at("report.html").display()));
 
     let report = json!({
@@ -81,7 +76,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
         "synthetic": imported["synthetic"],
         "connectome": imported,
         "circuit": info,
-        "test": network.test,
+        "test": judged.test,
         "ceiling": bound,
         "control": control,
         "pynn": { "neurons": exported.neurons, "synapses": exported.synapses, "files": exported.files },
@@ -90,7 +85,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     });
     let text = serde_json::to_string_pretty(&report).expect("a report is plain data");
     AtomicFile::write(&at("demo.json"), (text + "\n").as_bytes())?;
-    context.print(&report, || summary(demo, &network.test, control.as_ref(), bound.as_ref(), began.elapsed().as_secs_f64()));
+    context.print(&report, || summary(demo, &judged.test, control.as_ref(), bound.as_ref(), began.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -171,29 +166,14 @@ fn projections(circuit: &Path) -> Result<Vec<String>> {
 
 /// The best checkpoint of a run on the test samples.
 fn judge(run: &Path, context: &Context) -> Result<Judged> {
-    let folder = RunFolder::open(run)?;
-    let path = run.join("config.toml");
-    let config = TrainConfig::read(&path)?;
-    let seed = folder.manifest().seed;
-    let setup = Setup::open(&config, &path, seed)?;
-    let model = setup.model::<f32>(&config, seed)?;
-    load(&model, &eval::find(&folder, "best")?)?;
-    let samples = setup.source.split().test.clone();
-    context.stage("testing", Some(samples.len() as u64));
-    let test = evaluate(&model, &setup.source, setup.remap.as_ref(), &samples, config.train.batch_size, &config.loss, context)?;
-    folder.write_result("test", &test)?;
-    Ok(Judged { setup, config, model, test })
-}
-
-fn bound(setup: &Setup, context: &Context) -> Result<Option<Ceiling>> {
-    match &setup.generator {
-        Some(generator) => ceiling(generator, &setup.source.split().test, context),
-        None => Ok(None),
-    }
+    let network = Loaded::open(run, "best")?;
+    let test = network.evaluate(&network.samples(Part::Test, None), context)?;
+    network.folder.write_result("test", &test)?;
+    Ok(Judged { network, test })
 }
 
 /// The same training on a circuit whose connections were swapped.
-fn control(demo: &Demo, network: &Judged, context: &Context) -> Result<Evaluation> {
+fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Evaluation> {
     let at = |name: &str| demo.run.join(name);
     context.stage("shuffling the connectome", None);
     let (shuffled, _) = shuffle::shuffle(&network.setup.circuit, NullModel::Swap, context.seed, &NullOptions::default())?;
@@ -215,46 +195,16 @@ fn control(demo: &Demo, network: &Judged, context: &Context) -> Result<Evaluatio
     Ok(judged.test)
 }
 
-fn export(network: &Judged, dir: &Path) -> Result<pynn::Exported> {
+fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
     let source = &network.setup.source;
-    let samples: Vec<u32> = source.split().test.iter().take(EXPORTED).copied().collect();
-    let batch = Batch::load(&**source, &samples, network.setup.remap.as_deref())?;
+    let batch = network.batch(&network.samples(Part::Test, Some(EXPORTED)))?;
     let options = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
     let deployment = lower(&network.model, "demo", source.classes(), source.steps(), &[batch], &options)?;
     pynn::export(&deployment, dir)
 }
 
-/// Spikes of the first test sample, inputs included.
-fn raster(network: &Judged) -> Result<Option<SampleRaster>> {
-    let source = &network.setup.source;
-    let Some(&first) = source.split().test.first() else { return Ok(None) };
-    let batch = Batch::load(&**source, &[first], network.setup.remap.as_deref())?;
-    let sample = source.sample(first as usize);
-    let dt = source.dt_ms();
-    let ms = |step: u32| (f64::from(step) * dt) as f32;
-    let mut inputs: Vec<(u32, f32)> = Vec::new();
-    for t in 0..batch.steps {
-        let own = &batch.idx[batch.ptr[t] as usize..batch.ptr[t + 1] as usize];
-        inputs.extend(own.iter().map(|&neuron| (neuron, ms(t as u32))));
-    }
-    let spikes = network.model.spikes(&batch)?;
-    let net = &network.model.network;
-    let mut groups = vec![("receptor neurons".to_string(), net.input_ids.len() as u32, inputs)];
-    for (name, range) in &net.populations {
-        let own = spikes.iter().filter(|(n, _)| range.contains(&(*n as usize))).map(|&(n, t)| (n - range.start as u32, ms(t)));
-        groups.push((name.clone(), range.len() as u32, own.collect()));
-    }
-    let on = f64::from(sample.onset) * dt;
-    Ok(Some(SampleRaster {
-        odor: source.classes()[sample.label as usize].clone(),
-        duration_ms: batch.steps as f64 * dt,
-        stimulus_ms: (on, on + f64::from(sample.duration) * dt),
-        groups,
-    }))
-}
-
-fn page(demo: &Demo, network: &Judged, control: Option<&Evaluation>, bound: Option<Ceiling>, imported: &Value) -> Result<()> {
-    let net = &network.model.network;
+fn page(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Option<Ceiling>, imported: &Value) -> Result<()> {
+    let net = &judged.network.model.network;
     let journal = journal::read(&demo.run.join("train").join(JOURNAL))?;
     let fly = if imported["synthetic"] == true { "a synthetic fly" } else { "a real connectome" };
     let pairs = net.input.len() + net.recurrent.len();
@@ -267,11 +217,11 @@ fn page(demo: &Demo, network: &Judged, control: Option<&Evaluation>, bound: Opti
             net.classes
         ),
         journal: &journal,
-        test: &network.test,
+        test: &judged.test,
         control,
         control_name: "degree-preserving swaps".into(),
         ceiling: bound,
-        raster: raster(network)?,
+        raster: judged.network.samples(Part::Test, Some(1)).first().map(|&s| judged.network.raster(s)).transpose()?,
         facts: Vec::new(),
         commands: "kenyon eval train --split test\nkenyon circuit info circuit.h5\npython3 pynn/run_pynn.py nest".into(),
     };
