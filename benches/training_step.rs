@@ -8,6 +8,7 @@
 //! other tools' harness: smallest wall and CPU seconds of the iterations, peak memory, and loss, rate and gradient norms of
 //! the last iteration for comparison.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -214,9 +215,15 @@ fn measure(options: &Options, task: &mut Task) -> Result<Measured> {
                 (&mut *v, by_v),
                 (&mut task.w2, &by_w2),
             ]);
-            beta.iter_mut().for_each(|b| *b = b.clamp(0.5, 0.999));
-            w1.iter_mut().for_each(|w| *w = w.max(0.0));
-            v.iter_mut().zip(&task.sign).for_each(|(w, sign)| *w = if *w * sign > 0.0 { *w } else { 0.0 });
+            for b in &mut *beta {
+                *b = b.clamp(0.5, 0.999);
+            }
+            for w in &mut *w1 {
+                *w = w.max(0.0);
+            }
+            for (w, sign) in v.iter_mut().zip(&task.sign) {
+                *w = if *w * sign > 0.0 { *w } else { 0.0 };
+            }
             let all = [of(Segment::IC), of(Segment::Leak), by_w1, by_v, &by_w2];
             measured.norms = Some([norm(all), norm([by_w1]), norm([by_v])]);
         }
@@ -267,6 +274,6 @@ fn main() -> Result<()> {
         "detach_rec": options.detach,
         "versions": { "kenyon": env!("CARGO_PKG_VERSION") },
     });
-    println!("{line}");
+    writeln!(std::io::stdout(), "{line}")?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | flags → work → print |
-//! | [`npz`] | NumPy's arrays, read within limits and written atomically |
+//! | [`npz`] | `NumPy`'s arrays, read within limits and written atomically |
 //! | [`training`] | the engine that runs and differentiates spiking networks |
 
 pub mod cli;

@@ -1,5 +1,7 @@
 //! Reference networks: the double-precision run of a trained classifier, and the folder of cases with gradients.
 
+#![expect(clippy::float_cmp, reason = "spikes and their counts are whole numbers")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

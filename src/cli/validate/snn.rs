@@ -53,15 +53,15 @@ pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<C
         }
         let error = largest(got, reference);
         forward = if larger(error, forward) { error } else { forward };
-        if !(error <= FORWARD) {
+        if larger(error, FORWARD) {
             notes.push(format!("{key} deviates by {error:.1e}"));
         }
     }
-    if !(gradient.0 <= GRADIENT) {
+    if larger(gradient.0, GRADIENT) {
         notes.push(format!("{} deviates by {:.1e} of its largest element", gradient.1, gradient.0));
     }
     let out_f32 = largest(&single["out"], &expected.arrays["out"]);
-    if !(out_f32 <= FORWARD_F32) {
+    if larger(out_f32, FORWARD_F32) {
         notes.push(format!("out in f32 deviates by {out_f32:.1e}"));
     }
     let pass = notes.is_empty();
@@ -84,9 +84,9 @@ pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<C
     })
 }
 
-/// Whether `error` is worse than what was seen; NaN is worse than anything.
-fn larger(error: f64, seen: f64) -> bool {
-    error.is_nan() || error > seen
+/// Whether `error` is beyond `limit`; NaN is beyond every limit.
+fn larger(error: f64, limit: f64) -> bool {
+    error.is_nan() || error > limit
 }
 
 fn largest(got: &Array, expected: &Array) -> f64 {

@@ -508,7 +508,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
                     add_scaled(&mut drive, F::ONE, &syn[ch * n + i]);
                 }
                 for drive in &mut drive {
-                    *drive = *drive - i_c;
+                    *drive -= i_c;
                 }
             }
             let mut by_drive = [F::ZERO; L];

@@ -12,7 +12,7 @@ pub(super) const BLOCK: usize = 8;
 pub(super) struct Readout<F> {
     f: Vec<F>,
     o: Vec<F>,
-    /// Input of this step, s_t W2.
+    /// Input of this step, `s_t W2`.
     h: Vec<F>,
     outputs: usize,
 }
@@ -73,13 +73,13 @@ pub(super) enum ReadoutGradient<F> {
         /// Gradient by the input of step t in units of g.
         coefficient: Vec<F>,
     },
-    /// Gradient by the readout's input s_t W2, [T, L, C].
+    /// Gradient by the readout's input `s_t W2`, [T, L, C].
     Trace(Vec<F>),
 }
 
 /// Runs the readout backward; returns the gradient by its input and those by its two decays.
 ///
-/// With a_o, a_f the gradients by o and f: `a_o(t) = g(t) + beta a_o(t + 1)`,
+/// With `a_o`, `a_f` the gradients by o and f: `a_o(t) = g(t) + beta a_o(t + 1)`,
 /// `a_f(t) = alpha a_f(t + 1) + (1 - beta) a_o(t + 1)`; the input of step t feeds f(t + 1).
 pub(super) fn backward<F: Real>(
     net: &Net<'_, F>,
