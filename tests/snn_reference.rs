@@ -130,6 +130,9 @@ fn every_reference_case_agrees_forward_and_backward() {
     let report = kenyon_in(dir.path(), &["validate", "snn", &cases, "--json", "--dump", "ours"]).ok().json();
     assert_eq!((report["kind"].as_str(), report["failed"].as_u64()), (Some("snn"), Some(0)), "{report}");
     assert_eq!(report["passed"].as_u64(), Some(8));
+    for case in report["cases"].as_array().expect("cases") {
+        assert!(case["note"].as_str().is_some_and(|n| n.contains("in f32") && !n.contains("beyond")), "{case}");
+    }
     // Our own values, replayed as if they were the reference's, agree exactly.
     let again = kenyon_in(dir.path(), &["validate", "snn", "ours", "--json"]).ok().json();
     for case in again["cases"].as_array().expect("cases") {
