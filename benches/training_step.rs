@@ -1,9 +1,10 @@
 //! One training step, or inference, of a connectome-constrained spiking network: forward, backward, Adam.
 //!
 //! ```text
-//! cargo bench --bench training_step -- FILE.npz [--mode train|infer] [--threads N] [--iters N] [--detach-rec] [--sqrt]
+//! cargo bench --bench training_step -- FILE.npz [--mode train|infer] [--threads N] [--iters N] [--detach-rec] [--sqrt] [--max]
 //! ```
 //!
+//! `--sqrt` keeps states every sqrt T steps only; `--max` decides by the largest voltage over time instead of the mean.
 //! Reads a task of `gen_ccsnn.py` (arrays in `FILE.npz`, sizes in `FILE.json`) and prints one JSON line with the keys of the
 //! other tools' harness: smallest wall and CPU seconds of the iterations, peak memory, and loss, rate and gradient norms of
 //! the last iteration for comparison.
@@ -28,11 +29,13 @@ struct Options {
     iters: usize,
     detach: bool,
     sqrt: bool,
+    max: bool,
 }
 
 impl Options {
     fn parse() -> Result<Option<Self>> {
-        let (mut file, mut infer, mut threads, mut iters, mut detach, mut sqrt) = (None, false, 1, 3, false, false);
+        let (mut file, mut infer, mut threads, mut iters) = (None, false, 1, 3);
+        let (mut detach, mut sqrt, mut max) = (false, false, false);
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("`{arg}` needs a value"));
@@ -44,11 +47,12 @@ impl Options {
                 "--iters" => iters = value()?.parse()?,
                 "--detach-rec" => detach = true,
                 "--sqrt" => sqrt = true,
+                "--max" => max = true,
                 _ if arg.starts_with("--") => return Err(format!("unknown option `{arg}`").into()),
                 _ => file = Some(PathBuf::from(arg)),
             }
         }
-        Ok(file.map(|file| Self { file, infer, threads, iters, detach, sqrt }))
+        Ok(file.map(|file| Self { file, infer, threads, iters, detach, sqrt, max }))
     }
 }
 
@@ -193,7 +197,8 @@ fn measure(options: &Options, task: &mut Task) -> Result<Measured> {
         let effective = Var::from_slice(&task.effective, layout.len(), &Device::Cpu)?;
         let w2 = Var::from_slice(&task.w2, shape, &Device::Cpu)?;
         let run = spiking(&engine, &task.events, &effective, &w2, !options.infer)?;
-        let decision = run.out()?.narrow(0, 1, task.steps)?.mean(0)?;
+        let out = run.out()?.narrow(0, 1, task.steps)?;
+        let decision = if options.max { out.max(0)? } else { out.mean(0)? };
         let log_likelihood = candle_nn::ops::log_softmax(&decision, D::Minus1)?.gather(&labels, 1)?;
         let loss = log_likelihood.mean_all()?.neg()?;
         measured.loss = f64::from(loss.to_scalar::<f32>()?);

@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn the_time_constants_are_those_of_the_definition() {
-        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Snic).tau_mem - 1.062_665_5).abs() < 1e-7);
-        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Hom).tau_mem - 1.523_813_7).abs() < 1e-7);
+        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Snic).tau_mem - 1.062_665_63).abs() < 1e-8);
+        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Hom).tau_mem - 1.523_813_74).abs() < 1e-8);
     }
 
     #[test]
