@@ -14,7 +14,7 @@
 //! out_{t+1} = beta_o out_t + (1 - beta_o) f_t
 //! ```
 //!
-//! with mem_0 = reset, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
+//! with `mem_0 = reset`, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
 //! extra delay d reaches syn at t + 1 + d.
 //!
 //! | module | owns |
@@ -29,6 +29,12 @@
 //! **The same bits at any number of threads**: the batch is cut into chunks of a fixed number of lanes, chunks are dealt
 //! to a fixed number of groups, and groups are added in their order. No fused multiply-add is used, so that instruction
 //! sets give the same bits too.
+
+#![allow(
+    clippy::inline_always,
+    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
+)]
+#![allow(clippy::needless_range_loop, reason = "a lane or channel number indexes several vectors at once")]
 
 mod backward;
 mod chunk;

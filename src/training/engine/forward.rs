@@ -50,7 +50,7 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
     let mut walk = Walk::<F, L>::new(net, chunk);
     let mut state = walk.start();
     let mut output = Output::zeros(&OutputLayout::of(topology, spec, samples));
-    let mut spikes = SpikeList::new();
+    let mut spikes = SpikeList::default();
     let mut mem = if keep_all { net.pool.take((steps + 1) * n * L) } else { Aligned::zeros(2 * n * L) };
     mem[..n * L].copy_from_slice(&state.mem);
     let mut syn = if keep_all && spec.needs_syn() { net.pool.take(steps * net.syn_len() * L) } else { Aligned::zeros(0) };
@@ -76,6 +76,9 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
             break;
         }
         walk.read_out(t, now.as_chunks().0, &state, &spikes, &mut readout, &mut output);
+        if !record && t >= net.plan.max_delay() {
+            spikes.forget(t - net.plan.max_delay());
+        }
         if keep_readout {
             for (kept, state) in kept.iter_mut().zip(readout.state()) {
                 kept.extend_from_slice(state);
