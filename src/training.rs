@@ -11,18 +11,21 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
-//! | [`monitor`] | hints about dead and saturated populations |
+//! | [`resting`] | activity without an odour, before training |
 
 pub mod config;
 pub mod engine;
 pub mod evaluate;
 pub mod loss;
 pub mod model;
-pub mod monitor;
 pub mod optimiser;
 mod peak;
+pub mod resting;
 pub mod sampler;
 pub mod setup;
 pub mod trainer;
 
 pub use config::TrainConfig;
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::run::store::BestBy;
 use crate::training::config::{Precision, TrainConfig};
 use crate::training::evaluate::{Evaluation, evaluate};
 use crate::training::setup::Setup;
-use crate::training::trainer::{BEST_BY, load};
+use crate::training::trainer::{BEST_BY, check_samples, load};
 
 /// Judge a checkpoint of a run: accuracy with its interval, confusion, activity per population and cell type.
 #[derive(Debug, Args)]
@@ -86,10 +86,20 @@ impl Eval {
 
     fn report(&self, context: &Context) -> Result<Report> {
         let folder = RunFolder::open(&self.run)?;
+        if folder.manifest().kind != "train" {
+            return Err(UserError::bad_data("not-a-run", "is a run of another command")
+                .file(&self.run)
+                .found(&folder.manifest().kind)
+                .expected("a run of `kenyon train`")
+                .mend("name a folder that `kenyon train --run` wrote"));
+        }
+        folder.check_inputs()?;
         let path = self.run.join("config.toml");
         let config = TrainConfig::read(&path)?;
         let setup = Setup::open(&config, &path, folder.manifest().seed)?;
         let checkpoint = find(&folder, &self.checkpoint)?;
+        checkpoint.check_config(&folder.manifest().config_sha256)?;
+        check_samples(&checkpoint, &*setup.source)?;
         disjoint(&setup)?;
         match config.train.precision {
             Precision::F32 => self.judge::<f32>(&config, setup, &checkpoint, &folder, context),
@@ -120,13 +130,18 @@ impl Eval {
         Ok(Report {
             run: self.run.clone(),
             split: part,
-            checkpoint: self.checkpoint.clone(),
+            checkpoint: name_of(checkpoint.origin()),
             epoch: checkpoint.manifest.epoch,
             step: checkpoint.manifest.step,
             result,
             ceiling,
         })
     }
+}
+
+/// File name of a checkpoint.
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// A test sample must never have been trained on.
@@ -184,6 +199,9 @@ pub(super) fn text(report: &Report) -> String {
         ]);
     }
     out += &table.render();
+    for hint in &r.hints {
+        out += &format!("hint: {hint}\n");
+    }
     let mut confused: Vec<_> = r.confusion.iter().filter(|(a, b, _)| a != b).collect();
     confused.sort_by(|a, b| b.2.cmp(&a.2).then(a.cmp(b)));
     if !confused.is_empty() {
