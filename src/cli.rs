@@ -7,7 +7,8 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
-//! | `train`, `eval` | training a network, judging a checkpoint |
+//! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
+//! | `export` | a trained network for other simulators |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
@@ -16,8 +17,10 @@ mod connectome;
 mod context;
 mod demo;
 mod eval;
+mod export;
 mod odors;
 mod output;
+mod report;
 mod train;
 mod validate;
 
@@ -72,6 +75,10 @@ enum Noun {
     Circuit(circuit::Verb),
     Train(train::Train),
     Eval(eval::Eval),
+    Report(report::Report),
+    /// A trained network for other simulators and for hardware
+    #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
+    Export(export::Verb),
     Validate(validate::Validate),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
@@ -98,6 +105,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Circuit(verb) => verb.run(&context),
         Noun::Train(train) => train.run(&context),
         Noun::Eval(eval) => eval.run(&context),
+        Noun::Report(report) => report.run(&context),
+        Noun::Export(verb) => verb.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });

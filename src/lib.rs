@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`network`] | a circuit with neuron models and parameters |
 //! | [`training`] | the engine that runs and differentiates networks; losses, optimisers, the training loop |
+//! | [`transfer`] | from a trained network to hardware |
 //! | [`run`] | run folders, checkpoints, journals |
 //! | [`analysis`] | metrics |
 //! | [`report`] | a result as one HTML page |
@@ -23,3 +24,4 @@ pub mod odors;
 pub mod report;
 pub mod run;
 pub mod training;
+pub mod transfer;

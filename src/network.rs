@@ -18,8 +18,8 @@ pub mod spec;
 
 pub use build::{Network, Synapses};
 pub use constraints::Constraint;
-pub use parameters::{Effective, Parameter, Parameters};
 pub use dale::DaleReport;
+pub use parameters::{Effective, Parameter, Parameters};
 pub use spec::NetworkSpec;
 
 #[cfg(test)]

@@ -144,7 +144,10 @@ pub fn read_npy(path: &Path) -> Result<Array> {
 }
 
 fn bad(path: &Path, cause: String) -> UserError {
-    UserError::bad_data("bad-npy", "is no array of numbers").file(path).found(cause).mend("write it again with numpy.save or numpy.savez")
+    UserError::bad_data("bad-npy", "is no array of numbers")
+        .file(path)
+        .found(cause)
+        .mend("write it again with numpy.save or numpy.savez")
 }
 
 /// An array from the bytes of a `.npy` file; in case of a fault, what it is.
@@ -274,7 +277,11 @@ impl NpzReader {
         let read = entry.take(limit + 1).read_to_end(&mut bytes);
         read.map_err(|e| in_array(bad(path, e.to_string())))?;
         if bytes.len() as u64 > limit {
-            return Err(in_array(UserError::bad_data("limit", "an array unpacks to an unreasonable size").file(path).mend("check where the file comes from")));
+            return Err(in_array(
+                UserError::bad_data("limit", "an array unpacks to an unreasonable size")
+                    .file(path)
+                    .mend("check where the file comes from"),
+            ));
         }
         parse(&bytes).map_err(|cause| in_array(bad(path, cause)))
     }

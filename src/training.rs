@@ -12,13 +12,17 @@
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
 //! | [`resting`] | activity without an odour, before training |
+//! | [`loaded`] | a checkpoint loaded back, with its samples |
+//! | [`page`] | a run as one HTML page |
 
 pub mod config;
 pub mod engine;
 pub mod evaluate;
+pub mod loaded;
 pub mod loss;
 pub mod model;
 pub mod optimiser;
+pub mod page;
 mod peak;
 pub mod resting;
 pub mod sampler;

@@ -37,7 +37,9 @@ impl Train {
         let summary = match (&self.config, self.resume) {
             (config, true) => resume(&self.run, config.as_deref(), context)?,
             (Some(config), false) => begin(config, &self.run, context)?,
-            (None, false) => return Err(UserError::usage("no-config", "`train` wants a config").mend("name one, or give `--resume`")),
+            (None, false) => {
+                return Err(UserError::usage("no-config", "`train` wants a config").mend("name one, or give `--resume`"));
+            }
         };
         context.print(&json!({ "run": self.run, "summary": summary }), || text(&summary, &self.run));
         Ok(())

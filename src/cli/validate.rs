@@ -13,9 +13,7 @@ use super::output::TextTable;
 
 /// Replay a folder of reference cases and compare; exit code 4 if a case does not agree
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json"
-)]
+#[command(after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json")]
 pub(super) struct Validate {
     /// What the cases are about
     #[arg(value_name = "KIND")]

@@ -186,7 +186,13 @@ pub enum Fan {
 
 impl Default for ReadoutSpec {
     fn default() -> Self {
-        Self { query: "class = Kenyon_Cell".into(), tau_mem_ms: 40.0, tau_syn_ms: 20.0, init: std::f64::consts::SQRT_2, fan: Fan::Senders }
+        Self {
+            query: "class = Kenyon_Cell".into(),
+            tau_mem_ms: 40.0,
+            tau_syn_ms: 20.0,
+            init: std::f64::consts::SQRT_2,
+            fan: Fan::Senders,
+        }
     }
 }
 
@@ -247,8 +253,7 @@ impl NetworkSpec {
     fn potentials(&self, path: &Path) -> Result<()> {
         let default = Self::default();
         if self.model == ModelKind::Qif {
-            for (key, value, expected) in
-                [("threshold", self.threshold, default.threshold), ("reset", self.reset, default.reset)]
+            for (key, value, expected) in [("threshold", self.threshold, default.threshold), ("reset", self.reset, default.reset)]
             {
                 if value.to_bits() != expected.to_bits() {
                     return Err(UserError::bad_data("unused-key", "QIF neurons have thresholds and resets of their own")

@@ -163,7 +163,9 @@ impl TrainConfig {
         if train.batch_size == 0 || train.batch_size > 100_000 {
             return bad("train.batch_size", train.batch_size.to_string(), "1 to 100000");
         }
-        for (key, scale) in [("train.surrogate_scale", Some(train.surrogate_scale)), ("train.surrogate_scale_end", train.surrogate_scale_end)] {
+        for (key, scale) in
+            [("train.surrogate_scale", Some(train.surrogate_scale)), ("train.surrogate_scale_end", train.surrogate_scale_end)]
+        {
             if let Some(scale) = scale.filter(|s| !(s.is_finite() && *s > 0.0)) {
                 return bad(key, scale.to_string(), "a number above 0");
             }

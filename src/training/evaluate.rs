@@ -181,7 +181,11 @@ impl Sums {
         let n = samples as f64;
         let report = ActivityReport::new(&self.spikes, samples, duration_ms, &network.watched());
         let right = |class: usize| self.confusion.get(&(class as u32, class as u32)).copied().unwrap_or(0);
-        let class = |(i, name): (usize, &String)| ClassResult { odor: name.clone(), samples: self.shown[i], correct: u64::from(right(i)) };
+        let class = |(i, name): (usize, &String)| ClassResult {
+            odor: name.clone(),
+            samples: self.shown[i],
+            correct: u64::from(right(i)),
+        };
         let mut types: BTreeMap<&str, (u64, f64)> = BTreeMap::new();
         for (name, spikes) in network.types.iter().zip(&self.spikes) {
             let sum = types.entry(name).or_default();

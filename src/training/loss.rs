@@ -97,8 +97,11 @@ impl LossSpec {
     /// # Errors
     /// `bad-number` with the key.
     pub fn validate(&self, path: &Path) -> Result<()> {
-        let mut numbers =
-            vec![("readout_l1".to_string(), self.readout_l1), ("readout_l2".to_string(), self.readout_l2), ("prior".to_string(), self.prior)];
+        let mut numbers = vec![
+            ("readout_l1".to_string(), self.readout_l1),
+            ("readout_l2".to_string(), self.readout_l2),
+            ("prior".to_string(), self.prior),
+        ];
         for (i, r) in self.rate.iter().enumerate() {
             let all = [
                 ("lower", r.lower),

@@ -38,7 +38,9 @@ fn is_nan<F: PartialOrd>(value: F) -> bool {
 
 fn shape3(shape: &Shape) -> Result<(usize, usize, usize)> {
     let (t, b, c) = shape.dims3()?;
-    if t == 0 { bail!("a trace without rows has no maximum") }
+    if t == 0 {
+        bail!("a trace without rows has no maximum")
+    }
     Ok((t, b, c))
 }
 

@@ -133,7 +133,8 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         }
         let recorder = run.recorder(last.as_ref())?;
         let began = Instant::now();
-        let mut this = Self { training, sampler, optimiser, store, recorder, config_sha256, sums, step, samples, validation, began };
+        let mut this =
+            Self { training, sampler, optimiser, store, recorder, config_sha256, sums, step, samples, validation, began };
         this.begin_epoch()?;
         if last.is_none() {
             this.look_at_rest()?;
@@ -144,7 +145,8 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
     /// Warns of populations that are dead or saturated before any training.
     fn look_at_rest(&mut self) -> Result<()> {
         let Training { config, model, source, seed, .. } = &self.training;
-        let spontaneous_hz = config.odors.as_ref().map_or_else(|| OdorSpec::default().spontaneous_hz, |odors| odors.spontaneous_hz);
+        let spontaneous_hz =
+            config.odors.as_ref().map_or_else(|| OdorSpec::default().spontaneous_hz, |odors| odors.spontaneous_hz);
         let report = at_rest(model, source.steps(), source.dt_ms(), spontaneous_hz, *seed)?;
         let mut record = Record::new("rest", 0, 0);
         for population in &report.populations {
@@ -194,7 +196,8 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         let epochs = self.training.config.train.epochs;
         let vars = self.vars();
         let mut ahead = self.sampler.clone();
-        let order: Vec<u32> = std::iter::from_fn(|| ahead.next_batch()).flat_map(|b| b.samples).map(|i| self.samples[i as usize]).collect();
+        let order: Vec<u32> =
+            std::iter::from_fn(|| ahead.next_batch()).flat_map(|b| b.samples).map(|i| self.samples[i as usize]).collect();
         let batch_size = self.training.config.train.batch_size;
         self.training.progress.stage(&format!("epoch {} of {epochs}", epoch + 1), Some(order.len() as u64));
         let batches = Prefetch::start(Arc::clone(&self.training.source), order, batch_size, self.training.remap.clone(), 2)?;
@@ -313,11 +316,14 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
                 .value(&format!("silent_share/{}", activity.population), activity.silent_share);
         }
         for hint in &result.hints {
-            tracing::warn!("{hint}");
+            if epoch + 1 == config.train.epochs {
+                tracing::warn!("{hint}");
+            }
             record = record.note(hint);
         }
         self.recorder.record(&record)?;
-        let metrics = BTreeMap::from([(BEST_BY.to_string(), Some(result.accuracy)), ("validation/loss".to_string(), Some(result.loss))]);
+        let metrics =
+            BTreeMap::from([(BEST_BY.to_string(), Some(result.accuracy)), ("validation/loss".to_string(), Some(result.loss))]);
         tracing::info!(
             "epoch {}: train loss {:.4}, train accuracy {:.3}, validation accuracy {:.3}",
             epoch + 1,

@@ -40,7 +40,10 @@ fn a_silenced_neuron_drives_neither_neurons_nor_the_readout() {
     let network = build(&circuit, &spec(WeightForm::Gain));
     assert_eq!((network.left_out.silenced, network.recurrent.len()), (1, 19));
     assert_eq!(network.readout, [7, 8, 9, 10]);
-    let all = NetworkSpec { readout: super::super::spec::ReadoutSpec { query: String::new(), ..Default::default() }, ..NetworkSpec::default() };
+    let all = NetworkSpec {
+        readout: super::super::spec::ReadoutSpec { query: String::new(), ..Default::default() },
+        ..NetworkSpec::default()
+    };
     assert_eq!(build(&circuit, &all).readout, [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]);
 }
 
@@ -53,7 +56,10 @@ fn groups_share_what_they_are_told_to() {
     }
     let network = network(&spec(WeightForm::Gain));
     let name = |neuron: usize| network.group_names[network.group[neuron] as usize].as_str();
-    assert_eq!((name(0), name(1), name(3), name(9), name(10)), ("pa", "pa", "PN without a type", "KC without a type", "KC without a type"));
+    assert_eq!(
+        (name(0), name(1), name(3), name(9), name(10)),
+        ("pa", "pa", "PN without a type", "KC without a type", "KC without a type")
+    );
 }
 
 #[test]
@@ -205,7 +211,10 @@ fn numbers_without_a_meaning_name_their_key() {
         change(&mut spec);
         let error = spec.validate(Path::new("train.toml")).expect_err(key);
         let text = error.to_string();
-        assert!(error.exit_code() == 3 && text.starts_with("train.toml, ") && text.contains(&format!("`network.{key}`")), "{text}");
+        assert!(
+            error.exit_code() == 3 && text.starts_with("train.toml, ") && text.contains(&format!("`network.{key}`")),
+            "{text}"
+        );
         assert!(text.contains("; "), "no mend: {text}");
     };
     refused(&|s| s.dt_ms = 0.0, "dt_ms");

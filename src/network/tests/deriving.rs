@@ -43,7 +43,10 @@ fn every_parameter_of_every_form_has_the_gradient_of_its_central_difference() {
                 };
                 let difference = (at_value(x + h) - at_value(x - h)) / (2.0 * h);
                 set(&var, at, x);
-                assert!((gradient - difference).abs() < 1e-7 * scale.max(1.0), "{form:?} {name}[{at}]: {gradient} against {difference}");
+                assert!(
+                    (gradient - difference).abs() < 1e-7 * scale.max(1.0),
+                    "{form:?} {name}[{at}]: {gradient} against {difference}"
+                );
             }
         }
     }

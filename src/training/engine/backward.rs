@@ -242,9 +242,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             PointModel::Lif => self.membranes(Lif, t, mem, next, syn),
             PointModel::Lif2 => self.membranes(Lif2, t, mem, next, syn),
             PointModel::NonSpiking => self.membranes(NonSpiking, t, mem, next, syn),
-            PointModel::Qif { a, v_sn } => {
-                self.membranes(Qif { a: F::from_f64(a), v_sn: F::from_f64(v_sn) }, t, mem, next, syn)
-            }
+            PointModel::Qif { a, v_sn } => self.membranes(Qif { a: F::from_f64(a), v_sn: F::from_f64(v_sn) }, t, mem, next, syn),
         };
         self.trace_part(t, self.output.mem, false);
         sound
@@ -576,8 +574,12 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             }
         }
         let sums = &self.sums;
-        let parts =
-            [(Segment::IC, &sums.i_c), (Segment::Leak, &sums.leak), (Segment::Threshold, &sums.threshold), (Segment::Reset, &sums.reset)];
+        let parts = [
+            (Segment::IC, &sums.i_c),
+            (Segment::Leak, &sums.leak),
+            (Segment::Threshold, &sums.threshold),
+            (Segment::Reset, &sums.reset),
+        ];
         for (segment, lanes) in parts {
             let to = &mut self.sum.effective[self.layout.range(segment)];
             for (to, lanes) in to.iter_mut().zip(lanes.lanes::<L>()) {

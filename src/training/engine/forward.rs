@@ -5,11 +5,11 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::chunk::{Aligned, NOT_READ, Net, add_scaled, clean, from_mask};
 use super::fault::Fault;
+use super::noise;
 use super::output::{Output, OutputLayout};
 use super::readout::Readout;
 use super::spec::Checkpoint;
 use super::tape::{ChunkTape, SpikeList, State};
-use super::noise;
 
 /// What one chunk puts out and leaves.
 pub(super) struct Done<F: Real> {
@@ -219,7 +219,8 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
         let slot = t % (self.net.plan.max_delay() + 1);
         let sent = if graded { &state.sent.lanes::<L>()[slot * n..(slot + 1) * n] } else { &[] };
         let mut probe = [F::ZERO; L];
-        let neurons = mem.iter().zip(next).zip(&mut self.masks).zip(&syn[..n]).zip(p.threshold).zip(p.reset).zip(p.leak).zip(p.i_c);
+        let neurons =
+            mem.iter().zip(next).zip(&mut self.masks).zip(&syn[..n]).zip(p.threshold).zip(p.reset).zip(p.leak).zip(p.i_c);
         for (i, (((((((mem, next), mask), syn0), threshold), reset), leak), i_c)) in neurons.enumerate() {
             let mut drive = *syn0;
             for ch in 1..channels {
@@ -373,7 +374,8 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
     fn find_fault(&self, t: usize, next: &[[F; L]], state: &State<F>) -> Fault {
         let n = next.len();
         let bad = |lanes: &[[F; L]]| {
-            let flat = lanes.iter().enumerate().flat_map(|(i, y)| y[..self.samples].iter().enumerate().map(move |(l, y)| (i, l, *y)));
+            let flat =
+                lanes.iter().enumerate().flat_map(|(i, y)| y[..self.samples].iter().enumerate().map(move |(l, y)| (i, l, *y)));
             flat.filter(|(_, _, y)| !y.is_finite()).map(|(i, l, _)| (i, l)).next()
         };
         let fault = |tensor: &str, step, (i, l): (usize, usize)| Fault {

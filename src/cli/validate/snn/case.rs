@@ -125,9 +125,15 @@ impl Input {
         let valid = |l: &i64| usize::try_from(*l).ok().filter(|l| *l < outputs);
         let labels: Vec<usize> = labels.to_i64().unwrap_or_default().iter().filter_map(valid).collect();
         if labels.len() != batch {
-            return Err(bad_value(&path, "labels", &format!("{} usable ones", labels.len()), "one class below C for each sample"));
+            return Err(bad_value(
+                &path,
+                "labels",
+                &format!("{} usable ones", labels.len()),
+                "one class below C for each sample",
+            ));
         }
-        let mut input = Self { spec, batch, steps, inputs, neurons, outputs, spikes, labels, arrays: BTreeMap::from([("w2", w2)]) };
+        let mut input =
+            Self { spec, batch, steps, inputs, neurons, outputs, spikes, labels, arrays: BTreeMap::from([("w2", w2)]) };
         input.check_spec(folder)?;
         let types = input.spec.type_index.iter().max().map_or(0, |t| t + 1);
         let transmitters = input.spec.nt_names.len();
@@ -203,7 +209,11 @@ impl Input {
             }
         }
         if spec.typed {
-            let lists = [("type_index", &spec.type_index, self.neurons), ("w1_nt", &spec.w1_nt, self.inputs), ("v_nt", &spec.v_nt, self.neurons)];
+            let lists = [
+                ("type_index", &spec.type_index, self.neurons),
+                ("w1_nt", &spec.w1_nt, self.inputs),
+                ("v_nt", &spec.v_nt, self.neurons),
+            ];
             for (key, list, length) in lists {
                 if list.len() != length {
                     return bad(key, &format!("{} entries", list.len()), &format!("{length} entries"));

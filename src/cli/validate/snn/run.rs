@@ -197,16 +197,24 @@ impl<F: Real> Loss<F> {
         let (b, c) = (input.batch, input.outputs);
         let out = output.out();
         let at = |t: usize, s: usize, k: usize| (t * b + s) * c + k;
-        let mut loss =
-            Self { value: F::ZERO, decision: Vec::new(), by_out: vec![F::ZERO; out.len()], by_counts: Vec::new(), by_w2: Vec::new() };
+        let mut loss = Self {
+            value: F::ZERO,
+            decision: Vec::new(),
+            by_out: vec![F::ZERO; out.len()],
+            by_counts: Vec::new(),
+            by_w2: Vec::new(),
+        };
         let samples = F::from_f64(b as f64);
         let steps = F::from_f64(input.steps as f64);
         for s in 0..b {
             // The row of the maximum, the first on a tie.
-            let best = |k: usize| (1..=input.steps).fold(0, |best, t| if out[at(t, s, k)] > out[at(best, s, k)] { t } else { best });
+            let best =
+                |k: usize| (1..=input.steps).fold(0, |best, t| if out[at(t, s, k)] > out[at(best, s, k)] { t } else { best });
             let max = input.spec.readout == "max";
             let decision: Vec<F> = (0..c)
-                .map(|k| if max { out[at(best(k), s, k)] } else { (1..=input.steps).map(|t| out[at(t, s, k)]).sum::<F>() / steps })
+                .map(
+                    |k| if max { out[at(best(k), s, k)] } else { (1..=input.steps).map(|t| out[at(t, s, k)]).sum::<F>() / steps },
+                )
                 .collect();
             let top = decision.iter().copied().fold(decision[0], |a, x| if x > a { x } else { a });
             let weights: Vec<F> = decision.iter().map(|x| (*x - top).exp()).collect();
@@ -253,7 +261,15 @@ impl<F: Real> Loss<F> {
         }
         let l1 = number(spec.w2_l1);
         self.value += l1 * w2.iter().map(|w| w.abs()).sum::<F>();
-        let sign = |w: &F| if *w > F::ZERO { l1 } else if *w < F::ZERO { -l1 } else { F::ZERO };
+        let sign = |w: &F| {
+            if *w > F::ZERO {
+                l1
+            } else if *w < F::ZERO {
+                -l1
+            } else {
+                F::ZERO
+            }
+        };
         self.by_w2 = w2.iter().map(sign).collect();
     }
 }

@@ -64,7 +64,8 @@ fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
             syn = syn.iter().map(Tensor::detach).collect();
             sent = sent.iter().map(Tensor::detach).collect();
         }
-        let s = if spec.model.is_spiking() { spike(&mem.broadcast_sub(&threshold)?, spec.surrogate.scale)? } else { clamp(&mem)? };
+        let s =
+            if spec.model.is_spiking() { spike(&mem.broadcast_sub(&threshold)?, spec.surrogate.scale)? } else { clamp(&mem)? };
         mems.push(mem.index_select(&record, 1)?);
         spikes.push(s.index_select(&record, 1)?);
         counts = (counts + &s)?;

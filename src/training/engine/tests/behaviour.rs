@@ -4,13 +4,8 @@ use super::*;
 
 /// One input, one neuron that spikes once when the input has fired.
 fn one_neuron(delay: Option<u16>) -> (Engine<f64>, Vec<f64>) {
-    let mut topology = Topology::new(
-        1,
-        2,
-        1,
-        Csr::from_sorted(1, [(0, 0)]).expect("sorted"),
-        Csr::from_sorted(2, [(0, 1)]).expect("sorted"),
-    );
+    let mut topology =
+        Topology::new(1, 2, 1, Csr::from_sorted(1, [(0, 0)]).expect("sorted"), Csr::from_sorted(2, [(0, 1)]).expect("sorted"));
     topology.delay = delay.map(|d| vec![d, 0]);
     let spec = EngineSpec { record: Record { neurons: vec![0, 1], mem: true, spikes: true }, ..EngineSpec::new(12) };
     let effective = vec![0.0, 0.0, 0.5, 0.5, 0.0, 1.0, 1.0, 0.0, 0.0, 0.5, 0.5, 4.0, 4.0];

@@ -80,7 +80,8 @@ fn a_weight_two_synapses_before_the_readout_gets_its_gradient() {
     small.topology = Topology::new(6, 3, 3, chain(&[(0, 0)], 6), chain(&[(0, 1), (1, 2)], 3));
     small.topology.readout = vec![2];
     small.spec.record = Record::default();
-    small.effective = [vec![0.0; 3], vec![0.8; 3], vec![0.7], vec![1.0; 3], vec![0.0; 3], vec![0.8, 0.8], vec![3.0], vec![2.0, 2.0]].concat();
+    small.effective =
+        [vec![0.0; 3], vec![0.8; 3], vec![0.7], vec![1.0; 3], vec![0.0; 3], vec![0.8, 0.8], vec![3.0], vec![2.0, 2.0]].concat();
     small.w2 = vec![1.0, -1.0, 0.5];
     small.slope.truncate(small.layout().len());
     let counts = small.layout().counts();

@@ -1,0 +1,253 @@
+//! The steps of the demonstration.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use kenyon_base::{AtomicFile, Progress, Result, UserError};
+use kenyon_connectome::circuit::{self, CircuitSpec, file, shuffle};
+use kenyon_connectome::import::{self, ImportSpec};
+use kenyon_connectome::nulls::{NullModel, NullOptions};
+use kenyon_connectome::synth::{self, SynthSpec};
+use kenyon_connectome::{Pack, pack};
+use kenyon_datasets::odors::Ceiling;
+use kenyon_datasets::split::Part;
+use kenyon_hardware::pynn;
+use serde_json::{Value, json};
+
+use super::Demo;
+use crate::cli::context::Context;
+use crate::cli::output::{count, percent};
+use crate::cli::train;
+use crate::run::journal;
+use crate::run::recorder::JOURNAL;
+use crate::training::TrainConfig;
+use crate::training::evaluate::Evaluation;
+use crate::training::loaded::Loaded;
+use crate::training::page::Story;
+use crate::transfer::{LowerOptions, lower};
+
+/// Circuit config of the demonstration, which is also a ready example.
+const CIRCUIT: &str = include_str!("../../../examples/synthetic_fly.toml");
+/// Training config of the demonstration.
+const TRAIN: &str = include_str!("../../../examples/train_demo.toml");
+/// Training config of the full recipe.
+const TRAIN_FULL: &str = include_str!("../../../examples/train_full.toml");
+/// Size of the built-in fly.
+const SCALE: f64 = 0.2;
+/// Samples that go with the exported network.
+const EXPORTED: usize = 4;
+
+/// A trained network and what it does on test samples.
+struct Judged {
+    network: Loaded<f32>,
+    test: Evaluation,
+}
+
+pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
+    let began = Instant::now();
+    let at = |name: &str| demo.run.join(name);
+    let (imported, info) = connectome(demo, context)?;
+
+    let config = train_config(demo)?;
+    AtomicFile::write(&at("train.toml"), config.as_bytes())?;
+    context.note("4. training: a spiking network of this circuit learns to tell odours apart");
+    train::begin(&at("train.toml"), &at("train"), context)?;
+    let judged = judge(&at("train"), context)?;
+    let bound = judged.network.ceiling(&judged.network.samples(Part::Test, None), context)?;
+    context.note(&format!(
+        "   test accuracy {}; ideal observer of the input {}; chance {}",
+        percent(judged.test.accuracy),
+        bound.as_ref().map_or("-".into(), |c| percent(c.accuracy)),
+        percent(judged.test.chance)
+    ));
+    let control = if demo.no_control { None } else { Some(control(demo, &judged.network, context)?) };
+    let exported = export(&judged.network, &at("pynn"))?;
+    context.note(&format!(
+        "6. PyNN export: {} neurons, {} synapses -> {}",
+        count(exported.neurons as u64),
+        count(exported.synapses as u64),
+        at("pynn").display()
+    ));
+    page(demo, &judged, control.as_ref(), bound, &imported)?;
+    context.note(&format!("7. report: {}", at("report.html").display()));
+
+    let report = json!({
+        "run": demo.run,
+        "synthetic": imported["synthetic"],
+        "connectome": imported,
+        "circuit": info,
+        "test": judged.test,
+        "ceiling": bound,
+        "control": control,
+        "pynn": { "neurons": exported.neurons, "synapses": exported.synapses, "files": exported.files },
+        "report": at("report.html"),
+        "seconds": began.elapsed().as_secs_f64(),
+    });
+    let text = serde_json::to_string_pretty(&report).expect("a report is plain data");
+    AtomicFile::write(&at("demo.json"), (text + "\n").as_bytes())?;
+    context.print(&report, || summary(demo, &judged.test, control.as_ref(), bound.as_ref(), began.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Dump, pack and circuit; returns what was imported and built.
+fn connectome(demo: &Demo, context: &Context) -> Result<(Value, Value)> {
+    let at = |name: &str| demo.run.join(name);
+    let data = if let Some(dir) = &demo.data {
+        dir.clone()
+    } else {
+        context.stage("generating the synthetic fly", None);
+        let scale = if demo.full { 1.0 } else { SCALE };
+        let fly = synth::generate(&SynthSpec { seed: context.seed, scale, ..SynthSpec::default() })?;
+        fly.write(&at("fly"))?;
+        context.note(&format!("1. synthetic fly in Codex format: {}", at("fly").display()));
+        at("fly")
+    };
+    let spec = ImportSpec { connections: demo.connections.clone(), ..ImportSpec::default() };
+    let (connectome, imported) = import::import(&data, &spec, context)?;
+    pack::write(&connectome, &at("fly.h5"))?;
+    drop(connectome);
+    context.note(&format!(
+        "2. connectome: {} neurons, {} rows, {} pairs, {} synapses -> {}",
+        count(imported.neurons),
+        count(imported.rows),
+        count(imported.pairs),
+        count(imported.synapses),
+        at("fly.h5").display()
+    ));
+    let (text, from) = match &demo.circuit {
+        Some(path) => (std::fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?, path.clone()),
+        None => (CIRCUIT.to_string(), at("circuit.toml")),
+    };
+    AtomicFile::write(&at("circuit.toml"), text.as_bytes())?;
+    let mut config = CircuitSpec::read(&from)?;
+    config.completion.seed.get_or_insert(context.seed);
+    let built = circuit::build(&Pack::open(&at("fly.h5"))?, &config, &from, context)?;
+    crate::cli::circuit::warn(&built, context);
+    file::write(&built, &at("circuit.h5"))?;
+    let info = circuit::info::describe(&built);
+    context.note(&format!(
+        "3. circuit: {} neurons in {} populations, {} pairs -> {}",
+        count(info.neurons),
+        info.populations.len(),
+        count(info.pairs),
+        at("circuit.h5").display()
+    ));
+    let imported = json!({
+        "neurons": imported.neurons,
+        "rows": imported.rows,
+        "pairs": imported.pairs,
+        "synapses": imported.synapses,
+        "synthetic": imported.synthetic,
+    });
+    Ok((imported, serde_json::to_value(&info).expect("plain data")))
+}
+
+/// The training config, with the user's odours in it.
+fn train_config(demo: &Demo) -> Result<String> {
+    let text = if demo.full { TRAIN_FULL } else { TRAIN };
+    let mut config: TrainConfig = kenyon_base::config::parse(text, Path::new("train.toml"))?;
+    let absolute = |path: &PathBuf| std::fs::canonicalize(path).map_err(|e| UserError::cannot_read(path, &e));
+    if let Some(odors) = &mut config.odors {
+        odors.table = demo.responses.as_ref().map(absolute).transpose()?;
+        odors.receptor_map = demo.receptor_map.as_ref().map(absolute).transpose()?;
+    }
+    if demo.data.is_some() {
+        // Factors by projection are those of the built-in circuit's populations.
+        let known: Vec<String> = projections(&demo.run.join("circuit.h5"))?;
+        config.network.weights.projection.retain(|name, _| known.contains(name));
+    }
+    Ok(config.resolved())
+}
+
+fn projections(circuit: &Path) -> Result<Vec<String>> {
+    let info = circuit::info::describe(&file::read(circuit)?);
+    Ok(info.projections.iter().map(|p| format!("{}->{}", p.pre, p.post)).collect())
+}
+
+/// The best checkpoint of a run on the test samples.
+fn judge(run: &Path, context: &Context) -> Result<Judged> {
+    let network = Loaded::open(run, "best")?;
+    let test = network.evaluate(&network.samples(Part::Test, None), context)?;
+    network.folder.write_result("test", &test)?;
+    Ok(Judged { network, test })
+}
+
+/// The same training on a circuit whose connections were swapped.
+fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Evaluation> {
+    let at = |name: &str| demo.run.join(name);
+    context.stage("shuffling the connectome", None);
+    let (shuffled, _) = shuffle::shuffle(&network.setup.circuit, NullModel::Swap, context.seed, &NullOptions::default())?;
+    file::write(&shuffled, &at("control.h5"))?;
+    let mut config = network.config.clone();
+    config.circuit = "control.h5".into();
+    if let Some(odors) = &mut config.odors {
+        // Paths of the run's config are relative to the run.
+        odors.table = odors.table.take().map(|path| Path::new("train").join(path));
+        odors.receptor_map = odors.receptor_map.take().map(|path| Path::new("train").join(path));
+    }
+    let known = projections(&at("control.h5"))?;
+    config.network.weights.projection.retain(|name, _| known.contains(name));
+    AtomicFile::write(&at("control.toml"), config.resolved().as_bytes())?;
+    context.note("5. control: the same training on a shuffled connectome (degree-preserving swaps)");
+    train::begin(&at("control.toml"), &at("control"), context)?;
+    let judged = judge(&at("control"), context)?;
+    context.note(&format!("   test accuracy {}", percent(judged.test.accuracy)));
+    Ok(judged.test)
+}
+
+fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
+    let source = &network.setup.source;
+    let batch = network.batch(&network.samples(Part::Test, Some(EXPORTED)))?;
+    let options = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
+    let deployment = lower(&network.model, "demo", source.classes(), source.steps(), &[batch], &options)?;
+    pynn::export(&deployment, dir)
+}
+
+fn page(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Option<Ceiling>, imported: &Value) -> Result<()> {
+    let net = &judged.network.model.network;
+    let journal = journal::read(&demo.run.join("train").join(JOURNAL))?;
+    let fly = if imported["synthetic"] == true { "a synthetic fly" } else { "a real connectome" };
+    let pairs = net.input.len() + net.recurrent.len();
+    let story = Story {
+        title: "From a connectome to a trained network".into(),
+        subtitle: format!(
+            "{} spiking neurons and {} connections of {fly} learn to tell {} odours apart.",
+            count(net.neuron_ids.len() as u64),
+            count(pairs as u64),
+            net.classes
+        ),
+        journal: &journal,
+        test: &judged.test,
+        control,
+        control_name: "degree-preserving swaps".into(),
+        ceiling: bound,
+        raster: judged.network.samples(Part::Test, Some(1)).first().map(|&s| judged.network.raster(s)).transpose()?,
+        facts: Vec::new(),
+        commands: "kenyon eval train --split test\nkenyon circuit info circuit.h5\npython3 pynn/run_pynn.py nest".into(),
+    };
+    story.page().write(&demo.run.join("report.html"))
+}
+
+fn summary(demo: &Demo, test: &Evaluation, control: Option<&Evaluation>, bound: Option<&Ceiling>, seconds: f64) -> String {
+    let at = |name: &str| demo.run.join(name).display().to_string();
+    let mut out = format!(
+        "\ntest accuracy        {} (95 % interval {} to {}, {} samples)\n",
+        percent(test.accuracy),
+        percent(test.interval[0]),
+        percent(test.interval[1]),
+        count(test.samples)
+    );
+    if let Some(bound) = bound {
+        out += &format!("ideal observer       {}\n", percent(bound.accuracy));
+    }
+    if let Some(control) = control {
+        out += &format!("shuffled connectome  {}\n", percent(control.accuracy));
+    }
+    out += &format!(
+        "chance               {}\n\n{seconds:.0} s. Open {} in a browser.\n\nLook closer:\n",
+        percent(test.chance),
+        at("report.html")
+    );
+    out += &format!("  kenyon eval {} --split test\n  kenyon circuit info {}\n", at("train"), at("circuit.h5"));
+    out + &format!("  python3 {} --help", at("pynn/run_pynn.py"))
+}

@@ -1,0 +1,191 @@
+//! A run as one HTML page: accuracy beside its bounds, curves, raster, confusion, activity.
+
+use kenyon_datasets::odors::Ceiling;
+
+use super::evaluate::Evaluation;
+use crate::report::{Axis, Dot, DotChart, Figure, HeatMap, LineChart, Page, Raster, Section, Series, Table};
+use crate::run::journal::Record;
+
+/// What the page shows.
+#[derive(Debug)]
+pub struct Story<'a> {
+    /// Title.
+    pub title: String,
+    /// What was trained on what, in one sentence.
+    pub subtitle: String,
+    /// The run's journal.
+    pub journal: &'a [Record],
+    /// Result on test samples.
+    pub test: &'a Evaluation,
+    /// The same training on a shuffled connectome.
+    pub control: Option<&'a Evaluation>,
+    /// Which null model the control is.
+    pub control_name: String,
+    /// Ideal observer of the input spike counts.
+    pub ceiling: Option<Ceiling>,
+    /// One test sample.
+    pub raster: Option<SampleRaster>,
+    /// Further facts as (name, value, note).
+    pub facts: Vec<(String, String, String)>,
+    /// Commands that repeat it.
+    pub commands: String,
+}
+
+/// Spikes of one sample.
+#[derive(Debug, Clone)]
+pub struct SampleRaster {
+    /// Odour.
+    pub odor: String,
+    /// Length in ms.
+    pub duration_ms: f64,
+    /// Begin and end of the stimulus in ms.
+    pub stimulus_ms: (f64, f64),
+    /// Name, number of neurons, spikes as (neuron, ms).
+    pub groups: Vec<(String, u32, Vec<(u32, f32)>)>,
+}
+
+fn percent(x: f64) -> String {
+    format!("{:.1} %", 100.0 * x)
+}
+
+/// Points of a journal value over epochs, counted from 1.
+fn curve(journal: &[Record], event: &str, name: &str) -> Vec<(f64, f64)> {
+    let of = |r: &Record| r.scalars().find(|(n, _)| *n == name).map(|(_, v)| (r.epoch as f64 + 1.0, v));
+    journal.iter().filter(|r| r.event == event).filter_map(of).collect()
+}
+
+impl Story<'_> {
+    /// The page.
+    pub fn page(&self) -> Page {
+        let test = self.test;
+        let mut page = Page::new(&self.title).subtitle(&self.subtitle).fact(
+            "Test accuracy",
+            percent(test.accuracy),
+            format!("95 % interval {} to {}, {} samples", percent(test.interval[0]), percent(test.interval[1]), test.samples),
+        );
+        if let Some(ceiling) = &self.ceiling {
+            page = page.fact(
+                "Ideal observer",
+                percent(ceiling.accuracy),
+                "of the input spike counts: no network can be expected to do better",
+            );
+        }
+        if let Some(control) = self.control {
+            page = page.fact(
+                "Shuffled connectome",
+                percent(control.accuracy),
+                format!("{}, trained in the same way", self.control_name),
+            );
+        }
+        page = page.fact("Chance", percent(test.chance), format!("{} odours", test.classes.len()));
+        for (name, value, note) in &self.facts {
+            page = page.fact(name, value, note);
+        }
+        page = page.section(self.accuracy()).section(self.curves());
+        if let Some(raster) = &self.raster {
+            page = page.section(raster_section(raster));
+        }
+        page = page.section(self.confusion()).section(self.activity());
+        if !self.commands.is_empty() {
+            page = page.section(Section::new("Repeat it").text("The same commands give the same bits.").code(&self.commands));
+        }
+        page
+    }
+
+    fn accuracy(&self) -> Section {
+        let mut dots = DotChart::new(Axis::percent("accuracy").range(0.0, 1.0));
+        let dot = |name: &str, e: &Evaluation| Dot::new(name, e.accuracy).interval(e.interval[0], e.interval[1]);
+        dots = dots.dot(dot("this network", self.test));
+        if let Some(control) = self.control {
+            dots = dots.dot(dot("shuffled connectome", control).control());
+        }
+        if let Some(c) = &self.ceiling {
+            dots = dots.dot(Dot::new("ideal observer", c.accuracy).interval(c.interval[0], c.interval[1]).bound());
+        }
+        let dots = dots.reference("chance", self.test.chance);
+        let look = "The network lies between chance and the ideal observer. Where the shuffled connectome reaches the same, the wiring made no difference \
+                    for this task.";
+        Section::new("How well odours are told apart").figure(Figure::new(
+            "Accuracy on test samples, with 95 % intervals",
+            look,
+            dots,
+        ))
+    }
+
+    fn curves(&self) -> Section {
+        let epoch = || Axis::new("epoch");
+        let accuracy = LineChart::new(epoch(), Axis::percent("accuracy").range(0.0, 1.0))
+            .series(Series::new("training", curve(self.journal, "epoch", "epoch/train_accuracy")))
+            .series(Series::new("validation", curve(self.journal, "epoch", "validation/accuracy")))
+            .reference("chance", self.test.chance);
+        let accuracy = match &self.ceiling {
+            Some(c) => accuracy.reference("ideal observer", c.accuracy),
+            None => accuracy,
+        };
+        let loss = LineChart::new(epoch(), Axis::new("loss"))
+            .series(Series::new("training", curve(self.journal, "epoch", "epoch/train_loss")))
+            .series(Series::new("validation", curve(self.journal, "epoch", "validation/loss")));
+        Section::new("Training")
+            .figure(Figure::new(
+                "Accuracy over epochs",
+                "Both curves rise and level off; a gap between them is overfitting.",
+                accuracy,
+            ))
+            .figure(Figure::new("Loss over epochs", "Falls; a rise of the validation curve alone is overfitting.", loss))
+    }
+
+    fn confusion(&self) -> Section {
+        let names: Vec<String> = self.test.classes.iter().map(|c| c.odor.clone()).collect();
+        let cells = self.test.confusion.iter().map(|&(a, b, n)| (a, b, u64::from(n))).collect::<Vec<_>>();
+        let map = HeatMap::new("odour shown", "odour named", names, cells);
+        Section::new("Which odours are confused").figure(Figure::new(
+            "Confusion of test samples",
+            "Everything on the diagonal is right; marks off it are confusions, listed beside.",
+            map,
+        ))
+    }
+
+    fn activity(&self) -> Section {
+        let populations = self.test.populations.iter().filter(|p| p.neurons > 0);
+        let rates = populations.clone().map(|p| Dot::new(&p.population, p.rate_hz));
+        let rates = DotChart::new(Axis::new("mean rate (Hz)")).dots(rates);
+        let active =
+            populations.clone().map(|p| Dot::new(&p.population, p.active_share).interval(p.active_range[0], p.active_range[1]));
+        let active = DotChart::new(Axis::percent("neurons active per odour").range(0.0, 1.0)).dots(active);
+        let mut table = Table::new(
+            "Activity per population",
+            ["population", "neurons", "rate (Hz)", "active per odour", "never spike", "above 50 Hz"],
+        );
+        for p in populations {
+            table = table.row([
+                p.population.clone(),
+                p.neurons.to_string(),
+                format!("{:.2}", p.rate_hz),
+                percent(p.active_share),
+                percent(p.silent_share),
+                percent(p.saturated_share),
+            ]);
+        }
+        Section::new("Activity per population")
+            .figure(Figure::new("Mean rates", "Above 50 Hz throughout a population is saturated; 0 is dead.", rates))
+            .figure(Figure::new(
+                "Share of neurons that respond to an odour (bars: least and most over odours)",
+                "Kenyon cells are sparse in the fly: 5 to 10 % respond to an odour.",
+                active,
+            ))
+            .table(table)
+    }
+}
+
+fn raster_section(raster: &SampleRaster) -> Section {
+    let (on, off) = raster.stimulus_ms;
+    let mut plot = Raster::new(raster.duration_ms).window(on, off, &raster.odor);
+    for (name, neurons, spikes) in &raster.groups {
+        plot = plot.group(name, *neurons, spikes.iter().copied());
+    }
+    Section::new("One sample").figure(Figure::new(
+        format!("Spikes of one test sample: {}", raster.odor),
+        "Receptor neurons fire before and after, too; what follows them should be locked to the odour.",
+        plot,
+    ))
+}

@@ -1,0 +1,179 @@
+//! Lowering: a trained network as populations of `IF_curr_exp` cells, projections and inputs.
+//!
+//! The mapping of cells and weights is [`kenyon_hardware::lowering`]'s. Here every neuron and weight of the network is put in its place:
+//! populations keep the circuit's names and root ids, weights of 0 are left out, each projection holds one sign.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Tensor, WithDType};
+use kenyon_base::{Result, UserError};
+use kenyon_datasets::Batch;
+use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
+use kenyon_hardware::{Cells, Decision, Deployment, Population, Projection, Role, Sample, Variable};
+use kenyon_neurons::point::Real;
+
+use crate::network::parameters::internal;
+use crate::network::spec::ModelKind;
+use crate::network::{Network, Synapses};
+use crate::training::loss;
+use crate::training::model::Model;
+
+/// Choices of a lowering.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowerOptions {
+    /// mV per unit of potential.
+    pub v_scale: f64,
+    /// Steps before a sample begins.
+    pub lead_in_steps: u32,
+    /// How readout traces become a class.
+    pub decision: loss::Decision,
+}
+
+impl Default for LowerOptions {
+    fn default() -> Self {
+        Self { v_scale: 1.0, lead_in_steps: 0, decision: loss::Decision::Max }
+    }
+}
+
+/// Where hidden neurons and inputs stand in a deployment.
+struct Places {
+    input: u32,
+    /// Population and position of each hidden neuron.
+    hidden: Vec<(u32, u32)>,
+}
+
+/// Lowers a model of samples of `steps` steps; `classes` names its outputs, `samples` are inputs to go with it.
+///
+/// # Errors
+/// `cannot-lower` for models, synapses or decisions that `IF_curr_exp` cells cannot follow.
+pub fn lower<F: Real + WithDType>(
+    model: &Model<F>,
+    name: &str,
+    classes: &[String],
+    steps: usize,
+    samples: &[Batch],
+    options: &LowerOptions,
+) -> Result<Deployment> {
+    let network = &model.network;
+    let refuse = |what: &str, mend: &str| Err(UserError::bad_data("cannot-lower", what.to_string()).mend(mend.to_string()));
+    if network.spec.model != ModelKind::Lif {
+        return refuse("only the exact LIF model has a counterpart on the board", "train with `network.model = \"lif\"`");
+    }
+    if network.tau_syn_ms.len() > 1 {
+        return refuse("transmitters have synaptic time constants of their own", "leave `tau_syn_by_nt_ms` out");
+    }
+    let effective = model.parameters.effective()?;
+    let values = |tensor: &Tensor| -> Result<Vec<f64>> {
+        tensor.flatten_all().and_then(|t| t.to_dtype(DType::F64)?.to_vec1::<f64>()).map_err(internal)
+    };
+    let (i_c, leak) = (values(&effective.i_c)?, values(&effective.leak)?);
+    let (threshold, reset) = (values(&effective.threshold)?, values(&effective.reset)?);
+    let alpha = values(&effective.alpha)?[0];
+    let dt_ms = network.spec.dt_ms;
+    let mut out = Deployment::new(name, dt_ms, steps as u32 + options.lead_in_steps + 2);
+    out.lead_in_steps = options.lead_in_steps;
+    out.decision = match options.decision {
+        loss::Decision::Max => Decision::Max,
+        loss::Decision::Mean => Decision::Mean,
+        loss::Decision::Last => Decision::Last,
+        loss::Decision::Count => {
+            return refuse("the decision counts spikes, which no readout cell does", "train with another decision");
+        }
+    };
+    let input = out.add(Population {
+        label: "input".into(),
+        role: Role::Input,
+        ids: network.input_ids.clone(),
+        names: Vec::new(),
+        cells: Cells::SpikeSource,
+        record: Vec::new(),
+        v_scale: 1.0,
+    });
+    let mut places = Places { input, hidden: Vec::with_capacity(network.neuron_ids.len()) };
+    for (label, range) in &network.populations {
+        let part = |v: &[f64]| v[range.clone()].to_vec();
+        let (decay_mem, i_c, threshold, reset) = (part(&leak), part(&i_c), part(&threshold), part(&reset));
+        let decay_syn = vec![alpha; range.len()];
+        let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
+        let at = out.add(Population {
+            label: label.clone(),
+            role: Role::Hidden,
+            ids: network.neuron_ids[range.clone()].to_vec(),
+            names: network.types[range.clone()].to_vec(),
+            cells: Cells::IfCurrExp(Box::new(lowering::spiking(&lif, dt_ms, options.v_scale, options.lead_in_steps)?)),
+            record: vec![Variable::Spikes],
+            v_scale: options.v_scale,
+        });
+        places.hidden.extend((0..range.len() as u32).map(|i| (at, i)));
+    }
+    let decays = (values(&effective.readout_alpha)?[0], values(&effective.readout_beta)?[0]);
+    let readout = out.add(Population {
+        label: "readout".into(),
+        role: Role::Readout,
+        ids: (0..classes.len() as u64).collect(),
+        names: classes.to_vec(),
+        cells: Cells::IfCurrExp(Box::new(lowering::integrators(classes.len(), decays.0, decays.1, dt_ms)?)),
+        record: vec![Variable::V],
+        v_scale: options.v_scale,
+    });
+    let w_readout = values(&effective.w_readout)?;
+    let mut wires = Wires::default();
+    wires.input(&network.input, &values(&effective.w_input)?, &places);
+    wires.recurrent(network, &values(&effective.w_recurrent)?, &places);
+    wires.readout(network, &w_readout, &places, readout);
+    for ((pre, post, delay), triples) in wires.0 {
+        let split = lowering::split(triples, options.v_scale, delay)?;
+        for (receptor, synapses) in split.into_receptors() {
+            out.projections.push(Projection { pre, post, receptor, synapses });
+        }
+    }
+    for batch in samples {
+        for b in 0..batch.len() {
+            out.samples.push(sample(batch, b, input, options.lead_in_steps));
+        }
+    }
+    out.check()?;
+    Ok(out)
+}
+
+/// Weights by (pre, post, delay in steps).
+#[derive(Default)]
+struct Wires(BTreeMap<(u32, u32, u32), Vec<(u32, u32, f64)>>);
+
+impl Wires {
+    fn input(&mut self, synapses: &Synapses, weights: &[f64], places: &Places) {
+        for ((&pre, &post), &w) in synapses.pre.iter().zip(&synapses.post).zip(weights) {
+            let (population, to) = places.hidden[post as usize];
+            self.0.entry((places.input, population, INPUT_DELAY)).or_default().push((pre, to, w));
+        }
+    }
+
+    fn recurrent(&mut self, network: &Network, weights: &[f64], places: &Places) {
+        let synapses = &network.recurrent;
+        for ((&pre, &post), &w) in synapses.pre.iter().zip(&synapses.post).zip(weights) {
+            let ((a, from), (b, to)) = (places.hidden[pre as usize], places.hidden[post as usize]);
+            let delay = RECURRENT_DELAY + u32::from(network.delay[pre as usize]);
+            self.0.entry((a, b, delay)).or_default().push((from, to, w));
+        }
+    }
+
+    fn readout(&mut self, network: &Network, weights: &[f64], places: &Places, readout: u32) {
+        for (row, &neuron) in network.readout.iter().enumerate() {
+            let (population, from) = places.hidden[neuron as usize];
+            let own = &weights[row * network.classes..][..network.classes];
+            let wires = self.0.entry((population, readout, RECURRENT_DELAY)).or_default();
+            wires.extend(own.iter().enumerate().map(|(class, &w)| (from, class as u32, w)));
+        }
+    }
+}
+
+fn sample(batch: &Batch, b: usize, input: u32, lead_in: u32) -> Sample {
+    let steps = batch.steps;
+    let mut spikes = Vec::new();
+    for t in 0..steps {
+        let (from, to) = (batch.ptr[b * steps + t] as usize, batch.ptr[b * steps + t + 1] as usize);
+        spikes.extend(batch.idx[from..to].iter().map(|&neuron| (input, neuron, t as u32 + lead_in)));
+    }
+    spikes.sort_unstable();
+    Sample { name: format!("sample {}", batch.samples[b]), class: Some(batch.labels[b]), spikes }
+}
