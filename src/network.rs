@@ -6,13 +6,21 @@
 //! | [`build`] | from circuit and spec to inputs, hidden neurons, synapses, groups, readout |
 //! | [`parameters`] | named tensors, start values, the values of each neuron and synapse |
 //! | [`constraints`] | ranges and signs, enforced after every optimiser step |
+//! | [`dale`] | signs and zeros of a dense weight matrix that another program trained |
 
 pub mod build;
 pub mod constraints;
+pub mod dale;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod parameters;
 pub mod spec;
 
 pub use build::{Network, Synapses};
 pub use constraints::Constraint;
+pub use dale::DaleReport;
 pub use parameters::{Effective, Parameter, Parameters};
 pub use spec::NetworkSpec;
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,9 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
-//! | [`monitor`] | hints about dead and saturated populations |
 
 pub mod config;
 pub mod engine;
@@ -21,12 +21,15 @@ pub mod evaluate;
 pub mod loaded;
 pub mod loss;
 pub mod model;
-pub mod monitor;
 pub mod optimiser;
 pub mod page;
 mod peak;
+pub mod resting;
 pub mod sampler;
 pub mod setup;
 pub mod trainer;
 
 pub use config::TrainConfig;
+
+#[cfg(test)]
+mod tests;

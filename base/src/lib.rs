@@ -10,6 +10,7 @@
 //! | [`config`] | TOML files whose unknown keys are errors with a suggestion |
 //! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
+//! | [`wilson`] | the interval of a share that was counted |
 //!
 //! # Example
 //! ```
@@ -27,6 +28,7 @@ pub mod config;
 pub mod container;
 pub mod digest;
 pub mod error;
+mod interval;
 pub mod plain;
 pub mod progress;
 pub mod random;
@@ -34,6 +36,7 @@ pub mod random;
 pub use atomic::{AtomicDir, AtomicFile};
 pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Source};
 pub use error::{ErrorKind, Result, UserError, nearest};
+pub use interval::wilson;
 pub use plain::{PlainFile, PlainWriter};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};

@@ -49,7 +49,7 @@ mod table_file;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
-pub use ceiling::{Ceiling, ceiling, wilson};
+pub use ceiling::{Ceiling, ceiling};
 pub use folder::{FolderSpec, SampleFolder, write_folder};
 pub use generator::{OdorGenerator, build};
 pub use geometry::Geometry;

@@ -22,6 +22,8 @@ pub struct Population {
     pub neurons: Vec<u32>,
     /// Whether most of its neurons are silent by nature, as Kenyon cells are.
     pub sparse: bool,
+    /// Whether any of its neurons receives a synapse; without, silence is no matter of parameters.
+    pub driven: bool,
 }
 
 /// Activity of one population.
@@ -55,21 +57,22 @@ pub struct ActivityReport {
 }
 
 impl ActivityReport {
-    /// Activity from `counts[neuron]`, the spikes of each neuron over `samples` of `duration_ms` each.
+    /// Activity from `counts[neuron]`, the spikes (or graded activity) of each neuron over `samples` of `duration_ms` each.
     ///
     /// # Panics
     /// If a population names a neuron without a count.
-    pub fn new(counts: &[u64], samples: u64, duration_ms: f64, populations: &[Population]) -> Self {
+    pub fn new(counts: &[f64], samples: u64, duration_ms: f64, populations: &[Population]) -> Self {
         let exposure_s = samples as f64 * duration_ms / 1000.0;
         let watched: Vec<PopulationActivity> = populations.iter().map(|p| of(p, counts, samples, exposure_s)).collect();
-        let hints = populations.iter().zip(&watched).flat_map(|(p, activity)| hints(p, activity)).collect();
+        let mut hints: Vec<String> = populations.iter().zip(&watched).flat_map(|(p, activity)| hints(p, activity)).collect();
+        hints.extend(undriven(populations, &watched));
         Self { samples, duration_ms, populations: watched, hints }
     }
 }
 
-fn of(population: &Population, counts: &[u64], samples: u64, exposure_s: f64) -> PopulationActivity {
+fn of(population: &Population, counts: &[f64], samples: u64, exposure_s: f64) -> PopulationActivity {
     let n = population.neurons.len();
-    let count = |i: usize| counts[population.neurons[i] as usize] as f64;
+    let count = |i: usize| counts[population.neurons[i] as usize];
     let known = n > 0 && exposure_s > 0.0;
     let share = |holds: &dyn Fn(f64) -> bool| known.then(|| (0..n).filter(|&i| holds(count(i))).count() as f64 / n as f64);
     let spikes = pairwise_of(n, &count);
@@ -78,7 +81,7 @@ fn of(population: &Population, counts: &[u64], samples: u64, exposure_s: f64) ->
         neurons: n as u64,
         mean_rate_hz: known.then(|| spikes / n as f64 / exposure_s),
         spikes_per_sample: known.then(|| spikes / n as f64 / samples as f64),
-        share_silent: share(&|spikes| spikes == 0.0),
+        share_silent: share(&|spikes| spikes <= 0.0),
         share_saturated: share(&|spikes| spikes / exposure_s > SATURATED_HZ),
     }
 }
@@ -93,16 +96,32 @@ fn hints(population: &Population, activity: &PopulationActivity) -> Vec<String> 
             percent(share)
         ));
     }
-    if let Some(share) = activity.share_silent.filter(|&s| s > MAX_SILENT_SHARE && !population.sparse) {
+    let silent = activity.share_silent.filter(|_| population.driven);
+    if let Some(share) = silent.filter(|&s| s > MAX_SILENT_SHARE && !population.sparse) {
         hints.push(format!(
             "{} of `{name}` never fire: lower their `i_c`, raise the weight scale, or add a lower rate bound",
             percent(share)
         ));
     }
-    if let Some(share) = activity.share_silent.filter(|&s| s >= 1.0 && population.sparse) {
+    if let Some(share) = silent.filter(|&s| s >= 1.0 && population.sparse) {
         hints.push(format!("{} of `{name}` never fire, too sparse to carry anything: lower their `i_c`", percent(share)));
     }
     hints
+}
+
+/// One hint for all silent populations that nothing drives.
+fn undriven(populations: &[Population], activity: &[PopulationActivity]) -> Option<String> {
+    let silent = |a: &PopulationActivity| a.share_silent.is_some_and(|s| s > MAX_SILENT_SHARE);
+    let names: Vec<String> =
+        populations.iter().zip(activity).filter(|(p, a)| !p.driven && silent(a)).map(|(p, _)| format!("`{}`", p.name)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let receive = if names.len() == 1 { "receives" } else { "receive" };
+    Some(format!(
+        "{} {receive} no synapses in this circuit and cannot fire: give them input, or leave them out of the circuit",
+        names.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -110,17 +129,17 @@ mod tests {
     use super::*;
 
     fn population(name: &str, neurons: std::ops::Range<u32>, sparse: bool) -> Population {
-        Population { name: name.into(), neurons: neurons.collect(), sparse }
+        Population { name: name.into(), neurons: neurons.collect(), sparse, driven: true }
     }
 
     /// Ten neurons over 2 samples of 500 ms: a count is a rate in Hz.
-    fn report(counts: [u64; 10], sparse: bool) -> ActivityReport {
-        ActivityReport::new(&counts, 2, 500.0, &[population("PN", 0..10, sparse)])
+    fn report(counts: [u32; 10], sparse: bool) -> ActivityReport {
+        ActivityReport::new(&counts.map(f64::from), 2, 500.0, &[population("PN", 0..10, sparse)])
     }
 
     #[test]
     fn rates_and_shares_are_counted_per_population() {
-        let counts = [0, 0, 10, 51, 50, 1, 1, 1];
+        let counts = [0.0, 0.0, 10.0, 51.0, 50.0, 1.0, 1.0, 1.0];
         let report = ActivityReport::new(&counts, 2, 500.0, &[population("PN", 0..5, false), population("KC", 5..8, true)]);
         let pn = &report.populations[0];
         assert_eq!((pn.neurons, pn.mean_rate_hz, pn.spikes_per_sample), (5, Some(22.2), Some(11.1)));
@@ -141,11 +160,19 @@ mod tests {
         assert!(report([1, 0, 0, 0, 0, 0, 0, 0, 0, 0], false).hints.is_empty());
         let hints = report([0; 10], false).hints;
         assert!(hints.len() == 1 && hints[0].contains("100 % of `PN` never fire"), "{hints:?}");
-        let mut counts = vec![0; 20];
-        counts[0] = 1;
+        let mut counts = vec![0.0; 20];
+        counts[0] = 1.0;
         let of = |sparse| ActivityReport::new(&counts, 2, 500.0, &[population("KC", 0..20, sparse)]).hints.len();
         assert_eq!((of(true), of(false)), (0, 1));
         assert_eq!(report([0; 10], true).hints.len(), 1);
+    }
+
+    #[test]
+    fn populations_that_nothing_drives_share_one_hint() {
+        let alone = |name: &str, neurons| Population { driven: false, ..population(name, neurons, false) };
+        let populations = [population("PN", 0..2, false), alone("DAN", 2..4), alone("WED", 4..5), alone("LHN", 5..6)];
+        let hints = ActivityReport::new(&[3.0, 3.0, 0.0, 0.0, 0.0, 9.0], 2, 500.0, &populations).hints;
+        assert!(hints.len() == 1 && hints[0].starts_with("`DAN`, `WED` receive no synapses"), "{hints:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `kenyon eval`.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use candle_core::WithDType;
@@ -97,7 +98,7 @@ impl Eval {
         Ok(Report {
             run: self.run.clone(),
             split: part,
-            checkpoint: self.checkpoint.clone(),
+            checkpoint: loaded.file,
             epoch: loaded.manifest.epoch,
             step: loaded.manifest.step,
             result,
@@ -138,6 +139,9 @@ fn text(report: &Report) -> String {
         ]);
     }
     out += &table.render();
+    for hint in &r.hints {
+        let _ = writeln!(out, "hint: {hint}");
+    }
     let mut confused: Vec<_> = r.confusion.iter().filter(|(a, b, _)| a != b).collect();
     confused.sort_by(|a, b| b.2.cmp(&a.2).then(a.cmp(b)));
     if !confused.is_empty() {

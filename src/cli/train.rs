@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use candle_core::WithDType;
 use clap::Args;
 use kenyon_base::{Result, UserError};
+use kenyon_neurons::point::Real;
 use serde_json::json;
 
 use super::context::Context;
 use super::output::{count, percent};
 use crate::run::folder::RunFolder;
 use crate::training::config::{Precision, TrainConfig};
+use crate::training::model::Model;
 use crate::training::setup::{Setup, for_run};
 use crate::training::trainer::{Summary, Training};
 
@@ -47,23 +50,41 @@ impl Train {
 pub(super) fn begin(path: &Path, run: &Path, context: &Context) -> Result<Summary> {
     let config = TrainConfig::read(path)?;
     let setup = Setup::open(&config, path, context.seed)?;
+    match config.train.precision {
+        Precision::F32 => begin_as::<f32>(&config, setup, path, run, context),
+        Precision::F64 => begin_as::<f64>(&config, setup, path, run, context),
+    }
+}
+
+/// Makes the run folder only when everything that can be known to be wrong is known not to be.
+fn begin_as<F: Real + WithDType>(
+    config: &TrainConfig,
+    setup: Setup,
+    path: &Path,
+    run: &Path,
+    context: &Context,
+) -> Result<Summary> {
+    let model = setup.model::<F>(config, context.seed)?;
+    setup.check_names(config, &model.parameters, path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let made = !run.exists();
     std::fs::create_dir_all(run).map_err(|e| UserError::cannot_write(run, &e))?;
     let create = || {
-        let stored = for_run(&config, folder, run)?;
-        RunFolder::create(run, &stored.resolved(), |run| setup.manifest(&config, folder, run, context.seed))
+        let stored = for_run(config, folder, run)?;
+        RunFolder::create(run, &stored.resolved(), |run| setup.manifest(config, folder, run, context.seed))
     };
     let created = create();
     if created.is_err() && made {
         // An empty folder of ours is no use to anyone.
         let _ = std::fs::remove_dir(run);
     }
-    go(&config, setup, &created?, context.seed, context)
+    go(config, setup, model, &created?, context)
 }
 
 fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summary> {
     let given = match config {
+        // Before paths are made relative to a folder that may be no run.
+        Some(_) if !run.is_dir() => None,
         Some(path) => {
             let config = TrainConfig::read(path)?;
             Some(for_run(&config, path.parent().unwrap_or(Path::new("")), run)?.resolved())
@@ -75,10 +96,25 @@ fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summar
     let config = TrainConfig::read(&path)?;
     let seed = folder.manifest().seed;
     let setup = Setup::open(&config, &path, seed)?;
-    go(&config, setup, &folder, seed, context)
+    match config.train.precision {
+        Precision::F32 => {
+            let model = setup.model::<f32>(&config, seed)?;
+            go(&config, setup, model, &folder, context)
+        }
+        Precision::F64 => {
+            let model = setup.model::<f64>(&config, seed)?;
+            go(&config, setup, model, &folder, context)
+        }
+    }
 }
 
-fn go(config: &TrainConfig, setup: Setup, run: &RunFolder, seed: u64, context: &Context) -> Result<Summary> {
+fn go<F: Real + WithDType>(
+    config: &TrainConfig,
+    setup: Setup,
+    model: Model<F>,
+    run: &RunFolder,
+    context: &Context,
+) -> Result<Summary> {
     context.note(&format!(
         "{} inputs, {} neurons, {} readout neurons; {} + {} connected pairs; {} classes, {} training samples",
         count(setup.network.input_ids.len() as u64),
@@ -89,16 +125,12 @@ fn go(config: &TrainConfig, setup: Setup, run: &RunFolder, seed: u64, context: &
         count(setup.network.classes as u64),
         count(setup.source.split().train.len() as u64),
     ));
-    match config.train.precision {
-        Precision::F32 => {
-            let model = setup.model::<f32>(config, seed)?;
-            Training { config, model, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)
-        }
-        Precision::F64 => {
-            let model = setup.model::<f64>(config, seed)?;
-            Training { config, model, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)
-        }
+    let seed = run.manifest().seed;
+    let summary = Training { config, model, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)?;
+    if summary.validation.is_none() {
+        context.note("the run had reached its last epoch: nothing was left to do");
     }
+    Ok(summary)
 }
 
 fn text(summary: &Summary, run: &Path) -> String {

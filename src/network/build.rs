@@ -10,6 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 
 use super::spec::{NetworkSpec, Share, WeightForm};
+use crate::analysis::Population;
 
 /// Transmitters that have a gain; the last stands for neurons without one.
 pub const TRANSMITTERS: [&str; 7] = ["ach", "gaba", "glut", "da", "ser", "oct", "unknown"];
@@ -27,6 +28,8 @@ pub struct Synapses {
     pub syn_count: Vec<u32>,
     /// Signed start weight of each pair at gain 1 and scale 1.
     pub base: Vec<f64>,
+    /// Sign of each pair's sender: -1, 0 or 1.
+    pub sign: Vec<i8>,
     /// Transmitter of each pair, an index of [`TRANSMITTERS`].
     pub nt: Vec<u32>,
     /// Pair of cell types of each pair, an index that counts within the block.
@@ -84,6 +87,8 @@ pub struct Network {
     pub neuron_ids: Vec<u64>,
     /// Populations of the hidden neurons, as ranges.
     pub populations: Vec<(String, Range<usize>)>,
+    /// Whether a population is silent for the most part by nature: Kenyon cells are.
+    pub sparse: Vec<bool>,
     /// Group of each hidden neuron: those of one group share intrinsic parameters.
     pub group: Vec<u32>,
     /// Names of the groups.
@@ -144,6 +149,9 @@ impl Network {
         let blocks = Blocks { circuit, spec, inputs: &inputs, hidden: &hidden };
         let (input, recurrent) = blocks.synapses(streams, &mut left_out);
         let (tau_syn_ms, channel_of) = channels(spec);
+        let class = circuit.attribute("class");
+        let is_kenyon = |at: usize| class.get(hidden[at] as usize) == "Kenyon_Cell";
+        let sparse = populations.iter().map(|(name, range)| name.starts_with("KC") || range.clone().all(is_kenyon)).collect();
         let channel = |rows: &[u32]| rows.iter().map(|&i| channel_of[nt(circuit, i)]).collect();
         let delay = |i: &u32| {
             let ms = spec.delay_ms.get(&circuit.populations[circuit.population[*i as usize] as usize]).copied().unwrap_or(0.0);
@@ -154,6 +162,7 @@ impl Network {
             input_ids: inputs.iter().map(|&i| circuit.root_ids[i as usize]).collect(),
             neuron_ids: hidden.iter().map(|&i| circuit.root_ids[i as usize]).collect(),
             populations,
+            sparse,
             group,
             group_names,
             types: hidden.iter().map(|&i| type_of(i)).collect(),
@@ -168,6 +177,19 @@ impl Network {
             left_out,
             order_sha256: circuit.order_sha256(),
         })
+    }
+
+    /// The populations as the activity monitor wants them.
+    pub fn watched(&self) -> Vec<Population> {
+        let mut driven = vec![false; self.neuron_ids.len()];
+        self.input.post.iter().chain(&self.recurrent.post).for_each(|&post| driven[post as usize] = true);
+        let watched = |((name, range), &sparse): (&(String, Range<usize>), &bool)| Population {
+            name: name.clone(),
+            neurons: (range.start as u32..range.end as u32).collect(),
+            sparse,
+            driven: driven[range.clone()].contains(&true),
+        };
+        self.populations.iter().zip(&self.sparse).map(watched).collect()
     }
 }
 
@@ -217,19 +239,23 @@ fn populations(circuit: &Circuit, hidden: &[u32]) -> Vec<(String, Range<usize>)>
 }
 
 fn readout(circuit: &Circuit, hidden: &[u32], spec: &NetworkSpec, config: &Path) -> Result<Vec<u32>> {
-    if spec.readout.query.trim().is_empty() {
-        return Ok((0..hidden.len() as u32).collect());
-    }
     let key = "network.readout.query";
-    let query = Query::parse(&spec.readout.query).map_err(|e| e.in_config(config, key))?;
-    let chosen = query.select(circuit).map_err(|e| e.in_config(config, key))?;
-    let rows: Vec<u32> = chosen.iter().filter_map(|row| hidden.binary_search(row).ok().map(|at| at as u32)).collect();
+    let chosen = if spec.readout.query.trim().is_empty() {
+        hidden.to_vec()
+    } else {
+        let query = Query::parse(&spec.readout.query).map_err(|e| e.in_config(config, key))?;
+        query.select(circuit).map_err(|e| e.in_config(config, key))?
+    };
+    // A silenced neuron sends nothing, neither to other neurons nor to the readout.
+    let sends = chosen.iter().filter(|&&row| !circuit.silenced[row as usize]);
+    let rows: Vec<u32> = sends.filter_map(|row| hidden.binary_search(row).ok().map(|at| at as u32)).collect();
     if rows.is_empty() {
         return Err(UserError::bad_data("no-readout", "no hidden neuron of the circuit matches the query")
             .file(config)
             .key(key)
             .found(spec.readout.query.clone())
-            .mend("name a population of the circuit, for example `population = KC`, or leave it empty to read all"));
+            .expected("at least one neuron that is neither an input nor silenced")
+            .mend("name a population of the circuit, for example `population = KC`, or set `query = \"\"` to read all"));
     }
     Ok(rows)
 }
@@ -320,7 +346,8 @@ impl Blocks<'_> {
             let populations = (circuit.population[pre as usize], circuit.population[post as usize]);
             let name = |p: u32| &circuit.populations[p as usize];
             let projection = format!("{}->{}", name(populations.0), name(populations.1));
-            let mut base = f64::from(circuit.sign[pre as usize]) * f64::from(syn_count);
+            let sign = circuit.sign[pre as usize];
+            let mut base = f64::from(sign) * f64::from(syn_count);
             base *= self.spec.weights.projection.get(&projection).copied().unwrap_or(1.0);
             base *= (self.spec.weights.jitter * draw).exp();
             if let Some(norm) = &norm {
@@ -334,6 +361,7 @@ impl Blocks<'_> {
             synapses.post.push(position[post as usize]);
             synapses.syn_count.push(syn_count);
             synapses.base.push(base);
+            synapses.sign.push(sign);
             synapses.nt.push(nt(circuit, pre) as u32);
             synapses.type_pair.push(type_pair);
         }

@@ -7,8 +7,8 @@
 //! | `leak` | groups | exp(-dt/tau_mem) (LIF, non-spiking) or dt/tau_mem (LIF2, QIF) |
 //! | `alpha` | channels | exp(-dt/tau_syn) |
 //! | `threshold`, `reset` | groups | potentials |
-//! | `gain` | transmitters | magnitude per synapse, see [`TRANSMITTERS`] |
-//! | `scale` | 1 | factor on all weights |
+//! | `gain` | transmitters | magnitude per synapse, see [`TRANSMITTERS`]; all forms but `free` |
+//! | `scale` | 1 | factor on all weights; all forms but `free` |
 //! | `pair_gain_input`, `pair_gain_recurrent` | pairs of types | form `type-pair` |
 //! | `theta_input`, `theta_recurrent` | pairs | log of a factor on each weight, form `log-magnitude` |
 //! | `w_input`, `w_recurrent` | pairs | free values, form `free` |
@@ -26,7 +26,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::build::{Network, Synapses, TRANSMITTERS};
 use super::constraints::Constraint;
-use super::spec::{ModelKind, WeightForm};
+use super::spec::{Fan, ModelKind, WeightForm};
 
 /// One parameter tensor.
 #[derive(Debug, Clone)]
@@ -113,7 +113,9 @@ impl Parameters {
     /// # Errors
     /// A tensor operation fails for lack of memory.
     pub fn start(network: &Network, seed: u64, dtype: DType) -> Result<Self> {
-        Self::build(network, seed, dtype).map_err(internal)
+        let parameters = Self::build(network, seed, dtype).map_err(internal)?;
+        parameters.project()?;
+        Ok(parameters)
     }
 
     fn build(network: &Network, seed: u64, dtype: DType) -> candle_core::Result<Self> {
@@ -128,29 +130,38 @@ impl Parameters {
         let groups = network.group_names.len();
         let start = Intrinsics::start(network, streams);
         let model = model(network);
-        let leak_range = if model.is_exact() {
-            Constraint::Range { least: (-1.0_f64 / 3.0).exp(), most: 0.995 }
-        } else {
-            Constraint::Range { least: 1.0 / 400.0, most: 1.0 / 3.0 }
-        };
+        let (least, most) = if model.is_exact() { ((-1.0_f64 / 3.0).exp(), 0.995) } else { (1.0 / 400.0, 1.0 / 3.0) };
+        let leaks = around(least, most, &start.leak, dtype);
         let bias = if spec.model == ModelKind::Qif { (0.0, 2.0) } else { (-1.0, 1.0) };
-        add("i_c", start.i_c, &[groups], Constraint::Range { least: bias.0, most: bias.1 })?;
-        add("leak", start.leak, &[groups], leak_range)?;
+        let biases = around(bias.0, bias.1, &start.i_c, dtype);
+        add("i_c", start.i_c, &[groups], biases)?;
+        add("leak", start.leak, &[groups], leaks)?;
         let decay = |tau: f64| (-spec.dt_ms / tau).exp();
         let alpha: Vec<f64> = network.tau_syn_ms.iter().map(|&tau| decay(tau)).collect();
-        let decays = Constraint::Range { least: 0.0, most: 0.999 };
-        add("alpha", alpha, &[network.tau_syn_ms.len()], decays.clone())?;
+        let decays = around(0.0, 0.999, &alpha, dtype);
+        add("alpha", alpha, &[network.tau_syn_ms.len()], decays)?;
+        // That a reset stays below its threshold is seen to by the projection.
         add("threshold", start.threshold, &[groups], Constraint::Range { least: 0.01, most: 3.0 })?;
-        add("reset", start.reset, &[groups], Constraint::Range { least: -1.0, most: spec.threshold - 0.001 })?;
-        add("readout_alpha", vec![decay(spec.readout.tau_syn_ms)], &[1], decays.clone())?;
-        add("readout_beta", vec![decay(spec.readout.tau_mem_ms)], &[1], decays)?;
+        add("reset", start.reset, &[groups], Constraint::Range { least: -1.0, most: 1.0 })?;
+        for (name, tau) in [("readout_alpha", spec.readout.tau_syn_ms), ("readout_beta", spec.readout.tau_mem_ms)] {
+            let value = [decay(tau)];
+            add(name, value.to_vec(), &[1], around(0.0, 0.999, &value, dtype))?;
+        }
 
-        let gain = TRANSMITTERS.iter().map(|&nt| spec.weights.gain.get(nt).copied().unwrap_or(0.1)).collect();
-        add("gain", gain, &[TRANSMITTERS.len()], Constraint::Range { least: 0.01, most: f64::INFINITY })?;
-        add("scale", vec![spec.weights.scale], &[1], Constraint::Range { least: 1e-4, most: f64::INFINITY })?;
+        let scale = spec.weights.scale;
+        let start_gain = |nt: &str| {
+            let gain = spec.weights.gain.get(nt).copied().unwrap_or(0.1);
+            if spec.weights.wsf_squared { gain * scale } else { gain }
+        };
+        if spec.weights.form != WeightForm::Free {
+            let gain: Vec<f64> = TRANSMITTERS.iter().map(|nt| start_gain(nt)).collect();
+            let gains = around(0.01, f64::INFINITY, &gain, dtype);
+            add("gain", gain, &[TRANSMITTERS.len()], gains)?;
+            add("scale", vec![scale], &[1], around(1e-4, f64::INFINITY, &[scale], dtype))?;
+        }
         let blocks = [("input", &network.input), ("recurrent", &network.recurrent)];
-        let gain_of = |nt: u32| spec.weights.gain.get(TRANSMITTERS[nt as usize]).copied().unwrap_or(0.1) * spec.weights.scale;
-        for (block, synapses) in blocks {
+        let gain_of = |nt: u32| start_gain(TRANSMITTERS[nt as usize]) * scale;
+        for (block, synapses) in blocks.into_iter().filter(|(_, synapses)| !synapses.is_empty()) {
             let n = synapses.len();
             match spec.weights.form {
                 WeightForm::Gain | WeightForm::LowRank => {}
@@ -164,8 +175,7 @@ impl Parameters {
                 }
                 WeightForm::Free => {
                     let values: Vec<f64> = synapses.base.iter().zip(&synapses.nt).map(|(b, &nt)| b * gain_of(nt)).collect();
-                    let signs = synapses.base.iter().map(|b| b.signum() as i8).collect();
-                    add(&format!("w_{block}"), values, &[n], Constraint::Signs(signs))?;
+                    add(&format!("w_{block}"), values, &[n], Constraint::Signs(synapses.sign.clone()))?;
                 }
             }
         }
@@ -178,7 +188,11 @@ impl Parameters {
             }
         }
         let read = network.readout.len();
-        let sd = spec.readout.init / (read as f64).sqrt();
+        let fan = match spec.readout.fan {
+            Fan::Senders => read,
+            Fan::Columns => network.classes,
+        };
+        let sd = spec.readout.init / (fan as f64).sqrt();
         add("w_readout", normal(streams, "w_readout", read * network.classes, sd), &[read, network.classes], Constraint::Free)?;
         Ok(Self {
             tensors,
@@ -256,6 +270,9 @@ impl Parameters {
 
     fn weights(&self, block: &str, index: &BlockIndex) -> candle_core::Result<Tensor> {
         let of = |name: &str| self.tensors[name].value();
+        if index.base.elem_count() == 0 {
+            return Ok(index.base.clone());
+        }
         if self.form == WeightForm::Free {
             return Ok(of(&format!("w_{block}")));
         }
@@ -287,6 +304,13 @@ pub fn model(network: &Network) -> PointModel {
         ModelKind::Qif => PointModel::qif(),
         ModelKind::Nonspiking => PointModel::NonSpiking,
     }
+}
+
+/// A range that holds the start values too, as `dtype` rounds them: no parameter is moved before it is trained.
+fn around(least: f64, most: f64, start: &[f64], dtype: DType) -> Constraint {
+    let stored = |&x: &f64| if dtype == DType::F64 { x } else { f64::from(x as f32) };
+    let (low, high) = start.iter().map(stored).fold((least, most), |(low, high), x| (low.min(x), high.max(x)));
+    Constraint::Range { least: low, most: high }
 }
 
 /// Start values by group.

@@ -7,6 +7,13 @@ use kenyon_base::{Result, UserError};
 use kenyon_neurons::point::QifKind;
 use serde::{Deserialize, Serialize};
 
+/// How far a reset stays below its threshold, at the start and in training.
+pub const RESET_MARGIN: f64 = 0.001;
+/// Longest axonal delay in steps.
+const LONGEST_DELAY: f64 = 1000.0;
+/// What to do about a number out of range.
+pub(crate) const NUMBERS: &str = "change it in the config; `docs/training.md` describes every key";
+
 /// Neuron models and start values of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,9 +32,9 @@ pub struct NetworkSpec {
     pub tau_syn_ms: f64,
     /// Synaptic time constants of single transmitters in ms, by lower-case word (`gaba`); each is a channel of its own.
     pub tau_syn_by_nt_ms: BTreeMap<String, f64>,
-    /// Potential above which a neuron spikes.
+    /// Potential above which a neuron spikes; QIF neurons have their own.
     pub threshold: f64,
-    /// Potential after a spike.
+    /// Potential after a spike, below the threshold; QIF neurons have their own.
     pub reset: f64,
     /// Standard deviation of the noise added to the synaptic variable, per step.
     pub noise: f64,
@@ -104,6 +111,8 @@ pub struct WeightSpec {
     pub gain: BTreeMap<String, f64>,
     /// Global factor.
     pub scale: f64,
+    /// Lets the scale multiply the start gains too, so that it enters twice, as in the reference system.
+    pub wsf_squared: bool,
     /// Factor by projection, for example `"ALPN->KC" = 2.0`, names as in the circuit; start value only.
     pub projection: BTreeMap<String, f64>,
     /// Divides a neuron's weights by the synapses it receives from the sending population, times the population's mean, so
@@ -122,6 +131,7 @@ impl Default for WeightSpec {
             form: WeightForm::Gain,
             gain: gain.into(),
             scale: 0.2,
+            wsf_squared: false,
             projection: BTreeMap::new(),
             normalise: false,
             jitter: 0.0,
@@ -157,13 +167,32 @@ pub struct ReadoutSpec {
     pub tau_mem_ms: f64,
     /// Synaptic time constant in ms.
     pub tau_syn_ms: f64,
-    /// Standard deviation of the start weights times the root of the number of neurons read out.
+    /// Standard deviation of the start weights times the root of the fan-in.
     pub init: f64,
+    /// What counts as fan-in.
+    pub fan: Fan,
+}
+
+/// The fan-in by which start weights are scaled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fan {
+    /// The neurons that are read out.
+    #[default]
+    Senders,
+    /// The columns of the matrix, that is the classes, as in the reference system.
+    Columns,
 }
 
 impl Default for ReadoutSpec {
     fn default() -> Self {
-        Self { query: "class = Kenyon_Cell".into(), tau_mem_ms: 40.0, tau_syn_ms: 20.0, init: std::f64::consts::SQRT_2 }
+        Self {
+            query: "class = Kenyon_Cell".into(),
+            tau_mem_ms: 40.0,
+            tau_syn_ms: 20.0,
+            init: std::f64::consts::SQRT_2,
+            fan: Fan::Senders,
+        }
     }
 }
 
@@ -192,23 +221,18 @@ impl NetworkSpec {
         for (nt, &value) in &self.tau_syn_by_nt_ms {
             positive(&format!("network.tau_syn_by_nt_ms.{nt}"), value)?;
         }
-        number(
-            path,
-            "network.threshold",
-            self.threshold,
-            self.threshold > 0.0 && self.threshold <= 3.0,
-            "above 0 and at most 3",
-        )?;
-        number(
-            path,
-            "network.reset",
-            self.reset,
-            self.reset >= -1.0 && self.reset < self.threshold,
-            "-1 to below the threshold",
-        )?;
+        self.potentials(path)?;
         not_negative("network.noise", self.noise)?;
         for (population, &value) in &self.delay_ms {
-            not_negative(&format!("network.delay_ms.{population}"), value)?;
+            let steps = value / self.dt_ms;
+            let whole = (steps - steps.round()).abs() < 1e-6;
+            number(
+                path,
+                &format!("network.delay_ms.{population}"),
+                value,
+                whole && (0.0..=LONGEST_DELAY).contains(&steps),
+                &format!("a multiple of the step of {} ms, at most {LONGEST_DELAY} steps", self.dt_ms),
+            )?;
         }
         for (nt, &value) in &self.weights.gain {
             positive(&format!("network.weights.gain.{nt}"), value)?;
@@ -218,12 +242,34 @@ impl NetworkSpec {
             positive(&format!("network.weights.projection.\"{projection}\""), value)?;
         }
         not_negative("network.weights.jitter", self.weights.jitter)?;
-        if self.weights.form == WeightForm::LowRank && self.weights.rank == 0 {
-            return number(path, "network.weights.rank", 0.0, false, "at least 1");
-        }
+        let rank = self.weights.rank;
+        number(path, "network.weights.rank", rank as f64, (1..=1024).contains(&rank), "a whole number from 1 to 1024")?;
         positive("network.readout.tau_mem_ms", self.readout.tau_mem_ms)?;
         positive("network.readout.tau_syn_ms", self.readout.tau_syn_ms)?;
         not_negative("network.readout.init", self.readout.init)
+    }
+
+    /// Threshold and reset.
+    fn potentials(&self, path: &Path) -> Result<()> {
+        let default = Self::default();
+        if self.model == ModelKind::Qif {
+            for (key, value, expected) in [("threshold", self.threshold, default.threshold), ("reset", self.reset, default.reset)]
+            {
+                if value.to_bits() != expected.to_bits() {
+                    return Err(UserError::bad_data("unused-key", "QIF neurons have thresholds and resets of their own")
+                        .file(path)
+                        .key(format!("network.{key}"))
+                        .found(value.to_string())
+                        .mend("leave it out; `network.qif` chooses where the reset lies"));
+                }
+            }
+            return Ok(());
+        }
+        let threshold = self.threshold;
+        number(path, "network.threshold", threshold, (0.01..=3.0).contains(&threshold), "a number from 0.01 to 3")?;
+        let most = threshold - RESET_MARGIN;
+        let good = (-1.0..=most.min(1.0)).contains(&self.reset);
+        number(path, "network.reset", self.reset, good, &format!("-1 to 1, and at least {RESET_MARGIN} below the threshold"))
     }
 }
 
@@ -231,5 +277,10 @@ fn number(path: &Path, key: &str, value: f64, good: bool, expected: &str) -> Res
     if good {
         return Ok(());
     }
-    Err(UserError::bad_data("bad-number", "is out of range").file(path).key(key).found(value.to_string()).expected(expected))
+    Err(UserError::bad_data("bad-number", "is out of range")
+        .file(path)
+        .key(key)
+        .found(value.to_string())
+        .expected(expected)
+        .mend(NUMBERS))
 }

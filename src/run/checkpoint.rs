@@ -194,6 +194,23 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// The file it was read from, for messages.
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// Checks that the checkpoint is of a model of `kind`.
+    pub fn check_kind(&self, kind: &str) -> Result<()> {
+        if self.manifest.kind == kind {
+            return Ok(());
+        }
+        Err(self
+            .bad("other-kind", "is a checkpoint of another kind of model")
+            .found(&self.manifest.kind)
+            .expected(kind)
+            .mend("name a checkpoint that this command wrote"))
+    }
+
     /// Checks that the stored neuron order is `ids`.
     pub fn check_neurons(&self, ids: &[u64]) -> Result<()> {
         let stored = self.neurons().unwrap_or_default();

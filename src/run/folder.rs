@@ -74,10 +74,16 @@ impl RunFolder {
             run.same_config(given)?;
         }
         run.lock = Some(lock(path)?);
-        for input in &run.manifest.inputs {
-            input.check(path)?;
-        }
+        run.check_inputs()?;
         Ok(run)
+    }
+
+    /// Checks that every file the run was made from is what it was.
+    ///
+    /// # Errors
+    /// `input-changed`, or an input that cannot be read.
+    pub fn check_inputs(&self) -> Result<()> {
+        self.manifest.inputs.iter().try_for_each(|input| input.check(&self.path).map(drop))
     }
 
     fn same_config(&self, given: &str) -> Result<()> {

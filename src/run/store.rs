@@ -43,7 +43,6 @@ pub struct CheckpointStore {
 impl CheckpointStore {
     /// The store in `folder`; the last `keep_last` checkpoints (at least one) and the best are kept.
     pub fn new(folder: &Path, keep_last: usize, best_by: BestBy) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|e| UserError::cannot_write(folder, &e))?;
         Ok(Self { folder: folder.to_path_buf(), keep_last: keep_last.max(1), best_by, best: None })
     }
 
@@ -67,6 +66,8 @@ impl CheckpointStore {
         let manifest_step = manifest.step;
         let name = file_name(manifest_step);
         let path = self.folder.join(&name);
+        // Made by the first who writes, so that a run can be read from a folder that may not be written to.
+        fs::create_dir_all(&self.folder).map_err(|e| UserError::cannot_write(&self.folder, &e))?;
         checkpoint.write(&path)?;
         self.best = best;
         if is_best {

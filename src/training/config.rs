@@ -1,9 +1,8 @@
 //! The config of a training run: circuit, odours, network, loss, training.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, UserError, config};
+use kenyon_base::{Result, UserError, config, nearest};
 use kenyon_datasets::odors::OdorSpec;
 use kenyon_neurons::point::{Surrogate, SurrogateShape};
 use serde::{Deserialize, Serialize};
@@ -11,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::loss::LossSpec;
 use super::optimiser::OptimiserSpec;
 use super::sampler::Order;
-use crate::network::NetworkSpec;
+use crate::network::spec::NUMBERS;
+use crate::network::{NetworkSpec, Parameters};
 
 /// Everything that a training run hangs on, but for the seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct TrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainSpec {
-    /// Names of the trained parameters, or of one set: `fly`, `oi`, `ow`, `wi`, `all`.
+    /// Names of the trained parameters, or of sets of them: `fly`, `oi`, `ow`, `wi`, `all`.
     pub trained: Vec<String>,
     /// Weights (or others) that are trained only in the last epochs, with all others frozen and a fresh optimiser.
     pub deferred: Vec<String>,
@@ -132,7 +132,8 @@ impl TrainConfig {
     /// As [`read`](Self::read).
     pub fn validate(&self, path: &Path) -> Result<()> {
         let bad = |key: &str, found: String, expected: &str| {
-            Err(UserError::bad_data("bad-number", "is out of range").file(path).key(key).found(found).expected(expected))
+            let error = UserError::bad_data("bad-number", "is out of range").file(path).key(key);
+            Err(error.found(found).expected(expected).mend(NUMBERS))
         };
         match (&self.data, &self.odors) {
             (None, None) => {
@@ -175,10 +176,47 @@ impl TrainConfig {
         if train.checkpoint_every == Some(0) {
             return bad("train.checkpoint_every", "0".into(), "at least 1");
         }
+        for (key, samples) in
+            [("train.validation_samples", train.validation_samples), ("train.training_samples", train.training_samples)]
+        {
+            if samples == Some(0) {
+                return bad(key, "0".into(), "at least 1, or leave it out for all");
+            }
+        }
+        if train.trained.is_empty() {
+            return bad("train.trained", "[]".into(), "at least one parameter or set");
+        }
         if train.deferred_epochs >= train.epochs && train.deferred_epochs > 0 {
             return bad("train.deferred_epochs", train.deferred_epochs.to_string(), "fewer than `epochs`");
         }
+        if train.deferred.is_empty() != (train.deferred_epochs == 0) {
+            let found = format!("`deferred = {:?}`, `deferred_epochs = {}`", train.deferred, train.deferred_epochs);
+            return Err(UserError::bad_data("half-deferred", "deferred training needs both its keys")
+                .file(path)
+                .key("train.deferred")
+                .found(found)
+                .expected("names in `deferred` and at least 1 in `deferred_epochs`, or neither")
+                .mend("add the one that is missing, or leave both out"));
+        }
         Ok(())
+    }
+
+    /// Names of the parameters that `epoch` trains.
+    ///
+    /// # Errors
+    /// `unknown-parameter` for a word that is neither a set nor a parameter of the network.
+    pub fn trained_in(&self, epoch: u64, parameters: &Parameters) -> Result<Vec<String>> {
+        let (key, words) = if self.is_deferred(epoch) {
+            ("train.deferred", &self.train.deferred)
+        } else {
+            ("train.trained", &self.train.trained)
+        };
+        trained_names(words, parameters, key)
+    }
+
+    /// Whether `epoch` trains the deferred parameters.
+    pub fn is_deferred(&self, epoch: u64) -> bool {
+        self.train.deferred_epochs > 0 && epoch >= self.train.epochs - self.train.deferred_epochs
     }
 
     /// Surrogate at `progress` from 0 to 1 of the run.
@@ -196,26 +234,43 @@ impl TrainConfig {
     }
 }
 
-/// Parameter names by the reference system's names of trainable sets; `names` are those of the network.
+/// Sets of parameters by the reference system's names.
+pub const SETS: [&str; 5] = ["all", "fly", "oi", "ow", "wi"];
+
+/// Whether a parameter is a weight in the reference system's sense.
+fn is_weight(name: &str) -> bool {
+    matches!(name, "gain" | "scale") || ["w_", "theta_", "pair_gain_", "factor_"].iter().any(|p| name.starts_with(p))
+}
+
+/// Parameter names that `words` stand for: names, or sets.
 ///
-/// `oi`: intrinsic parameters. `ow`: weights. `wi`: both. `fly`: intrinsic parameters, scale and readout. `all`: everything.
-/// Other words are parameter names, taken as they are.
-pub fn trained_names(chosen: &[String], names: &BTreeMap<String, bool>) -> Vec<String> {
-    let intrinsic = ["i_c", "leak"];
-    let of = |filter: &dyn Fn(&str) -> bool| names.keys().filter(|n| filter(n)).cloned().collect::<Vec<_>>();
-    let is_weight = |n: &str| names.get(n).copied().unwrap_or(false);
-    let mut out: Vec<String> = chosen
-        .iter()
-        .flat_map(|word| match word.as_str() {
-            "oi" => of(&|n| intrinsic.contains(&n)),
-            "ow" => of(&is_weight),
-            "wi" => of(&|n| intrinsic.contains(&n) || is_weight(n)),
-            "fly" => of(&|n| intrinsic.contains(&n) || n == "scale" || n == "w_readout"),
-            "all" => of(&|_| true),
-            name => vec![name.to_string()],
-        })
-        .collect();
+/// `oi`: `i_c` and `leak`. `ow`: weights. `wi`: both. `fly`: `i_c`, `leak`, `scale` and the readout. `all`: everything.
+fn trained_names(words: &[String], parameters: &Parameters, key: &str) -> Result<Vec<String>> {
+    let names: Vec<&str> = parameters.iter().map(|(name, _)| name).collect();
+    let intrinsic = |n: &str| matches!(n, "i_c" | "leak");
+    let mut out: Vec<String> = Vec::new();
+    for word in words {
+        let holds: Box<dyn Fn(&str) -> bool> = match word.as_str() {
+            "oi" => Box::new(intrinsic),
+            "ow" => Box::new(is_weight),
+            "wi" => Box::new(move |n| intrinsic(n) || is_weight(n)),
+            "fly" => Box::new(move |n| intrinsic(n) || matches!(n, "scale" | "w_readout")),
+            "all" => Box::new(|_| true),
+            name => Box::new(move |n| n == name),
+        };
+        let before = out.len();
+        out.extend(names.iter().filter(|n| holds(n)).map(ToString::to_string));
+        if out.len() == before {
+            let known = || SETS.iter().copied().chain(names.iter().copied());
+            let choose = || format!("choose from {}", known().collect::<Vec<_>>().join(", "));
+            return Err(UserError::bad_data("unknown-parameter", "names no parameter of this network, and no set of them")
+                .key(key)
+                .found(word)
+                .expected("a set or a parameter that the form of the weights has")
+                .mend(nearest(word, known()).map_or_else(choose, |near| format!("did you mean `{near}`?"))));
+        }
+    }
     out.sort();
     out.dedup();
-    out
+    Ok(out)
 }

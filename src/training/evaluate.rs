@@ -1,16 +1,18 @@
 //! Accuracy, confusion and activity of a model on some samples.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{D, DType, Tensor, WithDType};
-use kenyon_base::{Progress, Result};
+use candle_core::{DType, Tensor, WithDType};
+use kenyon_base::{Progress, Result, UserError, wilson};
 use kenyon_datasets::{Batch, Prefetch, Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde::{Deserialize, Serialize};
 
 use super::loss::{self, LossSpec};
 use super::model::Model;
+use crate::analysis::activity::{self, ActivityReport};
 use crate::network::parameters::internal;
 
 /// Spikes that a neuron must give in a sample to respond.
@@ -82,6 +84,9 @@ pub struct Evaluation {
     pub populations: Vec<PopulationActivity>,
     /// Spikes per cell type.
     pub types: Vec<TypeActivity>,
+    /// What deserves a look, in plain words.
+    #[serde(default)]
+    pub hints: Vec<String>,
     /// Spikes per sample of each hidden neuron.
     #[serde(skip)]
     pub neuron_spikes: Vec<f64>,
@@ -94,14 +99,14 @@ struct Sums {
     /// Spikes by neuron.
     spikes: Vec<f64>,
     /// Samples in which a neuron responded, by class and neuron.
-    responses: Vec<u16>,
+    responses: Vec<u32>,
     shown: Vec<u64>,
 }
 
 /// Runs `samples` through the model.
 ///
 /// # Errors
-/// A value that is not finite, or a stored sample that cannot be read.
+/// `no-samples` without any, a value that is not finite, a stored sample that cannot be read.
 pub fn evaluate<F: Real + WithDType>(
     model: &Model<F>,
     source: &Arc<dyn SpikeSource>,
@@ -111,6 +116,12 @@ pub fn evaluate<F: Real + WithDType>(
     spec: &LossSpec,
     progress: &dyn Progress,
 ) -> Result<Evaluation> {
+    if samples.is_empty() {
+        return Err(UserError::bad_data("no-samples", "there is no sample to judge the network by")
+            .found("0 samples")
+            .expected("at least one")
+            .mend("choose a part of the data set that holds samples, and `--samples` above 0"));
+    }
     let (neurons, classes) = (model.network.neuron_ids.len(), model.network.classes);
     let mut sums = Sums {
         loss: 0.0,
@@ -125,8 +136,7 @@ pub fn evaluate<F: Real + WithDType>(
         sums.add(model, &batch, spec)?;
         progress.advance(batch.len() as u64);
     }
-    let seconds = source.steps() as f64 * source.dt_ms() / 1000.0;
-    Ok(sums.finish(model, source.classes(), seconds))
+    Ok(sums.finish(model, source.classes(), source.steps() as f64 * source.dt_ms()))
 }
 
 /// The class that each row of a decision names: the lowest of equals.
@@ -156,20 +166,20 @@ impl Sums {
                 let responses = &mut self.responses[label as usize * neurons..][..neurons];
                 for ((&n, spikes), responses) in row.iter().zip(&mut self.spikes).zip(responses) {
                     *spikes += f64::from(n);
-                    *responses += u16::from(n >= RESPONSE_SPIKES);
+                    *responses += u32::from(n >= RESPONSE_SPIKES);
                 }
             }
             Ok(())
         };
-        debug_assert_eq!(pass.out.rank(), 3, "{:?}", D::Minus1);
         measure().map_err(internal)
     }
 
-    fn finish<F: Real + WithDType>(self, model: &Model<F>, names: &[String], seconds: f64) -> Evaluation {
+    fn finish<F: Real + WithDType>(self, model: &Model<F>, names: &[String], duration_ms: f64) -> Evaluation {
         let network = &model.network;
         let samples: u64 = self.shown.iter().sum();
         let correct: u64 = self.confusion.iter().filter(|((a, b), _)| a == b).map(|(_, &n)| u64::from(n)).sum();
-        let n = samples.max(1) as f64;
+        let n = samples as f64;
+        let report = ActivityReport::new(&self.spikes, samples, duration_ms, &network.watched());
         let right = |class: usize| self.confusion.get(&(class as u32, class as u32)).copied().unwrap_or(0);
         let class = |(i, name): (usize, &String)| ClassResult {
             odor: name.clone(),
@@ -186,7 +196,7 @@ impl Sums {
             samples,
             correct,
             accuracy: correct as f64 / n,
-            interval: kenyon_datasets::odors::wilson(correct as usize, samples.max(1) as usize),
+            interval: wilson(correct, samples).expect("there are samples"),
             chance: 1.0 / names.len().max(1) as f64,
             loss: self.loss / n,
             spikes_per_neuron: self.spikes.iter().sum::<f64>() / n / self.spikes.len().max(1) as f64,
@@ -194,8 +204,10 @@ impl Sums {
             populations: network
                 .populations
                 .iter()
-                .map(|(name, range)| self.population(name, range.clone(), n, seconds))
+                .zip(&report.populations)
+                .map(|((_, range), activity)| self.population(activity, range.clone()))
                 .collect(),
+            hints: report.hints,
             types: types
                 .into_iter()
                 .map(|(name, (neurons, spikes))| TypeActivity {
@@ -209,11 +221,10 @@ impl Sums {
         }
     }
 
-    fn population(&self, name: &str, range: std::ops::Range<usize>, samples: f64, seconds: f64) -> PopulationActivity {
+    /// Activity of the population of these neurons, with its share that responds to an odour.
+    fn population(&self, activity: &activity::PopulationActivity, range: Range<usize>) -> PopulationActivity {
         let neurons = self.spikes.len();
         let size = range.len() as f64;
-        let rates: Vec<f64> = self.spikes[range.clone()].iter().map(|s| s / samples / seconds).collect();
-        let share = |wanted: &dyn Fn(f64) -> bool| rates.iter().filter(|r| wanted(**r)).count() as f64 / size;
         let active: Vec<f64> = (0..self.shown.len())
             .filter(|&class| self.shown[class] > 0)
             .map(|class| {
@@ -222,13 +233,13 @@ impl Sums {
             })
             .collect();
         PopulationActivity {
-            population: name.to_string(),
-            neurons: range.len() as u64,
-            rate_hz: rates.iter().sum::<f64>() / size,
+            population: activity.name.clone(),
+            neurons: activity.neurons,
+            rate_hz: activity.mean_rate_hz.unwrap_or(0.0),
             active_share: active.iter().sum::<f64>() / active.len().max(1) as f64,
             active_range: [active.iter().copied().fold(1.0, f64::min), active.iter().copied().fold(0.0, f64::max)],
-            silent_share: share(&|r| r <= 0.0),
-            saturated_share: share(&|r| r > 50.0),
+            silent_share: activity.share_silent.unwrap_or(0.0),
+            saturated_share: activity.share_saturated.unwrap_or(0.0),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::evaluate::{Evaluation, evaluate};
 use super::model::Model;
 use super::page::SampleRaster;
 use super::setup::Setup;
-use super::trainer::{BEST_BY, load};
+use super::trainer::{BEST_BY, check_samples, load};
 use crate::run::checkpoint::{Checkpoint, CheckpointManifest};
 use crate::run::folder::RunFolder;
 use crate::run::store::BestBy;
@@ -29,6 +29,8 @@ pub struct Loaded<F: Real> {
     pub model: Model<F>,
     /// What the checkpoint says of itself.
     pub manifest: CheckpointManifest,
+    /// File name of the checkpoint.
+    pub file: String,
     /// The run.
     pub folder: RunFolder,
 }
@@ -38,8 +40,21 @@ pub struct Loaded<F: Real> {
 /// # Errors
 /// A folder that is no run.
 pub fn precision(run: &Path) -> Result<Precision> {
-    RunFolder::open(run)?;
+    opened(run)?;
     Ok(TrainConfig::read(&run.join("config.toml"))?.train.precision)
+}
+
+/// The folder of a run of `kenyon train`.
+fn opened(run: &Path) -> Result<RunFolder> {
+    let folder = RunFolder::open(run)?;
+    if folder.manifest().kind == "train" {
+        return Ok(folder);
+    }
+    Err(UserError::bad_data("not-a-run", "is a run of another command")
+        .file(run)
+        .found(&folder.manifest().kind)
+        .expected("a run of `kenyon train`")
+        .mend("name a folder that `kenyon train --run` wrote"))
 }
 
 /// A checkpoint of a run: `best`, `last`, or a file.
@@ -68,23 +83,25 @@ impl<F: Real + WithDType> Loaded<F> {
     /// Opens a run with a checkpoint of it.
     ///
     /// # Errors
-    /// Inputs of the run that are gone or changed, a damaged checkpoint.
+    /// Inputs of the run that are gone or changed; a checkpoint that is damaged, of another run, or trained on other samples than
+    /// the split now says.
     pub fn open(run: &Path, which: &str) -> Result<Self> {
-        let folder = RunFolder::open(run)?;
+        let folder = opened(run)?;
         let path = run.join("config.toml");
         let config = TrainConfig::read(&path)?;
         let seed = folder.manifest().seed;
-        for input in &folder.manifest().inputs {
-            input.check(run)?;
-        }
+        folder.check_inputs()?;
         let setup = Setup::open(&config, &path, seed)?;
         let split = setup.source.split();
         split.check(setup.source.len())?;
         split.refuse_test(&split.train)?;
         let checkpoint = find(&folder, which)?;
+        checkpoint.check_config(&folder.manifest().config_sha256)?;
+        check_samples(&checkpoint, &*setup.source)?;
         let model = setup.model::<F>(&config, seed)?;
         load(&model, &checkpoint)?;
-        Ok(Self { config, setup, model, manifest: checkpoint.manifest, folder })
+        let file = checkpoint.origin().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { config, setup, model, manifest: checkpoint.manifest, file, folder })
     }
 
     /// Samples of a part, at most `most` of them.

@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{D, Result as Candle, Tensor};
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, nearest};
 use serde::{Deserialize, Serialize};
+
+use crate::network::spec::NUMBERS;
 
 /// How a readout trace becomes one number per class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,8 +119,36 @@ impl LossSpec {
                 .file(path)
                 .key(format!("loss.{key}"))
                 .found(value.to_string())
-                .expected("0 or above")),
+                .expected("0 or above")
+                .mend(NUMBERS)),
         }
+    }
+
+    /// Checks that every penalty names one of `populations`, and has a strength.
+    ///
+    /// # Errors
+    /// `unknown-population` with the nearest one, `no-strength` for a penalty without effect.
+    pub fn check_populations<'a>(&self, populations: impl IntoIterator<Item = &'a str> + Clone) -> Result<()> {
+        for (i, rate) in self.rate.iter().enumerate() {
+            let key = |word: &str| format!("loss.rate {}.{word}", i + 1);
+            let name = rate.population.as_str();
+            if !name.is_empty() && !populations.clone().into_iter().any(|p| p == name) {
+                let known = populations.into_iter().collect::<Vec<_>>();
+                let choose = || format!("choose from {}", known.join(", "));
+                return Err(UserError::bad_data("unknown-population", "names no population of hidden neurons")
+                    .key(key("population"))
+                    .found(name)
+                    .expected("a population of the circuit that is no input")
+                    .mend(nearest(name, known.iter().copied()).map_or_else(choose, |near| format!("did you mean `{near}`?"))));
+            }
+            if rate.lower_strength + rate.upper_strength + rate.target_strength <= 0.0 {
+                return Err(UserError::bad_data("no-strength", "a penalty of strength 0 has no effect")
+                    .key(key("population"))
+                    .found(name)
+                    .mend("give `lower_strength`, `upper_strength` or `target_strength`, or leave the penalty out"));
+            }
+        }
+        Ok(())
     }
 }
 

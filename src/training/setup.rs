@@ -93,12 +93,37 @@ impl Setup {
                 .key("network.dt_ms")
                 .found(format!("{} ms", config.network.dt_ms))
                 .expected(format!("{} ms, as the samples have", source.dt_ms()))
-                .mend("set both to the same step"));
+                .mend("set both to the same step: `network.dt_ms` and `odors.dt_ms`"));
         }
         let network = Network::build(&circuit, &config.network, source.classes().len(), seed, path)?;
-        let remap = Remap::new(source.inputs(), &network.input_ids)?;
+        let blamed = config.data.as_ref().map_or_else(|| path.to_path_buf(), |data| folder.join(data));
+        let remap = Remap::new(source.inputs(), &network.input_ids).map_err(|e| e.file(&blamed))?;
+        for (part, samples) in [("training", &source.split().train), ("validation", &source.split().validation)] {
+            if samples.is_empty() {
+                return Err(UserError::bad_data("no-samples", format!("there is no {part} sample"))
+                    .file(blamed)
+                    .key("odors.split")
+                    .found(format!("{} samples of {} classes", source.len(), source.classes().len()))
+                    .expected(format!("a share for {part} that is at least one sample"))
+                    .mend("raise `odors.repeats`, or that share of `odors.split`"));
+            }
+        }
         let remap = (!remap.is_identity()).then(|| Arc::new(remap));
         Ok(Self { circuit, source, generator, remap, network })
+    }
+
+    /// Checks every name in the config that only the network can know: trained parameters, groups, populations.
+    ///
+    /// # Errors
+    /// The key and the nearest name.
+    pub fn check_names(&self, config: &TrainConfig, parameters: &Parameters, path: &Path) -> Result<()> {
+        let check = || {
+            let mut trained = config.trained_in(0, parameters)?;
+            trained.extend(config.trained_in(config.train.epochs - 1, parameters)?);
+            config.optimiser.check_groups(trained.iter().map(String::as_str))?;
+            config.loss.check_populations(self.network.populations.iter().map(|(name, _)| name.as_str()))
+        };
+        check().map_err(|e| e.file(path))
     }
 
     /// The manifest of a run of this setup.
@@ -124,6 +149,10 @@ impl Setup {
         facts.insert("input_pairs".into(), json!(self.network.input.len()));
         facts.insert("recurrent_pairs".into(), json!(self.network.recurrent.len()));
         facts.insert("left_out".into(), json!(self.network.left_out));
+        // Pairs onto inputs are left out; a drive of receptor neurons that they scale down does not exist yet.
+        facts.insert("presynaptic_inhibition".into(), json!(false));
+        facts.insert("detach_recurrent".into(), json!(config.train.detach_recurrent));
+        facts.insert("wsf_squared".into(), json!(config.network.weights.wsf_squared));
         Ok(manifest)
     }
 

@@ -6,16 +6,17 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor, Var, WithDType};
 use kenyon_base::{Progress, Result, UserError};
+use kenyon_datasets::odors::OdorSpec;
 use kenyon_datasets::{Batch, Prefetch, Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde::{Deserialize, Serialize};
 
-use super::config::{TrainConfig, trained_names};
+use super::config::TrainConfig;
 use super::evaluate::{self, Evaluation, evaluate};
 use super::loss;
 use super::model::Model;
-use super::monitor;
 use super::optimiser::Optimiser;
+use super::resting::at_rest;
 use super::sampler::{Order, Sampler};
 use crate::network::parameters::internal;
 use crate::run::checkpoint::Checkpoint;
@@ -112,29 +113,51 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             }
             order => Sampler::new(samples.len(), train.batch_size, training.seed, order)?,
         };
-        let store = run.checkpoints(train.keep, BestBy { metric: BEST_BY.into(), higher_is_better: true })?;
+        let mut store = run.checkpoints(train.keep, BestBy { metric: BEST_BY.into(), higher_is_better: true })?;
         let last = store.load_last()?;
+        let config_sha256 = run.manifest().config_sha256.clone();
+        let (mut sampler, mut sums, mut step) = (sampler, EpochSums::default(), 0);
+        if let Some(checkpoint) = &last {
+            checkpoint.check_config(&config_sha256)?;
+            check_samples(checkpoint, &*training.source)?;
+            load(&training.model, checkpoint)?;
+            sampler.restore(&checkpoint.state("sampler")?)?;
+            sums = checkpoint.state("epoch_sums")?;
+            step = checkpoint.manifest.step;
+        }
+        let mut optimiser = optimiser(training.config, &sampler)?;
+        if let Some(checkpoint) = &last {
+            optimiser.restore(checkpoint)?;
+            // Only now, as the checkpoint is known to fit, is anything in the folder changed.
+            store.restore(&checkpoint.manifest)?;
+        }
         let recorder = run.recorder(last.as_ref())?;
-        let optimiser =
-            Optimiser::new(&training.config.optimiser, sampler.steps_per_epoch(), sampler.steps_per_epoch() * train.epochs)?;
-        let mut this = Self {
-            training,
-            sampler,
-            optimiser,
-            recorder,
-            config_sha256: run.manifest().config_sha256.clone(),
-            sums: EpochSums::default(),
-            step: 0,
-            samples,
-            validation,
-            began: Instant::now(),
-            store,
-        };
-        match last {
-            Some(checkpoint) => this.restore(&checkpoint)?,
-            None => this.begin_epoch()?,
+        let began = Instant::now();
+        let mut this =
+            Self { training, sampler, optimiser, store, recorder, config_sha256, sums, step, samples, validation, began };
+        this.begin_epoch()?;
+        if last.is_none() {
+            this.look_at_rest()?;
         }
         Ok(this)
+    }
+
+    /// Warns of populations that are dead or saturated before any training.
+    fn look_at_rest(&mut self) -> Result<()> {
+        let Training { config, model, source, seed, .. } = &self.training;
+        let spontaneous_hz =
+            config.odors.as_ref().map_or_else(|| OdorSpec::default().spontaneous_hz, |odors| odors.spontaneous_hz);
+        let report = at_rest(model, source.steps(), source.dt_ms(), spontaneous_hz, *seed)?;
+        let mut record = Record::new("rest", 0, 0);
+        for population in &report.populations {
+            record = record.value(&format!("rest_hz/{}", population.name), population.mean_rate_hz.unwrap_or(0.0));
+        }
+        for hint in report.hints {
+            let hint = format!("at rest, without an odour: {hint}");
+            tracing::warn!("{hint}");
+            record = record.note(hint);
+        }
+        self.recorder.record(&record)
     }
 
     fn train(mut self) -> Result<Summary> {
@@ -153,19 +176,11 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         })
     }
 
-    /// Whether the epoch trains the deferred parameters.
-    fn is_deferred(&self, epoch: u64) -> bool {
-        let train = &self.training.config.train;
-        train.deferred_epochs > 0 && epoch >= train.epochs - train.deferred_epochs
-    }
-
     /// Sets what is trained in the current epoch, and the surrogate.
     fn begin_epoch(&mut self) -> Result<()> {
         let epoch = self.sampler.state().epoch;
         let train = &self.training.config.train;
-        let chosen = if self.is_deferred(epoch) { &train.deferred } else { &train.trained };
-        let names = self.training.model.parameters.iter().map(|(name, _)| (name.to_string(), is_weight(name))).collect();
-        let names = trained_names(chosen, &names);
+        let names = self.training.config.trained_in(epoch, &self.training.model.parameters)?;
         let progress = if train.epochs > 1 { epoch as f64 / (train.epochs - 1) as f64 } else { 0.0 };
         let surrogate = self.training.config.surrogate(progress.min(1.0));
         self.training.model.set_trained(&names, surrogate)
@@ -192,7 +207,9 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             self.one_step(&batch, epoch, &vars)?;
             self.training.progress.advance(batch.len() as u64);
             let every = self.training.config.train.checkpoint_every;
-            if every.is_some_and(|n| self.step.is_multiple_of(n)) && self.sampler.state().epoch == epoch {
+            // The epoch's own checkpoint follows upon its last step.
+            let ended = self.sampler.state().step_in_epoch == self.sampler.steps_per_epoch();
+            if every.is_some_and(|n| self.step.is_multiple_of(n)) && !ended {
                 self.save(&BTreeMap::new())?;
             }
         }
@@ -283,7 +300,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         progress.stage(&format!("validation {} of {}", epoch + 1, config.train.epochs), Some(self.validation.len() as u64));
         let began = Instant::now();
         let result = evaluate(model, source, remap.as_ref(), &self.validation, config.train.batch_size, &config.loss, *progress)?;
-        let n = self.sums.samples.max(1) as f64;
+        let n = self.sums.samples as f64;
         let mut record = Record::new("epoch", epoch, self.step)
             .value("epoch/train_loss", self.sums.loss / n)
             .value("epoch/train_accuracy", self.sums.correct as f64 / n)
@@ -298,7 +315,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
                 .value(&format!("active_share/{}", activity.population), activity.active_share)
                 .value(&format!("silent_share/{}", activity.population), activity.silent_share);
         }
-        for hint in monitor::hints(&result.populations) {
+        for hint in &result.hints {
             if epoch + 1 == config.train.epochs {
                 tracing::warn!("{hint}");
             }
@@ -315,12 +332,10 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             result.accuracy
         );
         self.sums = EpochSums::default();
-        let fresh = self.is_deferred(epoch + 1) && !self.is_deferred(epoch);
+        let config = self.training.config;
         self.begin_epoch()?;
-        if fresh {
-            let train = &self.training.config.train;
-            let steps = self.sampler.steps_per_epoch();
-            self.optimiser = Optimiser::new(&self.training.config.optimiser, steps, steps * train.deferred_epochs)?;
+        if config.is_deferred(epoch + 1) && !config.is_deferred(epoch) {
+            self.optimiser = optimiser(config, &self.sampler)?;
         }
         self.save(&metrics)?;
         Ok(result)
@@ -354,27 +369,30 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         checkpoint.manifest.constraint_violations = model.parameters.violations()?.iter().map(|(_, n)| *n as u64).sum();
         Ok(checkpoint)
     }
-
-    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        checkpoint.check_config(&self.config_sha256)?;
-        load(&self.training.model, checkpoint)?;
-        self.sampler.restore(&checkpoint.state("sampler")?)?;
-        self.sums = checkpoint.state("epoch_sums")?;
-        self.step = checkpoint.manifest.step;
-        self.begin_epoch()?;
-        let train = &self.training.config.train;
-        if self.is_deferred(self.sampler.state().epoch) {
-            let steps = self.sampler.steps_per_epoch();
-            self.optimiser = Optimiser::new(&self.training.config.optimiser, steps, steps * train.deferred_epochs)?;
-        }
-        self.optimiser.restore(checkpoint)?;
-        self.store.restore(&checkpoint.manifest)
-    }
 }
 
-/// Whether a parameter is a weight in the reference system's sense.
-fn is_weight(name: &str) -> bool {
-    matches!(name, "gain" | "scale") || ["w_", "theta_", "pair_gain_", "factor_"].iter().any(|p| name.starts_with(p))
+/// A fresh optimiser for the stage of training in which the sampler stands; its schedule spans that stage.
+fn optimiser(config: &TrainConfig, sampler: &Sampler) -> Result<Optimiser> {
+    let train = &config.train;
+    let deferred = config.is_deferred(sampler.state().epoch);
+    let epochs = if deferred { train.deferred_epochs } else { train.epochs - train.deferred_epochs };
+    Optimiser::new(&config.optimiser, sampler.steps_per_epoch(), sampler.steps_per_epoch() * epochs)
+}
+
+/// Checks that the samples are divided as when the checkpoint was made: else test samples may have been trained on.
+///
+/// # Errors
+/// `split-mismatch` with both hashes.
+pub fn check_samples(checkpoint: &Checkpoint, source: &dyn SpikeSource) -> Result<()> {
+    let ours = source.split().sha256();
+    match checkpoint.manifest.splits.get("data") {
+        Some(theirs) if *theirs == ours => Ok(()),
+        other => Err(UserError::bad_data("split-mismatch", "the samples are divided otherwise than in training")
+            .file(checkpoint.origin())
+            .found(other.map_or("no split", String::as_str))
+            .expected(format!("the split with sha256 `{ours}`, else test samples may have been trained on"))
+            .mend("use the data set, config and version that the run was made with")),
+    }
 }
 
 /// Loads the parameters of a checkpoint into a model of the same network.
@@ -382,6 +400,7 @@ fn is_weight(name: &str) -> bool {
 /// # Errors
 /// Other neurons, tensors that are missing, too many or of another shape, values that break their constraints.
 pub fn load<F: Real + WithDType>(model: &Model<F>, checkpoint: &Checkpoint) -> Result<()> {
+    checkpoint.check_kind("snn")?;
     checkpoint.check_neurons(&model.network.neuron_ids)?;
     let mut expected = BTreeMap::new();
     for (name, parameter) in model.parameters.iter() {

@@ -1,0 +1,1 @@
+//! Claims about training as a whole, on a small circuit.
