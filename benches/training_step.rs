@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 struct Options {
     file: PathBuf,
     infer: bool,

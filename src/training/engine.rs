@@ -164,7 +164,8 @@ impl<F: Real> Engine<F> {
     ) -> std::result::Result<(Output<F>, Option<Tape<F>>), Fault> {
         let net = self.net(effective, w2, events);
         net.params.check()?;
-        let lanes = chunk::lanes(events.batch());
+        let threads = rayon::current_num_threads();
+        let lanes = if record { chunk::lanes(events.batch()) } else { chunk::inference_lanes(events.batch(), threads) };
         let chunks = events.batch().div_ceil(lanes);
         let done: Vec<_> = (0..chunks).into_par_iter().map(|chunk| forward::run(&net, chunk, lanes, record)).collect();
         if let Some(fault) = done.iter().filter_map(|d| d.fault.clone()).min_by_key(|f| f.step) {
