@@ -36,12 +36,15 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
+        if self.run.is_file() {
+            return Err(UserError::usage("not-a-folder", "is a file").file(&self.run).mend("name a folder with `--run`"));
+        }
         if fs::read_dir(&self.run).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(UserError::usage("not-empty", "already exists and is not empty")
                 .file(&self.run)
                 .mend("name another folder with `--run`, or remove this one first"));
         }
-        fs::create_dir_all(&self.run).map_err(|e| UserError::cannot_write(&self.run, &e))?;
+        let create = || fs::create_dir_all(&self.run).map_err(|e| UserError::cannot_write(&self.run, &e));
         let at = |name: &str| self.run.join(name);
 
         let data = if let Some(dir) = &self.data {
@@ -49,13 +52,18 @@ impl Demo {
         } else {
             context.stage("generating the synthetic fly", None);
             let fly = synth::generate(&SynthSpec { seed: context.seed, ..SynthSpec::default() })?;
+            create()?;
             fly.write(&at("fly"))?;
             context.note(&format!("1. synthetic fly in Codex format: {}", at("fly").display()));
             at("fly")
         };
 
         let spec = ImportSpec { connections: self.connections.clone(), ..ImportSpec::default() };
-        let (connectome, imported) = import::import(&data, &spec, context)?;
+        let (connectome, imported) = import::import(&data, &spec, context).map_err(|error| match error.code() {
+            "several-connection-tables" => error.mend("choose one of them with `--connections NAME`"),
+            _ => error,
+        })?;
+        create()?;
         pack::write(&connectome, &at("fly.h5"))?;
         drop(connectome);
         context.note(&format!(
@@ -70,8 +78,9 @@ impl Demo {
         AtomicFile::write(&at("circuit.toml"), CONFIG.as_bytes())?;
         let mut config = CircuitSpec::read(&at("circuit.toml"))?;
         config.completion.seed.get_or_insert(context.seed);
-        let built = circuit::build(&Pack::open(&at("fly.h5"))?, &config, &at("circuit.toml"), context)?;
-        super::circuit::warn(&built, context);
+        let opened = Pack::open(&at("fly.h5"))?;
+        let built = circuit::build(&opened, &config, &at("circuit.toml"), context)?;
+        super::circuit::warn(&built, &opened.tables()?, context);
         file::write(&built, &at("circuit.h5"))?;
         let info = circuit::info::describe(&built);
         context.note(&format!(
