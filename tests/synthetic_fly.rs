@@ -201,22 +201,24 @@ fn the_reader_finds_every_planted_defect() {
 fn the_same_seed_gives_the_same_bytes_at_any_number_of_threads_and_another_seed_others() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let make = |seed: &str, threads: &str| {
-        let (dump, pack, circuit) =
-            (format!("d{seed}_{threads}"), format!("{seed}_{threads}.h5"), format!("c{seed}_{threads}.h5"));
-        kenyon_json(dir.path(), &["connectome", "synth", "--preset", "core", "--seed", seed, "--threads", threads, "-o", &dump]);
-        kenyon_json(dir.path(), &["connectome", "import", &dump, "-o", &pack, "--threads", threads]);
-        let config = repository("examples/synthetic_fly.toml").replace("synthetic_fly", "mushroom_body");
-        kenyon_json(dir.path(), &["circuit", "build", &config, "--connectome", &pack, "-o", &circuit, "--threads", threads]);
-        let read = |name: &str| fs::read(dir.path().join(name)).expect("readable");
-        (read(&format!("{dump}/connections.csv.gz")), read(&pack), read(&circuit))
+        // The same names in folders of their own: where a file lies is not part of it.
+        let own = dir.path().join(format!("{seed}_{threads}"));
+        fs::create_dir(&own).expect("created");
+        let run = |args: &[&str]| kenyon_json(&own, &[args, &["--threads", threads]].concat());
+        run(&["connectome", "synth", "--preset", "core", "--seed", seed, "-o", "dump"]);
+        run(&["connectome", "import", "dump", "-o", "fly.h5"]);
+        let config = repository("examples/mushroom_body.toml");
+        run(&["circuit", "build", &config, "--connectome", "fly.h5", "-o", "circuit.h5"]);
+        run(&["circuit", "lesion", "circuit.h5", "--silence", "population = APL", "-o", "lesioned.h5"]);
+        run(&["circuit", "shuffle", "lesioned.h5", "--model", "swap-typed", "-o", "null.h5"]);
+        ["dump/connections.csv.gz", "fly.h5", "circuit.h5", "null.h5"].map(|name| fs::read(own.join(name)).expect("readable"))
     };
     let one = make("5", "1");
-    // The pack of a dump under another folder name must be the same, the circuit names its pack.
     let (two, four) = (make("5", "2"), make("5", "4"));
-    assert!(one.0 == two.0 && one.0 == four.0, "dumps differ");
-    assert!(one.1 == two.1 && one.1 == four.1, "packs differ");
-    assert_eq!(one.2.len(), two.2.len());
-    assert!(make("6", "2").0 != one.0);
+    for (at, what) in ["dumps", "packs", "circuits", "nulls"].into_iter().enumerate() {
+        assert!(one[at] == two[at] && one[at] == four[at], "{what} differ");
+    }
+    assert!(make("6", "2")[0] != one[0]);
 }
 
 #[test]
@@ -271,6 +273,31 @@ fn lesions_remove_or_silence_exactly_the_neurons_named() {
     let after = fly.json(&["circuit", "info", "gone.h5"]);
     assert_eq!(after["neurons"].as_u64(), before["neurons"].as_u64().map(|n| n - 2));
     assert_eq!(after["populations"]["APL"], 0);
+    let selected = after["report"]["selected"].as_array().expect("a list");
+    for population in selected {
+        let name = population["name"].as_str().expect("a name");
+        assert_eq!(population["in_circuit"], after["populations"][name], "{name}");
+    }
+    let ran = kenyon_in(fly.path(), &["circuit", "lesion", "circuit.h5", "--remove", "all", "-o", "none.h5", "--json"]);
+    assert_eq!((ran.code, &ran.json()["error"]["code"]), (2, &json!("empty-circuit")));
+    assert!(!fly.path().join("none.h5").exists());
+}
+
+#[test]
+fn silenced_neurons_stay_without_connections_in_every_null_model() {
+    let fly = synthetic_fly();
+    fly.json(&["circuit", "lesion", "circuit.h5", "--silence", "population = APL", "-o", "quiet.h5"]);
+    for model in ["swap", "swap-typed", "weight-block", "weight-all", "sign", "er", "identity"] {
+        let output = format!("quiet_{model}.h5");
+        fly.json(&["circuit", "shuffle", "quiet.h5", "--model", model, "-o", &output]);
+        let circuit = kenyon_connectome::circuit::file::read(&fly.path().join(&output)).expect("readable");
+        let silenced = circuit.silenced.iter().filter(|&&s| s).count();
+        let touched = circuit.edges.pre.iter().chain(&circuit.edges.post).filter(|&&end| circuit.silenced[end as usize]).count();
+        assert_eq!((silenced, touched), (2, 0), "{model}");
+        let text = kenyon_in(fly.path(), &["circuit", "info", &output]).ok().stdout;
+        let first = "lesioned: 2 neurons silenced (population = APL); the cut columns describe the build";
+        assert!(text.starts_with(&format!("{first}\nnull model: {model}, seed 1\n")), "{text}");
+    }
 }
 
 #[test]

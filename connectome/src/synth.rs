@@ -44,7 +44,7 @@ use kenyon_base::{Result, Streams, UserError};
 
 pub use background::{BackgroundNeuron, SUPER_CLASSES};
 pub use cells::{Cell, CellClass, Nt, Side};
-pub use draw::{DrawnPair, draw};
+pub use draw::{DrawnPair, draw, planned_pairs};
 pub use population::{ID_BASE, Neuron, Role};
 pub use relations::{Counts, Degrees, RELATIONS, Relation, Rule, Source, relation};
 pub use rows::Row;

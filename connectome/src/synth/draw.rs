@@ -82,21 +82,33 @@ pub fn draw(relation: &Relation, pre: &[Cell], post: &[Cell], scale: f64, stream
     let mut all: Vec<DrawnPair> = relation
         .parts()
         .flat_map(|part| {
-            let (from, to) = (share(part.pre, None, pre), share(part.post, part.post_nt, post));
-            let f = part.ipsi.unwrap_or(0.5);
-            let present =
-                f * f64::midpoint(from[0] * to[0], from[1] * to[1]) + (1.0 - f) * f64::midpoint(from[0] * to[1], from[1] * to[0]);
-            let cells = |n: usize, of: [f64; 2]| (n as f64 * f64::midpoint(of[0], of[1])).round() as usize;
-            let plan = Plan {
-                edges: (part.edges as f64 * scale.max(0.0) * present).round() as usize,
-                out_cells: cells(part.out_degree.cells, from),
-                in_cells: cells(part.in_degree.cells, to),
-            };
-            draw_part(part, pre, post, plan, streams)
+            let plan = plan(part, pre, post, scale);
+            let most = pre.iter().filter(|c| part.takes_pre(c)).count() * post.iter().filter(|c| part.takes_post(c)).count();
+            draw_part(part, pre, post, Plan { edges: plan.edges.min(most), ..plan }, streams)
         })
         .collect();
     all.sort_unstable();
     all
+}
+
+/// Pairs that [`draw`] aims at on these cells. It draws fewer where there are not as many pairs of cells, and more where every
+/// cell of a relation keeps at least one pair.
+pub fn planned_pairs(relation: &Relation, pre: &[Cell], post: &[Cell], scale: f64) -> u64 {
+    relation.parts().map(|part| plan(part, pre, post, scale).edges as u64).sum()
+}
+
+/// How much of a relation that is no sum is wanted on these cells.
+fn plan(part: &Relation, pre: &[Cell], post: &[Cell], scale: f64) -> Plan {
+    let (from, to) = (share(part.pre, None, pre), share(part.post, part.post_nt, post));
+    let f = part.ipsi.unwrap_or(0.5);
+    let present =
+        f * f64::midpoint(from[0] * to[0], from[1] * to[1]) + (1.0 - f) * f64::midpoint(from[0] * to[1], from[1] * to[0]);
+    let cells = |n: usize, of: [f64; 2]| (n as f64 * f64::midpoint(of[0], of[1])).round() as usize;
+    Plan {
+        edges: (part.edges as f64 * scale.max(0.0) * present).round() as usize,
+        out_cells: cells(part.out_degree.cells, from),
+        in_cells: cells(part.in_degree.cells, to),
+    }
 }
 
 /// Present share of a population on the left and on the right; cells without side count half to each.

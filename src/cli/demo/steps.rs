@@ -103,7 +103,10 @@ fn connectome(demo: &Demo, context: &Context) -> Result<(Value, Value)> {
         at("fly")
     };
     let spec = ImportSpec { connections: demo.connections.clone(), ..ImportSpec::default() };
-    let (connectome, imported) = import::import(&data, &spec, context)?;
+    let (connectome, imported) = import::import(&data, &spec, context).map_err(|error| match error.code() {
+        "several-connection-tables" => error.mend("choose one of them with `--connections NAME`"),
+        _ => error,
+    })?;
     pack::write(&connectome, &at("fly.h5"))?;
     drop(connectome);
     context.note(&format!(
@@ -121,8 +124,9 @@ fn connectome(demo: &Demo, context: &Context) -> Result<(Value, Value)> {
     AtomicFile::write(&at("circuit.toml"), text.as_bytes())?;
     let mut config = CircuitSpec::read(&from)?;
     config.completion.seed.get_or_insert(context.seed);
-    let built = circuit::build(&Pack::open(&at("fly.h5"))?, &config, &from, context)?;
-    crate::cli::circuit::warn(&built, context);
+    let opened = Pack::open(&at("fly.h5"))?;
+    let built = circuit::build(&opened, &config, &from, context)?;
+    crate::cli::circuit::warn(&built, &opened.tables()?, context);
     file::write(&built, &at("circuit.h5"))?;
     let info = circuit::info::describe(&built);
     context.note(&format!(
