@@ -3,6 +3,7 @@
 mod building;
 mod constraining;
 mod deriving;
+mod presynaptic;
 
 use candle_core::{DType, Tensor, Var};
 

@@ -6,6 +6,7 @@ mod autograd;
 mod behaviour;
 mod determinism;
 mod differences;
+mod presynaptic;
 
 use kenyon_base::random::{Stream, Streams};
 use kenyon_neurons::point::{PointModel, QifNeuron, Real};

@@ -37,7 +37,7 @@ fn clamp(mem: &Tensor) -> Result<Tensor> {
 }
 
 /// The network as the definition has it, step by step, dense; packed output, and the gradients of the loss.
-fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
+pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let (topology, spec) = (&small.topology, &small.spec);
     let (n, c, b) = (topology.neurons, topology.outputs, small.events.batch());
     let layout = Layout::of(topology);
@@ -57,6 +57,9 @@ fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let mut syn = vec![Tensor::zeros((b, n), DType::F64, &Device::Cpu)?; topology.channels];
     let (mut f, mut o) = (Tensor::zeros((b, c), DType::F64, &Device::Cpu)?, Tensor::zeros((b, c), DType::F64, &Device::Cpu)?);
     let mut counts = Tensor::zeros((b, n), DType::F64, &Device::Cpu)?;
+    let gate = topology.presynaptic.clone().unwrap_or_else(|| Presynaptic { pattern: Csr::empty(n), ..Presynaptic::default() });
+    let gates = dense(&gate.pattern, topology.inputs, &gate.strength)?.detach();
+    let mut inhibition = Tensor::zeros((b, topology.inputs), DType::F64, &Device::Cpu)?;
     let (mut out, mut mems, mut spikes, mut sent) = (vec![o.clone()], Vec::new(), Vec::new(), Vec::<Tensor>::new());
     for t in 0..spec.steps {
         if spec.tbptt.is_some_and(|k| t > 0 && t % k == 0) {
@@ -84,7 +87,7 @@ fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
                 counts
             })
             .collect();
-        let x = tensor(&x, &[b, topology.inputs])?;
+        let x = (tensor(&x, &[b, topology.inputs])? / (&inhibition + 1.0)?)?;
         // What arrives now: of each neuron its activity of `delay` steps ago.
         let delay = |i: usize| topology.delay.as_ref().map_or(0, |d| usize::from(d[i]));
         let mut arriving = Tensor::zeros((b, n), DType::F64, &Device::Cpu)?;
@@ -93,6 +96,7 @@ fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
             let before = if spec.detach_recurrent { sent[t - d].detach() } else { sent[t - d].clone() };
             arriving = (arriving + before.broadcast_mul(&these)?)?;
         }
+        inhibition = ((inhibition * gate.decay)? + arriving.detach().matmul(&gates)?)?;
         for (ch, syn) in syn.iter_mut().enumerate() {
             let from_inputs = x.broadcast_mul(&one_of(&topology.channel_of_input, topology.inputs, ch)?)?.matmul(&w1)?;
             let from_neurons = arriving.broadcast_mul(&one_of(&topology.channel_of_neuron, n, ch)?)?.matmul(&v)?;
@@ -139,7 +143,7 @@ fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     Ok((packed.to_vec1()?, Gradients { effective, w2: gradient(&w2)? }))
 }
 
-fn agrees_with_autograd(small: &Small) {
+pub(super) fn agrees_with_autograd(small: &Small) {
     let (expected_output, expected) = plainly(small).expect("the plain network runs");
     let (output, gradients) = small.run::<f64>();
     let what = format!("{:?} detach {} attach {}", small.spec.model, small.spec.detach_recurrent, small.spec.attach_reset);
