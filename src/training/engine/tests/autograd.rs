@@ -36,6 +36,14 @@ fn clamp(mem: &Tensor) -> Result<Tensor> {
     (mem * inside)? + above
 }
 
+/// Strengths of the inhibition of inputs [N, M], the decay of its traces, and these at the start [B, M]; zeros if there is none.
+fn gates(topology: &Topology, batch: usize) -> Result<(Tensor, f64, Tensor)> {
+    let none = || Presynaptic { pattern: Csr::empty(topology.neurons), ..Presynaptic::default() };
+    let gate = topology.presynaptic.clone().unwrap_or_else(none);
+    let strength = dense(&gate.pattern, topology.inputs, &gate.strength)?.as_detached_tensor();
+    Ok((strength, gate.decay, Tensor::zeros((batch, topology.inputs), DType::F64, &Device::Cpu)?))
+}
+
 /// The network as the definition has it, step by step, dense; packed output, and the gradients of the loss.
 pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let (topology, spec) = (&small.topology, &small.spec);
@@ -57,9 +65,7 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let mut syn = vec![Tensor::zeros((b, n), DType::F64, &Device::Cpu)?; topology.channels];
     let (mut f, mut o) = (Tensor::zeros((b, c), DType::F64, &Device::Cpu)?, Tensor::zeros((b, c), DType::F64, &Device::Cpu)?);
     let mut counts = Tensor::zeros((b, n), DType::F64, &Device::Cpu)?;
-    let gate = topology.presynaptic.clone().unwrap_or_else(|| Presynaptic { pattern: Csr::empty(n), ..Presynaptic::default() });
-    let gates = dense(&gate.pattern, topology.inputs, &gate.strength)?.detach();
-    let mut inhibition = Tensor::zeros((b, topology.inputs), DType::F64, &Device::Cpu)?;
+    let (gates, gate_decay, mut inhibition) = gates(topology, b)?;
     let (mut out, mut mems, mut spikes, mut sent) = (vec![o.clone()], Vec::new(), Vec::new(), Vec::<Tensor>::new());
     for t in 0..spec.steps {
         if spec.tbptt.is_some_and(|k| t > 0 && t % k == 0) {
@@ -96,7 +102,7 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
             let before = if spec.detach_recurrent { sent[t - d].detach() } else { sent[t - d].clone() };
             arriving = (arriving + before.broadcast_mul(&these)?)?;
         }
-        inhibition = ((inhibition * gate.decay)? + arriving.detach().matmul(&gates)?)?;
+        inhibition = ((inhibition * gate_decay)? + arriving.detach().matmul(&gates)?)?;
         for (ch, syn) in syn.iter_mut().enumerate() {
             let from_inputs = x.broadcast_mul(&one_of(&topology.channel_of_input, topology.inputs, ch)?)?.matmul(&w1)?;
             let from_neurons = arriving.broadcast_mul(&one_of(&topology.channel_of_neuron, n, ch)?)?.matmul(&v)?;

@@ -46,7 +46,7 @@ fn an_input_spike_enters_by_one_over_one_plus_the_trace() {
 fn outputs_and_gradients_equal_those_of_autograd_with_the_factor_held() {
     for model in MODELS {
         for (delays, channels, checkpoint) in [(false, 1, Checkpoint::All), (true, 2, Checkpoint::Sqrt)] {
-            let mut small = inhibited(Wanted { model, delays, channels, ..Wanted::default() });
+            let mut small = inhibited(Wanted { model, channels, delays, ..Wanted::default() });
             small.spec.checkpoint = checkpoint;
             agrees_with_autograd(&small);
             let free = Small { topology: Topology { presynaptic: None, ..small.topology.clone() }, ..small.clone() };
