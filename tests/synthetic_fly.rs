@@ -250,13 +250,13 @@ fn a_shuffled_circuit_keeps_what_its_null_model_promises() {
             assert_eq!(after["population_degrees"], before["population_degrees"], "{model}");
         }
     }
-    let again = fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "again.h5"]);
+    let again = fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "swap_again.h5"]);
     assert_eq!(
         again["accepted"],
-        fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "b.h5"])["accepted"]
+        fly.json(&["circuit", "shuffle", "circuit.h5", "--model", "swap", "--seed", "9", "-o", "swap_b.h5"])["accepted"]
     );
     let bytes = |name: &str| fs::read(fly.path().join(name)).expect("readable");
-    assert!(bytes("again.h5") == bytes("null_swap.h5"), "the same seed gives the same bytes");
+    assert!(bytes("swap_again.h5") == bytes("null_swap.h5"), "the same seed gives the same bytes");
 }
 
 #[test]
@@ -319,7 +319,11 @@ fn influence_on_kenyon_cells_falls_when_projection_neurons_are_silenced() {
 #[test]
 fn packs_of_two_seeds_differ_and_a_pack_equals_itself() {
     let fly = synthetic_fly();
-    assert_eq!(fly.json(&["connectome", "diff", "fly.h5", "fly.h5"])["equal"], true);
+    let same = fly.json(&["connectome", "diff", "fly.h5", "fly.h5"]);
+    assert_eq!((&same["equal"], &same["made"]), (&json!(true), &json!([])));
+    fly.json(&["connectome", "import", "dump", "-o", "fly_min5.h5", "--min-synapses", "5"]);
+    let made = fly.json(&["connectome", "diff", "fly.h5", "fly_min5.h5"])["made"].clone();
+    assert_eq!((made.as_array().map(Vec::len), &made[0]["what"]), (Some(1), &json!("threshold")), "{made}");
     fly.json(&["connectome", "synth", "--seed", "2", "-o", "dump2"]);
     fly.json(&["connectome", "import", "dump2", "-o", "fly2.h5"]);
     let diff = fly.json(&["connectome", "diff", "fly.h5", "fly2.h5"]);

@@ -73,7 +73,8 @@ impl Cells {
             })
             .collect();
         sided.sort();
-        let open: Vec<usize> = (0..self.chosen.len()).filter(|&c| self.chosen[c].1 == "side" && self.found[c].is_empty()).collect();
+        let open: Vec<usize> =
+            (0..self.chosen.len()).filter(|&c| self.chosen[c].1 == "side" && self.found[c].is_empty()).collect();
         for (_, side, path) in sided.iter().filter(|_| !open.is_empty()) {
             let ids = numbers(path)?;
             for &cell in &open {
