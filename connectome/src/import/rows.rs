@@ -258,7 +258,8 @@ impl RowReader {
         let code = u16::try_from(self.neuropils.intern(name));
         let code = code.map_err(|_| limit("limit `neuropils` exceeded: more than 65,535 different names".into()))?;
         // Cells with blanks around the name are not remembered: there is no end of them.
-        if let Some(key) = layout.neuropil.filter(|&i| record.field(i).len() == name.len()).and_then(|_| packed(name.as_bytes())) {
+        if let Some(key) = layout.neuropil.filter(|&i| record.field(i).len() == name.len()).and_then(|_| packed(name.as_bytes()))
+        {
             self.neuropil_codes.insert(key, code);
         }
         Ok(code)

@@ -9,17 +9,25 @@ use kenyon_base::Stream;
 
 use super::arbor::Arbors;
 use super::cells::{Cell, served_by};
+use super::dense;
+use super::draw::GroupCounts;
 use super::draw::{Task, Wired};
-use super::relations::{Degrees, Rule, relation};
-use super::sampling::{degrees, fit_sum};
+use super::hemispheres::{self, Quotas};
+use super::relations::{Degrees, Rule};
+use super::sampling::fit_sum;
+use super::sequences::degrees;
+use super::sums;
 use super::wiring::{Driver, Pool, connect};
 
 /// Draws the pairs of the rules `Any`, `OtherGlomerulus`, `Arbor` and `SameType`.
 pub(super) fn wire(task: &Task<'_>) -> Wired {
     let (r, plan) = (task.relation, task.plan);
     let mut rng = task.stream("wiring");
-    let family = family_members(task);
-    let pres = task.choose(&family, true, plan.out_cells.min(plan.edges), r.out_degree.cover, &mut rng);
+    let shares = sums::shares(task);
+    let pres = match &shares {
+        Some(shares) => (0..).zip(shares).filter(|(_, d)| **d > 0).map(|(i, _)| i).collect(),
+        None => task.choose(&task.pre_open, true, plan.out_cells.min(plan.edges), r.out_degree.cover, &mut rng),
+    };
     let posts = task.choose(&task.post_open, false, plan.in_cells.min(plan.edges), r.in_degree.cover, &mut rng);
     let edges =
         plan.edges.max(if r.out_degree.cover { pres.len() } else { 0 }).max(if r.in_degree.cover { posts.len() } else { 0 });
@@ -27,8 +35,6 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let (drivers, partners) = if by_post { (posts, pres) } else { (pres, posts) };
     let (driver_cells, partner_cells) = if by_post { (task.post, task.pre) } else { (task.pre, task.post) };
     let (driver_shape, partner_shape) = if by_post { (&r.in_degree, &r.out_degree) } else { (&r.out_degree, &r.in_degree) };
-    let mut degree = degrees(driver_shape, drivers.len(), edges, partners.len(), &mut rng);
-    deal_degrees(task, &drivers, &mut degree, &mut rng);
     let arbors = (r.rule == Rule::Arbor).then(|| Arbors::new(task.pre, task.post, task.streams));
     let allowed = |driver: u32, partner: u32| {
         let (i, j) = if by_post { (partner, driver) } else { (driver, partner) };
@@ -37,42 +43,67 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
             && (r.rule != Rule::OtherGlomerulus || served_by(&a.glomerulus) != served_by(&b.glomerulus))
             && arbors.as_ref().is_none_or(|x| x.meet(i, j))
     };
+    let ends = |pairs: Vec<(u32, u32)>| -> Wired {
+        let pairs = pairs.into_iter().map(|(d, p)| if by_post { (p, d) } else { (d, p) }).collect();
+        Wired { pairs, counts: GroupCounts::One }
+    };
+    if dense::is_dense(edges, drivers.len(), partners.len()) {
+        let same_side =
+            |d: u32, p: u32| Task::hemisphere(&driver_cells[d as usize]) == Task::hemisphere(&partner_cells[p as usize]);
+        return ends(dense::draw(&drivers, &partners, edges, r.ipsi.unwrap_or(0.5), &allowed, &same_side, &mut rng));
+    }
+    let ipsi = r.ipsi.unwrap_or(0.5);
     let key = |cell: &Cell| match r.rule {
         Rule::SameType(_) => (cell.cell_type.clone(), Task::hemisphere(cell)),
         _ => (String::new(), Task::hemisphere(cell)),
     };
     let (mut pools, names) = pools_by(&partners, |p| key(&partner_cells[p as usize]));
-    let drivers: Vec<Driver> = wishes(task, &drivers, &degree, driver_cells, &names, &pools, &mut rng);
-    fill_pools(&mut pools, &drivers, partner_shape, &mut rng);
-    let pairs = connect(&drivers, &mut pools, partner_cells.len(), &allowed, &mut rng);
-    let pairs = pairs.into_iter().map(|(d, p)| if by_post { (p, d) } else { (d, p) }).collect();
-    Wired { pairs, targets: Vec::new() }
-}
-
-/// Cells that take part in any part of the sum this relation belongs to, so that its parts share their cells.
-fn family_members(task: &Task<'_>) -> Vec<u32> {
-    let Some(whole) = task.relation.part_of.and_then(relation) else {
-        return task.pre_open.clone();
+    let sides: Vec<usize> = names.iter().map(|n| n.1).collect();
+    let by_side = |cells: &[u32]| {
+        [0, 1].map(|s| cells.iter().copied().filter(|&i| Task::hemisphere(&driver_cells[i as usize]) == s).collect::<Vec<u32>>())
     };
-    let factor = task.plan.out_cells as f64 / task.relation.out_degree.cells as f64;
-    let n = (whole.out_degree.cells as f64 * factor).round() as usize;
-    task.choose(&task.pre_open, true, n, false, &mut task.streams.stream(&format!("synth/{}/family", whole.name)))
-}
-
-/// Puts the degrees into random order; the parts of a sum favour the same cells, whose degrees therefore add up.
-fn deal_degrees(task: &Task<'_>, drivers: &[u32], degree: &mut [u32], rng: &mut Stream) {
-    let Some(whole) = task.relation.part_of else {
-        degree.shuffle(rng);
-        return;
+    let asked = |dealt: &[(u32, u32)]| {
+        let mut asked = [0, 0];
+        dealt.iter().for_each(|&(i, d)| asked[Task::hemisphere(&driver_cells[i as usize])] += d as usize);
+        asked
     };
-    let mut shared = task.streams.stream(&format!("synth/{whole}/favour"));
-    let favour: Vec<f64> = (0..task.pre.len().max(task.post.len())).map(|_| shared.random()).collect();
-    let mut rank: Vec<(f64, usize)> =
-        drivers.iter().enumerate().map(|(k, &i)| (favour[i as usize] + rng.random::<f64>() * 0.2, k)).collect();
-    rank.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    degree.sort_unstable();
-    let sorted = degree.to_vec();
-    rank.into_iter().zip(sorted).for_each(|((_, k), d)| degree[k] = d);
+    let (dealt, quotas): (Vec<(u32, u32)>, Quotas) = match shares {
+        Some(shares) if !by_post => {
+            let dealt: Vec<_> = drivers.iter().map(|&i| (i, shares[i as usize])).collect();
+            let quotas = hemispheres::plan(&mut pools, &sides, asked(&dealt), ipsi, partner_shape, drivers.len(), &mut rng);
+            (dealt, quotas)
+        }
+        _ => {
+            let degree = degrees(driver_shape, drivers.len(), edges, partners.len(), &mut rng);
+            let total: usize = degree.iter().map(|&d| d as usize).sum();
+            let share = by_side(&drivers).map(|c| (total * c.len()).div_ceil(drivers.len()));
+            let first = [share[0], total - share[0]];
+            if matches!(r.rule, Rule::SameType(_)) {
+                let dealt = hemispheres::deal_to_sides(&degree, by_side(&drivers), first.map(|n| n as f64), &mut rng);
+                let quotas = hemispheres::even(asked(&dealt), ipsi);
+                (dealt, quotas)
+            } else {
+                hemispheres::plan(&mut pools, &sides, first, ipsi, partner_shape, drivers.len(), &mut rng);
+                let planned = planned_by_side(&pools, &sides);
+                // The drivers follow: as many on each side as the plan for the partners needs.
+                let wanted = hemispheres::wanted(planned, ipsi);
+                let drivers = if (if by_post { r.in_degree } else { r.out_degree }).cover {
+                    by_side(&drivers)
+                } else {
+                    let open = by_side(if by_post { &task.post_open } else { &task.pre_open });
+                    Task::choose_sides(open, drivers.len(), wanted, &mut rng)
+                };
+                let dealt = hemispheres::deal_to_sides(&degree, drivers, wanted, &mut rng);
+                let quotas = hemispheres::quotas(asked(&dealt), planned, ipsi);
+                (dealt, quotas)
+            }
+        }
+    };
+    let drivers: Vec<Driver> = wishes(task, &dealt, driver_cells, &names, &pools, quotas, &mut rng);
+    if matches!(r.rule, Rule::SameType(_)) {
+        fill_pools(&mut pools, &drivers, partner_shape, &mut rng);
+    }
+    ends(connect(&drivers, &mut pools, partner_cells.len(), &allowed, &mut rng))
 }
 
 /// Pools of partners by key, and the key of each.
@@ -84,32 +115,36 @@ pub(super) fn pools_by<K: Ord + Clone>(partners: &[u32], key: impl Fn(u32) -> K)
     by_key.into_iter().map(|(k, members)| (Pool { stubs: Vec::new(), members }, k)).unzip()
 }
 
+/// Edges planned for the partners of each side.
+fn planned_by_side(pools: &[Pool], sides: &[usize]) -> [usize; 2] {
+    let mut planned = [0, 0];
+    pools.iter().zip(sides).for_each(|(pool, &side)| planned[side] += pool.stubs.len());
+    planned
+}
+
 /// Decides for every edge of every driver which pool it asks: own or other side, own or other type.
 fn wishes(
     task: &Task<'_>,
-    drivers: &[u32],
-    degree: &[u32],
+    drivers: &[(u32, u32)],
     cells: &[Cell],
     names: &[(String, usize)],
     pools: &[Pool],
+    mut open: Quotas,
     rng: &mut Stream,
 ) -> Vec<Driver> {
-    let total: usize = degree.iter().map(|&d| d as usize).sum();
-    let ipsi = task.relation.ipsi.unwrap_or(0.5);
-    // Edges still to be placed, on the own side and on the other.
-    let own_side = (ipsi * total as f64).round() as usize;
-    let mut open = [own_side, total - own_side];
     let weight = |k: usize| pools[k].members.len() as f64;
     let room = [0, 1].map(|side| (0..names.len()).filter(|&k| names[k].1 == side).map(|k| pools[k].members.len()).sum::<usize>());
     // Drivers with many edges first: they are the ones whose side may be full.
     let mut order: Vec<usize> = (0..drivers.len()).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(degree[i]));
+    order.shuffle(rng);
+    order.sort_by_key(|&i| std::cmp::Reverse(drivers[i].1));
     order
         .into_iter()
         .map(|i| {
-            let (cell, d) = (drivers[i], degree[i]);
+            let (cell, d) = drivers[i];
             let own = &cells[cell as usize];
             let mine = Task::hemisphere(own);
+            let open = &mut open[mine];
             let mut used = [0, 0];
             let wishes = (0..d)
                 .map(|_| {
