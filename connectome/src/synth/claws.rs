@@ -128,8 +128,8 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let side_of = |i: u32| Task::hemisphere(&task.post[task.post_open[i as usize] as usize]);
     let mut asked = [0, 0];
     stubs.iter().for_each(|&i| asked[side_of(i)] += 1);
-    let quotas =
-        hemispheres::plan(&mut pools, &sides, asked, r.ipsi.unwrap_or(1.0), &r.out_degree, task.post_open.len(), &mut rng);
+    let sequence = degrees(&r.out_degree, partners.len(), stubs.len(), task.post_open.len(), &mut rng);
+    let quotas = hemispheres::plan(&mut pools, &sides, asked, r.ipsi.unwrap_or(1.0), &sequence, &mut rng);
     let mut stays = quotas.map(|[own, other]| {
         let mut stays: Vec<bool> = (0..own + other).map(|k| k < own).collect();
         stays.shuffle(&mut rng);

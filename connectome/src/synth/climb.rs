@@ -11,6 +11,14 @@ use kenyon_base::Stream;
 const GROUP_TRIES: usize = 2000;
 /// Tries per cell and part of [`to_sums`].
 const SUM_TRIES: usize = 100;
+/// Tries per value of [`to_union`].
+const UNION_TRIES: usize = 6000;
+/// How far [`to_union`] moves a value at once.
+const UNION_STEPS: [u32; 4] = [1, 1, 4, 16];
+/// How much more the median of the union counts in [`to_union`].
+const MEDIAN_WEIGHT: f64 = 10.0;
+/// Share of a part's variance that [`to_union`] may move.
+const SPREAD_DRIFT: f64 = 0.08;
 /// Cost of one unit above the cap of a slot.
 const ABOVE_CAP: f64 = 1e3;
 
@@ -83,6 +91,68 @@ pub(super) fn to_sums(parts: &[Vec<u32>], sums: &[u32], rng: &mut Stream) -> Vec
         }
     }
     dealt
+}
+
+/// Values of one part of a union, and how far each may be moved.
+pub(super) struct Part {
+    pub(super) values: Vec<u32>,
+    pub(super) room: Vec<(u32, u32)>,
+}
+
+/// Moves values within their room until all parts together are distributed like `union`, which is sorted; sums of parts stay, spreads nearly.
+pub(super) fn to_union(parts: &mut [Part], union: &[u32], rng: &mut Stream) {
+    let most = parts.iter().flat_map(|p| &p.values).chain(union).max().map_or(0, |&v| v as usize);
+    // Surplus of values up to each size.
+    let mut surplus = vec![0_i64; most + 2];
+    parts.iter().flat_map(|p| &p.values).for_each(|&v| surplus[v as usize..].iter_mut().for_each(|s| *s += 1));
+    union.iter().for_each(|&v| surplus[v as usize..].iter_mut().for_each(|s| *s -= 1));
+    // Relative errors count, in the bulk more than in the tail.
+    let mut weight: Vec<f64> = (0..surplus.len()).map(|at| (at as f64 + 1.0).powf(-1.5)).collect();
+    if let Some(&median) = union.get(union.len() / 2) {
+        weight[(median as usize).saturating_sub(1)..=median as usize].iter_mut().for_each(|w| *w *= MEDIAN_WEIGHT);
+    }
+    let limit: Vec<f64> = parts
+        .iter()
+        .map(|p| {
+            let (mut sum, mut square) = (0.0, 0.0);
+            p.values.iter().map(|&v| f64::from(v)).for_each(|v| (sum, square) = (sum + v, square + v * v));
+            SPREAD_DRIFT * (square - sum * sum / p.values.len().max(1) as f64)
+        })
+        .collect();
+    let mut drift = vec![0.0; parts.len()];
+    let tries = UNION_TRIES * parts.iter().map(|p| p.values.len()).sum::<usize>();
+    for _ in 0..tries {
+        let k = rng.random_range(0..parts.len());
+        let Part { values, room } = &mut parts[k];
+        if values.len() < 2 {
+            continue;
+        }
+        let (a, b) = (rng.random_range(0..values.len()), rng.random_range(0..values.len()));
+        let (v, w) = (values[a], values[b]);
+        let by = UNION_STEPS[rng.random_range(0..UNION_STEPS.len())];
+        if a == b || v + by > room[a].1 || w < room[b].0 + by || (v + by) as usize > most {
+            continue;
+        }
+        let step = f64::from(by) * 2.0 * (f64::from(v) - f64::from(w) + f64::from(by));
+        if (drift[k] + step).abs() > limit[k] {
+            continue;
+        }
+        // Up to each size from v to v + by - 1 there is one value less, and one more from w - by to w - 1.
+        let moved = |at: u32| i64::from((w - by..w).contains(&at)) - i64::from((v..v + by).contains(&at));
+        let touched = (v..v + by).chain((w - by..w).filter(|at| !(v..v + by).contains(at)));
+        let change: f64 = touched
+            .clone()
+            .map(|at| {
+                let now = surplus[at as usize];
+                ((now + moved(at)).pow(2) - now.pow(2)) as f64 * weight[at as usize]
+            })
+            .sum();
+        if change <= 0.0 {
+            touched.for_each(|at| surplus[at as usize] += moved(at));
+            (values[a], values[b]) = (v + by, w - by);
+            drift[k] += step;
+        }
+    }
 }
 
 /// How many values there are of each size, against how many there should be.

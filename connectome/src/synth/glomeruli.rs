@@ -3,7 +3,7 @@
 //! Convergence differs between glomeruli (few pairs in DA1, nearly all in `VM5d`), so the pairs are dealt out per glomerulus as
 //! measured, and within it by the connection probabilities of the connectome specification 8.2.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -13,7 +13,7 @@ use kenyon_base::Stream;
 use super::cells::{Nt, served_by};
 use super::climb::{Histogram, to_groups};
 use super::draw::{GroupCounts, Task, Wired};
-use super::relations::Counts;
+use super::relations::{Counts, relation};
 use super::sampling::apportion;
 use super::sequences::degrees;
 
@@ -82,7 +82,7 @@ const COUNTS: [Counts; 2] = [
 /// Receptor neurons that reach both sides, the own one only, the other one only (8.2).
 const REACH: [f64; 3] = [1612.0, 124.0, 202.0];
 /// Tries per pair of rewiring.
-const REWIRING: usize = 120;
+const REWIRING: usize = 60;
 
 /// Cells of one glomerulus.
 #[derive(Default)]
@@ -102,9 +102,9 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     }
     members.retain(|name, m| !name.is_empty() && !m.pre.is_empty() && !m.post.is_empty());
     let mut rng = task.stream("wiring");
-    leave_out(task, &mut members, &mut rng);
+    let gaba_left = leave_out(task, &mut members, &mut rng);
     let mut pairs = Vec::with_capacity(task.plan.edges);
-    let in_degrees = in_degrees(task, &members, &mut rng);
+    let in_degrees = in_degrees(task, &members, gaba_left, &mut rng);
     for (j, pre, wanted) in in_degrees {
         // Weighted draw without replacement: the smallest exponential waiting times.
         let mut waiting: Vec<(f64, u32)> = pre
@@ -132,10 +132,12 @@ fn probability(task: &Task<'_>, i: u32, j: u32) -> f64 {
 /// Every projection neuron with the receptor neurons of its glomerulus and its in-degree.
 ///
 /// The in-degrees are those of the relation's table, dealt out such that every glomerulus comes near its pairs and its
-/// GABA-ergic cells near their connection probability.
+/// GABA-ergic cells near their connection probability, which counts those that are left out (`gaba_left` is the share that is
+/// not) with the others.
 fn in_degrees<'a>(
     task: &Task<'_>,
     members: &'a BTreeMap<&str, Members>,
+    gaba_left: f64,
     rng: &mut Stream,
 ) -> impl Iterator<Item = (u32, &'a [u32], u32)> + use<'a> {
     let room: Vec<usize> = members.values().map(|m| m.pre.len() * m.post.len()).collect();
@@ -152,7 +154,7 @@ fn in_degrees<'a>(
         let expected: f64 =
             m.post.iter().filter(|&&j| inhibits(j)).flat_map(|&j| m.pre.iter().map(move |&i| probability(task, i, j))).sum();
         let excites = m.post.iter().any(|&j| !inhibits(j));
-        let of_gaba = if excites { expected.min(wanted as f64) } else { wanted as f64 };
+        let of_gaba = if excites { (expected / gaba_left).min(wanted as f64) } else { wanted as f64 };
         totals.extend([wanted as f64 - of_gaba, of_gaba]);
         for &j in &m.post {
             slots.push((j, m.pre.as_slice()));
@@ -184,12 +186,18 @@ fn rewire(task: &Task<'_>, members: &BTreeMap<&str, Members>, pairs: &mut [(u32,
         return;
     }
     let pre_side = |i: u32| Task::hemisphere(&task.pre[i as usize]);
-    let alike: BTreeMap<(&str, usize), Vec<u32>> = members
-        .iter()
-        .flat_map(|(name, m)| [0, 1].map(|s| ((*name, s), m.pre.iter().copied().filter(|&i| pre_side(i) == s).collect())))
-        .collect();
+    // Receptor neurons of one glomerulus and side, and which of these groups each belongs to.
+    let mut alike: Vec<Vec<u32>> = Vec::new();
+    let mut group = vec![0; task.pre.len()];
+    for m in members.values() {
+        for side in 0..2 {
+            let of_side: Vec<u32> = m.pre.iter().copied().filter(|&i| pre_side(i) == side).collect();
+            of_side.iter().for_each(|&i| group[i as usize] = alike.len());
+            alike.push(of_side);
+        }
+    }
     let mut degree = vec![[0_u32; 2]; task.pre.len()];
-    let mut has: BTreeSet<(u32, u32)> = BTreeSet::new();
+    let mut has: HashSet<(u32, u32)> = HashSet::new();
     let crosses = |i: u32, j: u32| usize::from(pre_side(i) != Task::hemisphere(&task.post[j as usize]));
     for &(i, j) in pairs.iter() {
         degree[i as usize][crosses(i, j)] += 1;
@@ -206,7 +214,7 @@ fn rewire(task: &Task<'_>, members: &BTreeMap<&str, Members>, pairs: &mut [(u32,
     for _ in 0..REWIRING * pairs.len() {
         let at = rng.random_range(0..pairs.len());
         let (i, j) = pairs[at];
-        let Some(others) = alike.get(&(served_by(&task.pre[i as usize].glomerulus), pre_side(i))) else { continue };
+        let others = &alike[group[i as usize]];
         let k = others[rng.random_range(0..others.len())];
         if has.contains(&(k, j)) || !task.differ(k, j) {
             continue;
@@ -254,15 +262,17 @@ fn within_room(weights: &[f64], room: &[usize], total: usize) -> Vec<usize> {
 }
 
 /// Leaves GABA-ergic projection neurons out until as many cells take part as are measured to.
-fn leave_out(task: &Task<'_>, members: &mut BTreeMap<&str, Members>, rng: &mut Stream) {
+///
+/// Returns the share of their possible pairs that is left, 1 if there are none.
+fn leave_out(task: &Task<'_>, members: &mut BTreeMap<&str, Members>, rng: &mut Stream) -> f64 {
+    let inhibits = |j: &u32| task.post[*j as usize].nt == Nt::Gaba;
+    let possible = |members: &BTreeMap<&str, Members>| {
+        members.values().map(|m| m.pre.len() * m.post.iter().filter(|j| inhibits(j)).count()).sum::<usize>()
+    };
+    let before = possible(members);
     let mut surplus = members.values().map(|m| m.post.len()).sum::<usize>().saturating_sub(task.plan.in_cells);
-    let mut silent: Vec<u32> = members
-        .values()
-        .filter(|m| m.post.len() > 1)
-        .flat_map(|m| &m.post)
-        .copied()
-        .filter(|&j| task.post[j as usize].nt == Nt::Gaba)
-        .collect();
+    let mut silent: Vec<u32> =
+        members.values().filter(|m| m.post.len() > 1).flat_map(|m| &m.post).copied().filter(|j| inhibits(j)).collect();
     silent.shuffle(rng);
     for j in silent {
         for Members { post, .. } in members.values_mut() {
@@ -272,4 +282,27 @@ fn leave_out(task: &Task<'_>, members: &mut BTreeMap<&str, Members>, rng: &mut S
             }
         }
     }
+    let left = possible(members);
+    if left == 0 { 1.0 } else { left as f64 / before as f64 }
+}
+
+/// Projection neurons with input from another glomerulus: most of them have input from their own too.
+pub(super) fn with_other_input(task: &Task<'_>, n: usize, rng: &mut Stream) -> Vec<u32> {
+    let own: BTreeSet<&str> = task.pre_open.iter().map(|&i| served_by(&task.pre[i as usize].glomerulus)).collect();
+    let (with_own, without): (Vec<u32>, Vec<u32>) = task.post_open.iter().copied().partition(|&j| {
+        let cell = &task.post[j as usize];
+        cell.nt != Nt::Gaba && own.contains(served_by(&cell.glomerulus))
+    });
+    let cells = |name: &str| relation(name).map_or(0.0, |r| r.in_degree.cells as f64);
+    // Cells of the sum that are not in `ORN->uPN/same`: 6 of 49.
+    let share = (cells("ORN->uPN") - cells("ORN->uPN/same")) / cells("ORN->uPN/other");
+    let from_without = ((n as f64 * share).round() as usize).max(n.saturating_sub(with_own.len())).min(without.len());
+    let mut chosen = Vec::new();
+    for (open, n) in [(with_own, n.saturating_sub(from_without)), (without, from_without)] {
+        if n > 0 && !open.is_empty() {
+            chosen.extend(task.choose(&open, false, n, false, rng));
+        }
+    }
+    chosen.sort_unstable();
+    chosen
 }

@@ -4,20 +4,10 @@ use rand::seq::SliceRandom;
 
 use kenyon_base::Stream;
 
-use super::relations::Degrees;
-use super::sequences::degrees;
 use super::wiring::Pool;
 
 /// Edges of the drivers of each side: on their own side, and on the other.
 pub(super) type Quotas = [[usize; 2]; 2];
-
-/// Quotas that do not look at the partners.
-pub(super) fn even(asked: [usize; 2], ipsi: f64) -> Quotas {
-    asked.map(|n| {
-        let own = ((ipsi * n as f64).round() as usize).min(n);
-        [own, n - own]
-    })
-}
 
 /// How much the partners of each side get of what the drivers ask.
 pub(super) fn wanted(asked: [usize; 2], ipsi: f64) -> [f64; 2] {
@@ -43,23 +33,20 @@ pub(super) fn deal_to_sides(degrees: &[u32], mut cells: [Vec<u32>; 2], wanted: [
     dealt
 }
 
-/// Plans the degrees of the partners in pools of one side each, and fits the quotas of the drivers to them.
+/// Deals the degrees of the partners out to pools of one side each, and fits the quotas of the drivers to them.
 ///
-/// `sides` are those of the pools, `asked` the edges of the drivers of each side, `most` the largest degree of a partner.
+/// `sides` are those of the pools, `asked` the edges of the drivers of each side, `sequence` the degrees of all partners.
 pub(super) fn plan(
     pools: &mut [Pool],
     sides: &[usize],
     asked: [usize; 2],
     ipsi: f64,
-    shape: &Degrees,
-    most: usize,
+    sequence: &[u32],
     rng: &mut Stream,
 ) -> Quotas {
     let mut cells = [Vec::new(), Vec::new()];
     pools.iter().zip(sides).for_each(|(pool, &side)| cells[side].extend(&pool.members));
-    let n = cells.iter().map(Vec::len).sum();
-    let sequence = degrees(shape, n, asked.iter().sum(), most, rng);
-    let dealt = deal_to_sides(&sequence, cells, wanted(asked, ipsi), rng);
+    let dealt = deal_to_sides(sequence, cells, wanted(asked, ipsi), rng);
     let mut planned = [0_usize; 2];
     for (pool, &side) in pools.iter_mut().zip(sides) {
         let stubs = dealt.iter().filter(|(cell, _)| pool.members.contains(cell));

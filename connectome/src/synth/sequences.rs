@@ -78,17 +78,53 @@ impl Table<'_> {
         (value.round_ties_even() as u32).clamp(self.low, self.high)
     }
 
+    /// The values next to a knot, such that interpolating between them gives the knot; `None` elsewhere.
+    ///
+    /// A quantile of few values lies between two of them, and often one of the two is the smallest or the largest.
+    fn pinned(self, n: usize) -> Vec<Option<u32>> {
+        let mut pinned = vec![None; n];
+        if n < 2 {
+            return pinned;
+        }
+        let fit = |k: usize, value: f64| {
+            let s = segment(level(k, n));
+            Some((value.clamp(self.knots[s], self.knots[s + 1]).round_ties_even() as u32).clamp(self.low, self.high))
+        };
+        pinned[0] = fit(0, self.knots[0]);
+        pinned[n - 1] = fit(n - 1, self.knots[SEGMENTS]);
+        for (knot, quantile) in self.knots.iter().zip(LEVELS).take(SEGMENTS).skip(1) {
+            let at = quantile * (n - 1) as f64;
+            let (k, f) = (at.floor() as usize, at.fract());
+            if f < 1e-6 || k + 1 == n {
+                pinned[k] = pinned[k].or_else(|| fit(k, *knot));
+                continue;
+            }
+            (pinned[k], pinned[k + 1]) = match (pinned[k], pinned[k + 1]) {
+                // The one that counts less comes from the table, the other one makes up for it.
+                (None, None) if f < 0.5 => (None, Some(self.value(level(k + 1, n), 1.0))),
+                (None, None) => (Some(self.value(level(k, n), 1.0)), None),
+                known => known,
+            };
+            (pinned[k], pinned[k + 1]) = match (pinned[k], pinned[k + 1]) {
+                (Some(low), None) => (Some(low), fit(k + 1, (knot - (1.0 - f) * f64::from(low)) / f)),
+                (None, Some(high)) => (fit(k, (knot - f * f64::from(high)) / (1.0 - f)), Some(high)),
+                known => known,
+            };
+        }
+        pinned
+    }
+
     /// Sums of each segment for each exponent.
-    fn sums(self, n: usize) -> [[Sums; EXPONENTS]; SEGMENTS] {
+    fn sums(self, n: usize, pinned: &[Option<u32>]) -> [[Sums; EXPONENTS]; SEGMENTS] {
         let mut of = [const { Vec::new() }; SEGMENTS];
-        (0..n).map(|k| level(k, n)).for_each(|u| of[segment(u)].push(u));
+        (0..n).for_each(|k| of[segment(level(k, n))].push(k));
         let mut sums = [[Sums::default(); EXPONENTS]; SEGMENTS];
         for (levels, sums) in of.iter().zip(&mut sums) {
             let stride = levels.len().div_ceil(SAMPLED).max(1);
             let weight = levels.len() as f64 / levels.len().div_ceil(stride).max(1) as f64;
             for (e, sums) in sums.iter_mut().enumerate() {
-                for &u in levels.iter().skip(stride / 2).step_by(stride) {
-                    let v = f64::from(self.value(u, exponent(e)));
+                for &k in levels.iter().skip(stride / 2).step_by(stride) {
+                    let v = f64::from(pinned[k].unwrap_or_else(|| self.value(level(k, n), exponent(e))));
                     let ln = v.ln();
                     sums.add(&Sums([weight, weight * v, weight * v * v, weight * ln, weight * ln * ln]));
                 }
@@ -98,8 +134,8 @@ impl Table<'_> {
     }
 
     /// The exponents at which `n` values come nearest to the aim: two segments at a time, until nothing improves.
-    fn bend(self, n: usize, aim: &Aim) -> [usize; SEGMENTS] {
-        let sums = self.sums(n);
+    fn bend(self, n: usize, pinned: &[Option<u32>], aim: &Aim) -> [usize; SEGMENTS] {
+        let sums = self.sums(n, pinned);
         let mut best = [EXPONENTS / 2; SEGMENTS];
         let curved = |e: usize| STRAIGHT * (e as f64 - (EXPONENTS / 2) as f64).powi(2);
         let mut least = f64::INFINITY;
@@ -135,29 +171,33 @@ impl Table<'_> {
 
     /// `n` values in rising order near the aim that sum to `total`, if the table leaves room for it.
     fn values(self, n: usize, aim: &Aim, total: usize) -> Vec<u32> {
-        let bend = self.bend(n, aim);
-        let mut values: Vec<u32> = (0..n).map(|k| level(k, n)).map(|u| self.value(u, exponent(bend[segment(u)]))).collect();
-        self.round_off(&mut values, total);
+        let pinned = self.pinned(n);
+        let bend = self.bend(n, &pinned, aim);
+        let value = |k: usize| {
+            let u = level(k, n);
+            self.value(u, exponent(bend[segment(u)]))
+        };
+        let mut values: Vec<u32> = pinned.iter().enumerate().map(|(k, pin)| pin.unwrap_or_else(|| value(k))).collect();
+        self.round_off(&mut values, &pinned, total);
         values.sort_unstable();
         values
     }
 
     /// Takes the last difference to the total off single values, evenly spread, without moving a tabulated quantile.
-    fn round_off(self, values: &mut [u32], total: usize) {
+    fn round_off(self, values: &mut [u32], pinned: &[Option<u32>], total: usize) {
         let n = values.len();
         let sum: usize = values.iter().map(|&v| v as usize).sum();
         let missing = sum.abs_diff(total);
         if missing == 0 || missing * 20 > total {
             return;
         }
-        let at_knot = |k: usize| LEVELS.iter().any(|l| (l * (n - 1) as f64 - k as f64).abs() < 1.0);
         let moved = |k: usize, v: u32| {
             let s = segment(level(k, n));
             let (low, high) = (self.knots[s].ceil() as u32, self.knots[s + 1].floor() as u32);
             let to = if sum < total { v + 1 } else { v.saturating_sub(1) };
             (low.max(self.low)..=high.min(self.high)).contains(&to).then_some(to)
         };
-        let free: Vec<usize> = (0..n).filter(|&k| !at_knot(k) && moved(k, values[k]).is_some()).collect();
+        let free: Vec<usize> = (0..n).filter(|&k| pinned[k].is_none() && moved(k, values[k]).is_some()).collect();
         let steps = missing.min(free.len());
         for k in (0..steps).map(|i| free[(2 * i + 1) * free.len() / (2 * steps)]) {
             values[k] = moved(k, values[k]).unwrap_or(values[k]);
@@ -188,6 +228,18 @@ pub(super) fn degrees(shape: &Degrees, n: usize, total: usize, cap: usize, rng: 
     fit_sum(&mut values, total, cap, rng);
     values.sort_unstable();
     values
+}
+
+/// How far each of `n` degrees in rising order can be moved without changing a quantile of the table.
+pub(super) fn room(shape: &Degrees, degrees: &[u32], cap: usize) -> Vec<(u32, u32)> {
+    let n = degrees.len();
+    let table = Table { knots: &shape.knots, low: 1, high: u32::try_from(cap.max(1)).unwrap_or(u32::MAX) };
+    let pinned = table.pinned(n);
+    // A value stays between the pinned ones before and after it.
+    let known = |k: &usize| pinned[*k].is_some();
+    let below = |k: usize| (0..=k).rev().find(known).map_or(1, |at| degrees[at]);
+    let above = |k: usize| (k..n).find(known).map_or(table.high, |at| degrees[at]);
+    (0..n).map(|k| (below(k), above(k))).collect()
 }
 
 #[cfg(test)]

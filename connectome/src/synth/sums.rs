@@ -1,13 +1,26 @@
 //! Out-degrees of the parts of a sum that leave the same cells, such as receptor neurons to local neurons by transmitter.
 //!
-//! Every part has its own degrees, and so has the sum; how the parts meet on one cell follows from both.
+//! Every part has its own degrees, and so has the sum; how the parts meet on one cell follows from both. On the other end the
+//! parts have cells of their own, whose degrees together are those of the sum.
 
 use rand::seq::SliceRandom;
 
-use super::climb::to_sums;
+use super::climb::{Part, to_sums, to_union};
 use super::draw::Task;
-use super::relations::relation;
-use super::sequences::degrees;
+use super::relations::{Relation, relation};
+use super::sequences::{degrees, room};
+
+/// The sum, its parts and the place of the relation among them, if the parts divide the partners by transmitter.
+fn divided(r: &Relation) -> Option<(&'static Relation, Vec<&'static Relation>, usize)> {
+    let whole = r.part_of.and_then(relation).filter(|_| r.post_nt.is_some())?;
+    let parts: Vec<_> = whole.parts().collect();
+    let own = parts.iter().position(|p| p.name == r.name)?;
+    Some((whole, parts, own))
+}
+
+fn part_of(n: usize, share: f64) -> usize {
+    ((n as f64 * share).round() as usize).max(1)
+}
 
 /// Out-degree of every presynaptic cell in the relation of the task, 0 for those that take no part.
 ///
@@ -15,14 +28,11 @@ use super::sequences::degrees;
 /// the same table from the same stream.
 pub(super) fn shares(task: &Task<'_>) -> Option<Vec<u32>> {
     let r = task.relation;
-    let whole = r.part_of.and_then(relation).filter(|_| r.post_nt.is_some())?;
-    let parts: Vec<_> = whole.parts().collect();
-    let own = parts.iter().position(|p| p.name == r.name)?;
+    let (whole, parts, own) = divided(r)?;
     let mut rng = task.streams.stream(&format!("synth/{}/shares", whole.name));
     let mut members = task.pre_open.clone();
     members.shuffle(&mut rng);
     let (of_cells, of_edges) = (task.plan.out_cells as f64 / r.out_degree.cells as f64, task.plan.edges as f64 / r.edges as f64);
-    let part_of = |n: usize, share: f64| ((n as f64 * share).round() as usize).max(1);
     members.truncate(part_of(whole.out_degree.cells, of_cells));
     let values: Vec<Vec<u32>> = parts
         .iter()
@@ -40,4 +50,26 @@ pub(super) fn shares(task: &Task<'_>) -> Option<Vec<u32>> {
     let mut shares = vec![0; task.pre.len()];
     members.iter().zip(&dealt[own]).for_each(|(&i, &d)| shares[i as usize] = d);
     Some(shares)
+}
+
+/// In-degrees of the `n` postsynaptic cells of the task that sum to `total`; `None` as for [`shares`].
+pub(super) fn in_degrees(task: &Task<'_>, n: usize, total: usize, most: usize) -> Option<Vec<u32>> {
+    let r = task.relation;
+    let (whole, parts, own) = divided(r)?;
+    let mut rng = task.streams.stream(&format!("synth/{}/in-degrees", whole.name));
+    let (of_cells, of_edges) = (n as f64 / r.in_degree.cells as f64, total as f64 / r.edges as f64);
+    let mut sequences: Vec<Part> = parts
+        .iter()
+        .map(|p| {
+            let (n, total) =
+                if p.name == r.name { (n, total) } else { (part_of(p.in_degree.cells, of_cells), part_of(p.edges, of_edges)) };
+            let mut rng = task.streams.stream(&format!("synth/{}/in-degrees", p.name));
+            let values = degrees(&p.in_degree, n, total, most, &mut rng);
+            Part { room: room(&p.in_degree, &values, most), values }
+        })
+        .collect();
+    let cells = sequences.iter().map(|p| p.values.len()).sum();
+    let all = sequences.iter().flat_map(|p| &p.values).map(|&v| v as usize).sum();
+    to_union(&mut sequences, &degrees(&whole.in_degree, cells, all, most, &mut rng), &mut rng);
+    Some(sequences.swap_remove(own).values)
 }
