@@ -51,7 +51,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     let config = train_config(demo)?;
     AtomicFile::write(&at("train.toml"), config.as_bytes())?;
     context.note("4. training: a spiking network of this circuit learns to tell odours apart");
-    train::begin(&at("train.toml"), &at("train"), context)?;
+    train::begin(&at("train.toml"), None, &at("train"), context)?;
     let judged = judge(&at("train"), context)?;
     let bound = judged.network.ceiling(&judged.network.samples(Part::Test, None), context)?;
     context.note(&format!(
@@ -193,7 +193,7 @@ fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Eval
     config.network.weights.projection.retain(|name, _| known.contains(name));
     AtomicFile::write(&at("control.toml"), config.resolved().as_bytes())?;
     context.note("5. control: the same training on a shuffled connectome (degree-preserving swaps)");
-    train::begin(&at("control.toml"), &at("control"), context)?;
+    train::begin(&at("control.toml"), None, &at("control"), context)?;
     let judged = judge(&at("control"), context)?;
     context.note(&format!("   test accuracy {}", percent(judged.test.accuracy)));
     Ok(judged.test)
