@@ -11,8 +11,9 @@ use kenyon_base::Stream;
 const GROUP_TRIES: usize = 2000;
 /// Tries per cell and part of [`to_sums`].
 const SUM_TRIES: usize = 100;
-/// Tries per value of [`to_union`].
-const UNION_TRIES: usize = 6000;
+/// Tries per value in one climb of [`to_union`], and the most climbs.
+const UNION_TRIES: usize = 4000;
+const UNION_CLIMBS: usize = 8;
 /// How far [`to_union`] moves a value at once.
 const UNION_STEPS: [u32; 4] = [1, 1, 4, 16];
 /// How much more the median of the union counts in [`to_union`].
@@ -99,8 +100,27 @@ pub(super) struct Part {
     pub(super) room: Vec<(u32, u32)>,
 }
 
-/// Moves values within their room until all parts together are distributed like `union`, which is sorted; sums of parts stay, spreads nearly.
+fn median(parts: &[Part]) -> Option<u32> {
+    let mut all: Vec<u32> = parts.iter().flat_map(|p| p.values.iter().copied()).collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied()
+}
+
+/// Moves values within their room until all parts together are distributed like `union`, which is sorted.
+///
+/// The sums of the parts stay, their spreads nearly. A climb that ends beside the median starts anew.
 pub(super) fn to_union(parts: &mut [Part], union: &[u32], rng: &mut Stream) {
+    let start: Vec<Vec<u32>> = parts.iter().map(|p| p.values.clone()).collect();
+    for _ in 0..UNION_CLIMBS {
+        parts.iter_mut().zip(&start).for_each(|(p, start)| p.values.clone_from(start));
+        climb_to_union(parts, union, rng);
+        if median(parts) == union.get(union.len() / 2).copied() {
+            break;
+        }
+    }
+}
+
+fn climb_to_union(parts: &mut [Part], union: &[u32], rng: &mut Stream) {
     let most = parts.iter().flat_map(|p| &p.values).chain(union).max().map_or(0, |&v| v as usize);
     // Surplus of values up to each size.
     let mut surplus = vec![0_i64; most + 2];

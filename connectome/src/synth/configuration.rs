@@ -118,7 +118,7 @@ fn by_side(
         let dealt: Vec<(u32, u32)> = ends.drivers.iter().map(|&i| (i, shares[i as usize])).collect();
         let asked = ends.asked(&dealt);
         let total = asked.iter().sum();
-        let sequence = sums::in_degrees(task, m, total, n).unwrap_or_else(|| degrees(partner_shape, m, total, n, rng));
+        let sequence = sums::in_degrees(task, m, total).unwrap_or_else(|| degrees(partner_shape, m, total, n, rng));
         let quotas = hemispheres::plan(&mut pools, &sides, asked, ipsi, &sequence, rng);
         return (wishes(&dealt, ends, &sides, &pools, quotas, rng), pools);
     }

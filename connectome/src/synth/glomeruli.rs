@@ -165,7 +165,15 @@ fn in_degrees<'a>(
     let most = cap.iter().max().map_or(1, |&c| c as usize);
     let total = task.plan.edges.min(room.iter().sum());
     let sequence = degrees(&task.relation.in_degree, slots.len(), total, most, rng);
-    let dealt = to_groups(&sequence, &group, &totals, &cap, rng);
+    let mut dealt = to_groups(&sequence, &group, &totals, &cap, rng);
+    // What a cell has no room for goes to cells of the same size.
+    for k in 0..dealt.len() {
+        while dealt[k] > cap[k] {
+            dealt[k] -= 1;
+            let near = (0..dealt.len()).filter(|&i| dealt[i] < cap[i]).min_by_key(|&i| (dealt[i].abs_diff(dealt[k]), i));
+            near.into_iter().for_each(|i| dealt[i] += 1);
+        }
+    }
     slots.into_iter().zip(dealt).map(|((j, pre), d)| (j, pre, d))
 }
 
@@ -289,13 +297,15 @@ fn leave_out(task: &Task<'_>, members: &mut BTreeMap<&str, Members>, rng: &mut S
 /// Projection neurons with input from another glomerulus: most of them have input from their own too.
 pub(super) fn with_other_input(task: &Task<'_>, n: usize, rng: &mut Stream) -> Vec<u32> {
     let own: BTreeSet<&str> = task.pre_open.iter().map(|&i| served_by(&task.pre[i as usize].glomerulus)).collect();
+    let [whole, same, other] = ["ORN->uPN", "ORN->uPN/same", "ORN->uPN/other"].map(|n| relation(n).expect("the table holds it"));
     let (with_own, without): (Vec<u32>, Vec<u32>) = task.post_open.iter().copied().partition(|&j| {
         let cell = &task.post[j as usize];
         cell.nt != Nt::Gaba && own.contains(served_by(&cell.glomerulus))
     });
-    let cells = |name: &str| relation(name).map_or(0.0, |r| r.in_degree.cells as f64);
-    // Cells of the sum that are not in `ORN->uPN/same`: 6 of 49.
-    let share = (cells("ORN->uPN") - cells("ORN->uPN/same")) / cells("ORN->uPN/other");
+    let without: Vec<u32> =
+        without.into_iter().filter(|&j| !own.contains(served_by(&task.post[j as usize].glomerulus))).collect();
+    // Cells of the sum that have no input from their own glomerulus: 6 of 49.
+    let share = (whole.in_degree.cells - same.in_degree.cells) as f64 / other.in_degree.cells as f64;
     let from_without = ((n as f64 * share).round() as usize).max(n.saturating_sub(with_own.len())).min(without.len());
     let mut chosen = Vec::new();
     for (open, n) in [(with_own, n.saturating_sub(from_without)), (without, from_without)] {

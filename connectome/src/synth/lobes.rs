@@ -65,6 +65,8 @@ const LOBES: &[Lobe] = &[
 
 /// Pools of output neurons: three lobe systems on two sides.
 const POOLS: usize = 6;
+/// How far the edges of a type may lie off the table for the sake of the in-degrees.
+const TYPE_SLACK: f64 = 0.035;
 /// Rounds of scaling rows and columns.
 const SCALINGS: usize = 100;
 
@@ -191,11 +193,19 @@ fn pools(task: &Task<'_>, receivers: &[[Vec<u32>; 2]], asked: [usize; POOLS], rn
     let totals: Vec<f64> = by_type.iter().map(|e| e * total as f64 / present.max(1.0)).collect();
     let sequence = degrees(&task.relation.in_degree, cells.len(), total, task.pre_open.len(), rng);
     let dealt = to_groups(&sequence, &group, &totals, &vec![u32::MAX; cells.len()], rng);
+    let mut sum = vec![0.0; LOBES.len()];
+    group.iter().zip(&dealt).for_each(|(&g, &d)| sum[g] += f64::from(d));
+    // Whole numbers of the sequence rarely add up to a type's edges: the rest is made up for by scaling.
+    let in_degree: Vec<f64> = group
+        .iter()
+        .zip(&dealt)
+        .map(|(&g, &d)| f64::from(d) * (sum[g] / totals[g]).clamp(1.0 - TYPE_SLACK, 1.0 + TYPE_SLACK) * totals[g] / sum[g])
+        .collect();
     let mut edges: Vec<[f64; POOLS]> = cells.iter().map(|c| std::array::from_fn(|k| c.edges(k))).collect();
     for _ in 0..SCALINGS {
-        for (row, &wanted) in edges.iter_mut().zip(&dealt) {
+        for (row, &wanted) in edges.iter_mut().zip(&in_degree) {
             let sum: f64 = row.iter().sum();
-            row.iter_mut().for_each(|e| *e *= f64::from(wanted) / sum.max(f64::MIN_POSITIVE));
+            row.iter_mut().for_each(|e| *e *= wanted / sum.max(f64::MIN_POSITIVE));
         }
         for (k, &asked) in asked.iter().enumerate() {
             let sum: f64 = edges.iter().map(|row| row[k]).sum();

@@ -92,24 +92,31 @@ impl Table<'_> {
         };
         pinned[0] = fit(0, self.knots[0]);
         pinned[n - 1] = fit(n - 1, self.knots[SEGMENTS]);
-        for (knot, quantile) in self.knots.iter().zip(LEVELS).take(SEGMENTS).skip(1) {
+        let mut open: Vec<(usize, f64, f64)> = Vec::new();
+        for (&knot, quantile) in self.knots.iter().zip(LEVELS).take(SEGMENTS).skip(1) {
             let at = quantile * (n - 1) as f64;
-            let (k, f) = (at.floor() as usize, at.fract());
-            if f < 1e-6 || k + 1 == n {
-                pinned[k] = pinned[k].or_else(|| fit(k, *knot));
-                continue;
+            if at.fract() < 1e-6 {
+                pinned[at as usize] = pinned[at as usize].or_else(|| fit(at as usize, knot));
+            } else {
+                open.push((at as usize, at.fract(), knot));
             }
-            (pinned[k], pinned[k + 1]) = match (pinned[k], pinned[k + 1]) {
-                // The one that counts less comes from the table, the other one makes up for it.
-                (None, None) if f < 0.5 => (None, Some(self.value(level(k + 1, n), 1.0))),
-                (None, None) => (Some(self.value(level(k, n), 1.0)), None),
-                known => known,
+        }
+        loop {
+            open.retain(|&(k, _, _)| pinned[k].is_none() || pinned[k + 1].is_none());
+            // A quantile with one known neighbour gives the other one, best where that one counts most.
+            let weight = |&(k, f, _): &(usize, f64, f64)| match (pinned[k], pinned[k + 1]) {
+                (None, None) => 0.0,
+                (None, _) => 1.0 - f,
+                _ => f,
             };
-            (pinned[k], pinned[k + 1]) = match (pinned[k], pinned[k + 1]) {
-                (Some(low), None) => (Some(low), fit(k + 1, (knot - (1.0 - f) * f64::from(low)) / f)),
-                (None, Some(high)) => (fit(k, (knot - f * f64::from(high)) / (1.0 - f)), Some(high)),
-                known => known,
-            };
+            let Some(&(k, f, knot)) = open.iter().reduce(|a, b| if weight(b) > weight(a) { b } else { a }) else { break };
+            match (pinned[k], pinned[k + 1]) {
+                (Some(low), _) => pinned[k + 1] = fit(k + 1, (knot - (1.0 - f) * f64::from(low)) / f),
+                (_, Some(high)) => pinned[k] = fit(k, (knot - f * f64::from(high)) / (1.0 - f)),
+                // Neither is known: the one that counts less comes from the table.
+                _ if f < 0.5 => pinned[k + 1] = Some(self.value(level(k + 1, n), 1.0)),
+                _ => pinned[k] = Some(self.value(level(k, n), 1.0)),
+            }
         }
         pinned
     }
@@ -245,7 +252,7 @@ pub(super) fn room(shape: &Degrees, degrees: &[u32], cap: usize) -> Vec<(u32, u3
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synth::RELATIONS;
+    use crate::synth::{RELATIONS, Source};
     use kenyon_base::Streams;
 
     fn moments(values: &[u32]) -> (f64, f64) {
@@ -256,7 +263,7 @@ mod tests {
 
     #[test]
     fn counts_have_the_mean_and_spread_of_their_table_and_keep_its_quantiles() {
-        for r in RELATIONS.iter().filter(|r| r.edges >= 20) {
+        for r in RELATIONS.iter().filter(|r| r.edges >= 20 && r.source == Source::Measured) {
             let values = draw_sorted(&r.counts, r.edges);
             let (mean, sd) = moments(&values);
             assert!((mean / r.counts.mean - 1.0).abs() < 0.01, "{}: mean {mean}", r.name);
@@ -269,14 +276,23 @@ mod tests {
     }
 
     #[test]
+    fn a_handful_of_values_is_found_again_from_its_quantiles() {
+        let few = [("ALPN->MBON", vec![2, 2, 5, 5, 7, 7, 8, 24]), ("MBON->MBIN", vec![31, 36]), ("ALPN->DPM", vec![5])];
+        for (name, values) in few {
+            let counts = RELATIONS.iter().find(|r| r.name == name).expect("known").counts;
+            assert_eq!(draw_sorted(&counts, values.len()), values, "{name}");
+        }
+    }
+
+    #[test]
     fn degrees_have_the_spread_of_their_table() {
         let mut rng = Streams::new(1).stream("d");
-        for r in RELATIONS.iter().filter(|r| r.edges >= 20) {
+        for r in RELATIONS.iter().filter(|r| r.edges >= 20 && r.source == Source::Measured) {
             for (shape, cap) in [(&r.out_degree, r.in_degree.cells), (&r.in_degree, r.out_degree.cells)] {
                 let values = degrees(shape, shape.cells, r.edges, cap, &mut rng);
                 assert_eq!(values.iter().map(|&v| v as usize).sum::<usize>(), r.edges, "{}", r.name);
                 let (_, sd) = moments(&values);
-                assert!((sd - shape.sd).abs() <= 0.05 * shape.sd + 0.05, "{}: sd {sd}, {}", r.name, shape.sd);
+                assert!((sd - shape.sd).abs() <= 0.05 * shape.sd + 0.5, "{}: sd {sd}, {}", r.name, shape.sd);
             }
         }
     }

@@ -53,16 +53,18 @@ pub(super) fn shares(task: &Task<'_>) -> Option<Vec<u32>> {
 }
 
 /// In-degrees of the `n` postsynaptic cells of the task that sum to `total`; `None` as for [`shares`].
-pub(super) fn in_degrees(task: &Task<'_>, n: usize, total: usize, most: usize) -> Option<Vec<u32>> {
+pub(super) fn in_degrees(task: &Task<'_>, n: usize, total: usize) -> Option<Vec<u32>> {
     let r = task.relation;
     let (whole, parts, own) = divided(r)?;
     let mut rng = task.streams.stream(&format!("synth/{}/in-degrees", whole.name));
     let (of_cells, of_edges) = (n as f64 / r.in_degree.cells as f64, total as f64 / r.edges as f64);
+    let of_partners = task.plan.out_cells as f64 / r.out_degree.cells as f64;
     let mut sequences: Vec<Part> = parts
         .iter()
         .map(|p| {
             let (n, total) =
                 if p.name == r.name { (n, total) } else { (part_of(p.in_degree.cells, of_cells), part_of(p.edges, of_edges)) };
+            let most = part_of(p.out_degree.cells, of_partners);
             let mut rng = task.streams.stream(&format!("synth/{}/in-degrees", p.name));
             let values = degrees(&p.in_degree, n, total, most, &mut rng);
             Part { room: room(&p.in_degree, &values, most), values }
@@ -70,6 +72,7 @@ pub(super) fn in_degrees(task: &Task<'_>, n: usize, total: usize, most: usize) -
         .collect();
     let cells = sequences.iter().map(|p| p.values.len()).sum();
     let all = sequences.iter().flat_map(|p| &p.values).map(|&v| v as usize).sum();
+    let most = part_of(whole.out_degree.cells, of_partners);
     to_union(&mut sequences, &degrees(&whole.in_degree, cells, all, most, &mut rng), &mut rng);
     Some(sequences.swap_remove(own).values)
 }
