@@ -20,7 +20,7 @@ pub struct Model<F: Real> {
     pub network: Network,
     /// Values.
     pub parameters: Parameters,
-    engine: Arc<Engine<F>>,
+    pub(super) engine: Arc<Engine<F>>,
     readout: Tensor,
 }
 

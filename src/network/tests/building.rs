@@ -225,9 +225,9 @@ fn numbers_without_a_meaning_name_their_key() {
     refused(&|s| s.threshold = 5.0, "threshold");
     refused(&|s| s.reset = 1.0, "reset");
     refused(&|s| s.noise = -0.1, "noise");
-    refused(&|s| drop(s.delay_ms.insert("PN".into(), 0.4)), "delay_ms.PN");
-    refused(&|s| drop(s.delay_ms.insert("PN".into(), 1e9)), "delay_ms.PN");
-    refused(&|s| drop(s.weights.gain.insert("ach".into(), -0.1)), "weights.gain.ach");
+    refused(&|s| s.delay_ms.extend([("PN".to_string(), 0.4)]), "delay_ms.PN");
+    refused(&|s| s.delay_ms.extend([("PN".to_string(), 1e9)]), "delay_ms.PN");
+    refused(&|s| s.weights.gain.extend([("ach".to_string(), -0.1)]), "weights.gain.ach");
     refused(&|s| s.weights.scale = 0.0, "weights.scale");
     refused(&|s| s.weights.rank = 0, "weights.rank");
     refused(&|s| s.readout.init = f64::NAN, "readout.init");
