@@ -15,13 +15,14 @@
 //! ```
 //!
 //! with `mem_0 = reset`, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
-//! extra delay d reaches syn at t + 1 + d.
+//! extra delay d reaches syn at t + 1 + d. Where neurons inhibit inputs ([`presynaptic`]), x_t counts less than 1.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`topology`] | [`Topology`], [`Csr`]: who is connected; [`Layout`], [`Segment`]: the flat vector of effective parameters |
 //! | [`spec`] | [`EngineSpec`]: model, steps, surrogate, what is detached, checkpoints, noise, what is recorded |
 //! | [`events`] | [`Events`]: input spikes of a batch |
+//! | [`presynaptic`] | [`Presynaptic`]: inhibition of the inputs' terminals |
 //! | [`output`] | [`Output`], [`OutputGradients`], [`Gradients`] and their packed forms |
 //! | [`op`] | [`SpikingOp`]: the engine as a candle operation |
 //! | [`fault`] | [`Fault`]: the first value that is not a number, by tensor and step |
@@ -47,6 +48,7 @@ pub mod events;
 pub mod fault;
 pub mod op;
 pub mod output;
+pub mod presynaptic;
 pub mod spec;
 pub mod topology;
 
@@ -60,6 +62,7 @@ pub use events::{Events, noise_key};
 pub use fault::Fault;
 pub use op::{Spiking, SpikingOp, spiking};
 pub use output::{Gradients, Output, OutputGradients, OutputLayout};
+pub use presynaptic::Presynaptic;
 pub use spec::{Checkpoint, EngineSpec, GradMask, Record};
 pub use tape::Tape;
 pub use topology::{Csr, Layout, Segment, Topology};

@@ -9,7 +9,8 @@
 //! ls' = alpha ls + gm dm/ddrive                     gradient by syn_t
 //! ```
 //!
-//! and the gradient of a synapse grows by ls of its receiver wherever its sender spiked.
+//! and the gradient of a synapse grows by ls of its receiver wherever its sender spiked; that of an input synapse by the spike's
+//! factor times ls, where there is presynaptic inhibition.
 
 mod membranes;
 mod readout_part;
@@ -217,7 +218,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
     fn run_again(&self, again: &mut Segmented<F>, end: usize) {
         let n = self.net.topology.neurons;
         let width = self.net.syn_len() * L;
-        let mut walk = Walk::<F, L>::new(self.net, self.chunk);
+        let mut walk = Walk::<F, L>::new(self.net, self.chunk, self.tape.factors.as_ref());
         let mut state = self.tape.checkpoints[again.first / self.net.spec.segment()].copy();
         again.mem[..n * L].copy_from_slice(&state.mem);
         for t in again.first..end {

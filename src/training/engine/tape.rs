@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kenyon_neurons::point::Real;
 
 use super::chunk::Aligned;
+use super::presynaptic::Factors;
 
 /// Large buffers for reuse: a training step would otherwise ask the system for its pages anew each time.
 #[derive(Debug)]
@@ -98,6 +99,8 @@ pub(super) struct ChunkTape<F> {
     pub(super) checkpoints: Vec<State<F>>,
     /// The readout's synapse `f_t` and membrane `o_t` [T, L, C], where the gradients of its decays are wanted.
     pub(super) readout: Option<[Vec<F>; 2]>,
+    /// Factor of each input spike, where there is presynaptic inhibition.
+    pub(super) factors: Option<Factors<F>>,
 }
 
 /// Hidden state of one chunk at the start of a step.

@@ -86,14 +86,22 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
         let (net, n) = (self.net, self.net.topology.neurons);
         let grad = &mut self.sum.effective[self.layout.range(Segment::W1)];
         let slot = (t + 1) % (net.plan.max_delay() + 1) * net.syn_len();
+        let mut factors = self.tape.factors.as_ref().map_or(&[][..], |factors| factors.at(t)).iter();
         for l in 0..self.samples {
             for input in net.events.at(self.chunk * L + l, t) {
                 let input = *input as usize;
                 let base = slot + net.channel_of_input(input) * n;
                 let ls = &self.ls.lanes::<L>()[base..base + n];
                 let row = net.topology.w1.row(input);
-                for (grad, post) in grad[row.clone()].iter_mut().zip(&net.topology.w1.col[row]) {
-                    *grad += ls[*post as usize][l];
+                let synapses = grad[row.clone()].iter_mut().zip(&net.topology.w1.col[row]);
+                if let Some(factor) = factors.next() {
+                    for (grad, post) in synapses {
+                        *grad += *factor * ls[*post as usize][l];
+                    }
+                } else {
+                    for (grad, post) in synapses {
+                        *grad += ls[*post as usize][l];
+                    }
                 }
             }
         }
