@@ -143,7 +143,7 @@ fn kenyon_cells_have_the_published_number_of_claws() {
 #[test]
 fn the_reader_finds_every_planted_defect() {
     let fly = synthetic_fly();
-    let report = fly.json(&["connectome", "import", "dump", "-o", "again.h5"]);
+    let report = fly.json(&["connectome", "import", "dump", "-o", "defects.h5"]);
     let d = &report["diagnostics"];
     assert_eq!(report["synthetic"], true);
     assert_eq!(d["receptor_rows"], 2264);

@@ -20,7 +20,7 @@ const LARGEST_OF_SUM: (&str, f64) = ("ORN->uPN", 0.16);
 
 /// Which pairs count, by the glomeruli of their ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Glomeruli {
+pub(crate) enum Glomeruli {
     Any,
     Same,
     Other,
@@ -28,7 +28,7 @@ pub enum Glomeruli {
 
 /// Statistics of the pairs between two sets of neurons; degrees as mean, standard deviation, median, largest.
 #[derive(Debug)]
-pub struct Row {
+pub(crate) struct Row {
     name: &'static str,
     pre: &'static str,
     post: &'static str,
@@ -46,7 +46,7 @@ pub struct Row {
 }
 
 /// Pairs too few for a distribution: edges and synapses.
-pub const FEW: [(&str, &str, usize, f64); 6] = [
+pub(crate) const FEW: [(&str, &str, usize, f64); 6] = [
     (ALPN, MBON, 8, 60.0),
     (ALPN, DAN, 2, 9.0),
     (ALPN, "type = DPM", 1, 5.0),
@@ -57,7 +57,7 @@ pub const FEW: [(&str, &str, usize, f64); 6] = [
 
 impl Row {
     /// Compares every number with the pack.
-    pub fn check(&self, pack: &Pack) {
+    pub(crate) fn check(&self, pack: &Pack) {
         let pairs = self.pairs(pack);
         let what = |name: &str| format!("{}, {name}", self.name);
         let counts: Vec<f64> = pairs.iter().map(|p| f64::from(p.2)).collect();
@@ -71,12 +71,14 @@ impl Row {
         for (level, wanted) in LEVELS.into_iter().zip(self.quantiles) {
             close(&what(&format!("count at {level}")), quantile(&counts, level), wanted, 0.05);
         }
-        let ends: [fn(&(u32, u32, u32)) -> u32; 2] = [|p| p.0, |p| p.1];
-        for ((end, wanted), cells) in ends.into_iter().zip([self.out_degree, self.in_degree]).zip(self.cells) {
+        let (pre, post): (Vec<u32>, Vec<u32>) = pairs.iter().map(|p| (p.0, p.1)).unzip();
+        let ends = [("out-degree", pre, self.out_degree), ("in-degree", post, self.in_degree)];
+        for ((direction, ends, wanted), cells) in ends.into_iter().zip(self.cells) {
             let mut degree: BTreeMap<u32, f64> = BTreeMap::new();
-            pairs.iter().for_each(|p| *degree.entry(end(p)).or_default() += 1.0);
+            for cell in ends {
+                *degree.entry(cell).or_default() += 1.0;
+            }
             let degree: Vec<f64> = degree.into_values().collect();
-            let direction = if wanted == self.out_degree { "out-degree" } else { "in-degree" };
             close(&what(&format!("cells by {direction}")), degree.len() as f64, cells, 0.05);
             let found = [mean(&degree), sd(&degree), quantile(&degree, 0.5), quantile(&degree, 1.0)];
             for (name, found, wanted) in zip(["mean", "sd", "median", "largest"], found, wanted) {
@@ -144,17 +146,17 @@ fn ipsi(pack: &Pack, pairs: &[(u32, u32, u32)]) -> f64 {
 
 /// All rows of the table.
 #[rustfmt::skip] // one line per kind of number
-pub const PUBLISHED: [Row; 19] = [
+pub(crate) const PUBLISHED: [Row; 19] = [
     Row {
         name: "ORN->uPN", pre: ORN, post: UPN, glomeruli: Glomeruli::Any,
-        edges: 6221.0, synapses: 124149.0, counts: [19.96, 20.29, 2.681, 0.751],
+        edges: 6221.0, synapses: 124_149.0, counts: [19.96, 20.29, 2.681, 0.751],
         quantiles: [5.0, 8.0, 14.0, 24.0, 54.0, 109.0, 234.0],
         out_degree: [3.18, 1.86, 2.0, 13.0], in_degree: [26.36, 17.66, 24.0, 72.0],
         cells: [1956.0, 236.0], ipsi: Some(0.523),
     },
     Row {
         name: "ORN->uPN, same glomerulus", pre: ORN, post: UPN, glomeruli: Glomeruli::Same,
-        edges: 6079.0, synapses: 123073.0, counts: [20.25, 20.43, 2.698, 0.749],
+        edges: 6079.0, synapses: 123_073.0, counts: [20.25, 20.43, 2.698, 0.749],
         quantiles: [5.0, 8.0, 14.0, 25.0, 54.0, 109.0, 234.0],
         out_degree: [3.11, 1.82, 2.0, 11.0], in_degree: [26.43, 17.2, 24.0, 72.0],
         cells: [1954.0, 230.0], ipsi: Some(0.52),
@@ -168,21 +170,21 @@ pub const PUBLISHED: [Row; 19] = [
     },
     Row {
         name: "ORN->mPN", pre: ORN, post: MPN, glomeruli: Glomeruli::Any,
-        edges: 758.0, synapses: 11114.0, counts: [14.66, 16.68, 2.34, 0.731],
+        edges: 758.0, synapses: 11_114.0, counts: [14.66, 16.68, 2.34, 0.731],
         quantiles: [5.0, 6.0, 8.0, 15.0, 54.0, 89.0, 109.0],
         out_degree: [1.84, 1.24, 1.0, 7.0], in_degree: [9.02, 22.88, 2.0, 151.0],
         cells: [411.0, 84.0], ipsi: Some(0.832),
     },
     Row {
         name: "ORN->ALLN", pre: ORN, post: ALLN, glomeruli: Glomeruli::Any,
-        edges: 8257.0, synapses: 76370.0, counts: [9.25, 7.34, 2.07, 0.487],
+        edges: 8257.0, synapses: 76_370.0, counts: [9.25, 7.34, 2.07, 0.487],
         quantiles: [5.0, 5.0, 7.0, 10.0, 21.0, 44.0, 96.0],
         out_degree: [4.93, 4.72, 3.0, 30.0], in_degree: [43.69, 105.6, 13.0, 740.0],
         cells: [1675.0, 189.0], ipsi: Some(0.324),
     },
     Row {
         name: "ORN->ALLN, GABA", pre: ORN, post: "class = ALLN and nt = GABA", glomeruli: Glomeruli::Any,
-        edges: 2853.0, synapses: 23859.0, counts: [8.36, 4.64, 2.023, 0.413],
+        edges: 2853.0, synapses: 23_859.0, counts: [8.36, 4.64, 2.023, 0.413],
         quantiles: [5.0, 5.0, 7.0, 9.0, 17.0, 29.0, 43.0],
         out_degree: [2.43, 2.13, 2.0, 14.0], in_degree: [67.9, 118.9, 22.0, 441.0],
         cells: [1175.0, 42.0], ipsi: Some(0.216),
@@ -210,28 +212,28 @@ pub const PUBLISHED: [Row; 19] = [
     },
     Row {
         name: "ORN->ALLN, unpredicted", pre: ORN, post: "class = ALLN and nt = \"\"", glomeruli: Glomeruli::Any,
-        edges: 4136.0, synapses: 39021.0, counts: [9.43, 7.09, 2.094, 0.489],
+        edges: 4136.0, synapses: 39_021.0, counts: [9.43, 7.09, 2.094, 0.489],
         quantiles: [5.0, 6.0, 7.0, 11.0, 21.0, 41.0, 96.0],
         out_degree: [2.76, 1.89, 2.0, 12.0], in_degree: [56.7, 138.4, 12.0, 740.0],
         cells: [1499.0, 73.0], ipsi: Some(0.333),
     },
     Row {
         name: "ALPN->KC", pre: ALPN, post: KC, glomeruli: Glomeruli::Any,
-        edges: 22177.0, synapses: 364078.0, counts: [16.42, 8.14, 2.673, 0.517],
+        edges: 22_177.0, synapses: 364_078.0, counts: [16.42, 8.14, 2.673, 0.517],
         quantiles: [6.0, 10.0, 15.0, 21.0, 31.0, 40.0, 79.0],
         out_degree: [79.5, 82.2, 62.0, 523.0], in_degree: [4.67, 1.62, 5.0, 10.0],
         cells: [279.0, 4748.0], ipsi: Some(0.981),
     },
     Row {
         name: "uPN->KC", pre: UPN, post: KC, glomeruli: Glomeruli::Any,
-        edges: 21065.0, synapses: 349184.0, counts: [16.58, 8.16, 2.684, 0.514],
+        edges: 21_065.0, synapses: 349_184.0, counts: [16.58, 8.16, 2.684, 0.514],
         quantiles: [6.0, 10.0, 15.0, 21.0, 32.0, 41.0, 79.0],
         out_degree: [91.2, 82.8, 69.0, 523.0], in_degree: [4.48, 1.61, 5.0, 10.0],
         cells: [231.0, 4706.0], ipsi: Some(0.987),
     },
     Row {
         name: "mPN->KC", pre: MPN, post: KC, glomeruli: Glomeruli::Any,
-        edges: 1112.0, synapses: 14894.0, counts: [13.39, 6.95, 2.463, 0.526],
+        edges: 1112.0, synapses: 14_894.0, counts: [13.39, 6.95, 2.463, 0.526],
         quantiles: [5.0, 8.0, 12.0, 18.0, 26.0, 33.0, 57.0],
         out_degree: [23.2, 49.8, 4.5, 243.0], in_degree: [1.19, 0.49, 1.0, 5.0],
         cells: [48.0, 933.0], ipsi: Some(0.851),
@@ -245,21 +247,21 @@ pub const PUBLISHED: [Row; 19] = [
     },
     Row {
         name: "KC->MBON", pre: KC, post: MBON, glomeruli: Glomeruli::Any,
-        edges: 25932.0, synapses: 178068.0, counts: [6.87, 4.03, 1.78, 0.561],
+        edges: 25_932.0, synapses: 178_068.0, counts: [6.87, 4.03, 1.78, 0.561],
         quantiles: [2.0, 5.0, 6.0, 8.0, 14.0, 24.0, 44.0],
         out_degree: [5.06, 2.12, 5.0, 14.0], in_degree: [308.7, 346.1, 176.0, 1192.0],
         cells: [5127.0, 84.0], ipsi: Some(0.699),
     },
     Row {
         name: "DAN->KC", pre: DAN, post: KC, glomeruli: Glomeruli::Any,
-        edges: 3136.0, synapses: 17127.0, counts: [5.46, 1.81, 1.636, 0.383],
+        edges: 3136.0, synapses: 17_127.0, counts: [5.46, 1.81, 1.636, 0.383],
         quantiles: [3.0, 5.0, 5.0, 6.0, 8.0, 11.0, 30.0],
         out_degree: [25.3, 103.5, 3.0, 846.0], in_degree: [1.62, 1.1, 1.0, 10.0],
         cells: [124.0, 1935.0], ipsi: Some(0.6),
     },
     Row {
         name: "DAN->MBON", pre: DAN, post: MBON, glomeruli: Glomeruli::Any,
-        edges: 866.0, synapses: 13793.0, counts: [15.93, 28.78, 2.188, 0.987],
+        edges: 866.0, synapses: 13_793.0, counts: [15.93, 28.78, 2.188, 0.987],
         quantiles: [2.0, 5.0, 7.0, 16.0, 52.0, 117.0, 402.0],
         out_degree: [3.12, 2.49, 3.0, 21.0], in_degree: [10.3, 13.0, 3.0, 52.0],
         cells: [278.0, 84.0], ipsi: Some(0.497),

@@ -127,7 +127,9 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     let (mut pools, sides) = pools_by(&partners, |p| Task::hemisphere(&task.pre[p as usize]));
     let side_of = |i: u32| Task::hemisphere(&task.post[task.post_open[i as usize] as usize]);
     let mut asked = [0, 0];
-    stubs.iter().for_each(|&i| asked[side_of(i)] += 1);
+    for &i in &stubs {
+        asked[side_of(i)] += 1;
+    }
     let sequence = degrees(&r.out_degree, partners.len(), stubs.len(), task.post_open.len(), &mut rng);
     let quotas = hemispheres::plan(&mut pools, &sides, asked, r.ipsi.unwrap_or(1.0), &sequence, &mut rng);
     let mut stays = quotas.map(|[own, other]| {

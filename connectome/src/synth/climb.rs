@@ -29,7 +29,9 @@ const ABOVE_CAP: f64 = 1e3;
 pub(super) fn to_groups(values: &[u32], group: &[usize], totals: &[f64], cap: &[u32], rng: &mut Stream) -> Vec<u32> {
     let n = values.len();
     let mut size = vec![0_usize; totals.len()];
-    group.iter().for_each(|&g| size[g] += 1);
+    for &g in group {
+        size[g] += 1;
+    }
     // Start with the largest values where the mean is largest.
     let mut slots: Vec<usize> = (0..n).collect();
     slots.shuffle(rng);
@@ -125,7 +127,9 @@ fn climb_to_union(parts: &mut [Part], union: &[u32], rng: &mut Stream) {
     // Surplus of values up to each size.
     let mut surplus = vec![0_i64; most + 2];
     parts.iter().flat_map(|p| &p.values).for_each(|&v| surplus[v as usize..].iter_mut().for_each(|s| *s += 1));
-    union.iter().for_each(|&v| surplus[v as usize..].iter_mut().for_each(|s| *s -= 1));
+    for &v in union {
+        surplus[v as usize..].iter_mut().for_each(|s| *s -= 1);
+    }
     // Relative errors count, in the bulk more than in the tail.
     let mut weight: Vec<f64> = (0..surplus.len()).map(|at| (at as f64 + 1.0).powf(-1.5)).collect();
     if let Some(&median) = union.get(union.len() / 2) {
@@ -185,8 +189,12 @@ impl Histogram {
     pub(super) fn new(found: &[u32], wanted: &[u32]) -> Self {
         let most = found.iter().chain(wanted).max().map_or(0, |&v| v as usize);
         let mut surplus = vec![0; most + 2];
-        found.iter().for_each(|&v| surplus[v as usize] += 1);
-        wanted.iter().for_each(|&v| surplus[v as usize] -= 1);
+        for &v in found {
+            surplus[v as usize] += 1;
+        }
+        for &v in wanted {
+            surplus[v as usize] -= 1;
+        }
         surplus[0] += wanted.len() as i64 - found.len() as i64;
         Self { surplus }
     }

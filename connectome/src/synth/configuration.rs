@@ -58,7 +58,9 @@ impl<'a> Ends<'a> {
     /// Edges by the side of the driver.
     fn asked(&self, dealt: &[(u32, u32)]) -> [usize; 2] {
         let mut asked = [0, 0];
-        dealt.iter().for_each(|&(driver, degree)| asked[self.driver_side(driver)] += degree as usize);
+        for &(driver, degree) in dealt {
+            asked[self.driver_side(driver)] += degree as usize;
+        }
         asked
     }
 }

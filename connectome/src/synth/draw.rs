@@ -237,11 +237,11 @@ impl Task<'_> {
 
     /// Chooses `n` cells, as many on each side as `wanted` says, as far as there are.
     pub(super) fn choose_sides(mut open: [Vec<u32>; 2], n: usize, wanted: [f64; 2], rng: &mut Stream) -> [Vec<u32>; 2] {
-        open.iter_mut().for_each(|cells| cells.shuffle(rng));
+        for cells in &mut open {
+            cells.shuffle(rng);
+        }
         let share = wanted[0] / (wanted[0] + wanted[1]).max(f64::MIN_POSITIVE);
-        let left = ((n as f64 * share).round() as usize)
-            .clamp(n.saturating_sub(open[1].len()), open[0].len().max(n.saturating_sub(open[1].len())));
-        let left = left.min(open[0].len());
+        let left = ((n as f64 * share).round() as usize).max(n.saturating_sub(open[1].len())).min(open[0].len());
         open[0].truncate(left);
         open[1].truncate(n - left);
         open

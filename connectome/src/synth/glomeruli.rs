@@ -171,7 +171,9 @@ fn in_degrees<'a>(
         while dealt[k] > cap[k] {
             dealt[k] -= 1;
             let near = (0..dealt.len()).filter(|&i| dealt[i] < cap[i]).min_by_key(|&i| (dealt[i].abs_diff(dealt[k]), i));
-            near.into_iter().for_each(|i| dealt[i] += 1);
+            if let Some(i) = near {
+                dealt[i] += 1;
+            }
         }
     }
     slots.into_iter().zip(dealt).map(|((j, pre), d)| (j, pre, d))
@@ -200,7 +202,9 @@ fn rewire(task: &Task<'_>, members: &BTreeMap<&str, Members>, pairs: &mut [(u32,
     for m in members.values() {
         for side in 0..2 {
             let of_side: Vec<u32> = m.pre.iter().copied().filter(|&i| pre_side(i) == side).collect();
-            of_side.iter().for_each(|&i| group[i as usize] = alike.len());
+            for &i in &of_side {
+                group[i as usize] = alike.len();
+            }
             alike.push(of_side);
         }
     }

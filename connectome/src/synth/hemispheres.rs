@@ -19,7 +19,9 @@ pub(super) fn wanted(asked: [usize; 2], ipsi: f64) -> [f64; 2] {
 ///
 /// The largest degrees go first, each to the side that lacks most; which cell gets it is chance. Returns `(cell, degree)`.
 pub(super) fn deal_to_sides(degrees: &[u32], mut cells: [Vec<u32>; 2], wanted: [f64; 2], rng: &mut Stream) -> Vec<(u32, u32)> {
-    cells.iter_mut().for_each(|c| c.shuffle(rng));
+    for c in &mut cells {
+        c.shuffle(rng);
+    }
     let mut lacks = wanted;
     let mut sorted = degrees.to_vec();
     sorted.sort_unstable_by_key(|&d| std::cmp::Reverse(d));

@@ -205,11 +205,15 @@ fn pools(task: &Task<'_>, receivers: &[[Vec<u32>; 2]], asked: [usize; POOLS], rn
     for _ in 0..SCALINGS {
         for (row, &wanted) in edges.iter_mut().zip(&in_degree) {
             let sum: f64 = row.iter().sum();
-            row.iter_mut().for_each(|e| *e *= wanted / sum.max(f64::MIN_POSITIVE));
+            for e in row {
+                *e *= wanted / sum.max(f64::MIN_POSITIVE);
+            }
         }
         for (k, &asked) in asked.iter().enumerate() {
             let sum: f64 = edges.iter().map(|row| row[k]).sum();
-            edges.iter_mut().for_each(|row| row[k] *= asked as f64 / sum.max(f64::MIN_POSITIVE));
+            for row in &mut edges {
+                row[k] *= asked as f64 / sum.max(f64::MIN_POSITIVE);
+            }
         }
     }
     (0..POOLS)
