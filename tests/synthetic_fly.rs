@@ -185,7 +185,8 @@ fn the_same_seed_gives_the_same_bytes_at_any_number_of_threads_and_another_seed_
 #[test]
 fn the_ready_configs_all_fit_the_synthetic_fly() {
     let fly = synthetic_fly();
-    for (example, population, cells) in [("nengo_ccsnn", "KC", 5177), ("mushroom_body", "APL", 2), ("synthetic_fly", "ALLN", 426)]
+    for (example, population, cells) in
+        [("nengo_ccsnn", "KC", 5177), ("nengo_ccsnn", "APL", 2), ("mushroom_body", "APL", 2), ("synthetic_fly", "ALLN", 426)]
     {
         let config = repository(&format!("examples/{example}.toml"));
         let report = fly.json(&["circuit", "build", &config, "--connectome", "fly.h5", "-o", &format!("{example}.h5")]);

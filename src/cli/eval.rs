@@ -121,9 +121,10 @@ fn text(report: &Report) -> String {
         percent(r.chance)
     );
     if let Some(ceiling) = &report.ceiling {
-        out += &format!("an ideal observer of the input spike counts reaches {}\n", percent(ceiling.accuracy));
+        let _ = writeln!(out, "an ideal observer of the input spike counts reaches {}", percent(ceiling.accuracy));
     }
-    out += &format!(
+    let _ = write!(
+        out,
         "loss {:.4}; {:.2} spikes per neuron and sample; epoch {}, step {}\n\n",
         r.loss, r.spikes_per_neuron, report.epoch, report.step
     );

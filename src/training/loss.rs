@@ -155,7 +155,7 @@ impl LossSpec {
 /// One number per sample and class.
 ///
 /// # Shapes
-/// `out` [T+1, B, C], `counts` [B, N], `w_readout` [K, C], `readout` [K] → [B, C].
+/// `out` [T+1, B, C], `counts` [B, N], `w_readout` [K, C], `readout` \[K\] → [B, C].
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -169,7 +169,7 @@ pub fn decide(decision: Decision, out: &Tensor, counts: &Tensor, w_readout: &Ten
     }
 }
 
-/// The objective of decisions [B, C] for `labels` [B], averaged over the batch.
+/// The objective of decisions [B, C] for `labels` \[B\], averaged over the batch.
 ///
 /// # Errors
 /// Shapes that do not fit.

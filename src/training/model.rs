@@ -120,7 +120,7 @@ impl<F: Real + WithDType> Model<F> {
         Ok(())
     }
 
-    /// Indices of the neurons that are read out [K].
+    /// Indices of the neurons that are read out \[K\].
     pub fn readout(&self) -> &Tensor {
         &self.readout
     }

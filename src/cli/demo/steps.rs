@@ -1,5 +1,6 @@
 //! The steps of the demonstration.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -242,16 +243,17 @@ fn summary(demo: &Demo, test: &Evaluation, control: Option<&Evaluation>, bound: 
         count(test.samples)
     );
     if let Some(bound) = bound {
-        out += &format!("ideal observer       {}\n", percent(bound.accuracy));
+        let _ = writeln!(out, "ideal observer       {}", percent(bound.accuracy));
     }
     if let Some(control) = control {
-        out += &format!("shuffled connectome  {}\n", percent(control.accuracy));
+        let _ = writeln!(out, "shuffled connectome  {}", percent(control.accuracy));
     }
-    out += &format!(
+    let _ = write!(
+        out,
         "chance               {}\n\n{seconds:.0} s. Open {} in a browser.\n\nLook closer:\n",
         percent(test.chance),
         at("report.html")
     );
-    out += &format!("  kenyon eval {} --split test\n  kenyon circuit info {}\n", at("train"), at("circuit.h5"));
+    let _ = write!(out, "  kenyon eval {} --split test\n  kenyon circuit info {}\n", at("train"), at("circuit.h5"));
     out + &format!("  python3 {} --help", at("pynn/run_pynn.py"))
 }
