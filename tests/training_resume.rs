@@ -59,7 +59,7 @@ fn start(dir: &Path, threads: usize) -> Child {
 }
 
 fn lines(run: &Path) -> usize {
-    fs::read(run.join("journal.jsonl")).map_or(0, |bytes| bytes.split(|b| *b == b'\n').count() - 1)
+    fs::read(run.join("journal.jsonl")).map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count())
 }
 
 fn timeless(run: &Path) -> Vec<Record> {
@@ -170,7 +170,7 @@ fn a_damaged_checkpoint_is_refused_and_the_mend_leads_to_the_same_weights() {
     for damage in [
         |bytes: &mut Vec<u8>| {
             let at = bytes.len() * 2 / 3;
-            bytes[at] ^= 1;
+            bytes[at] ^= 1
         },
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
     ] {

@@ -124,7 +124,7 @@ fn fault_07_every_synapse_of_a_neuron_has_the_same_sign() {
         let mut inhibitory = 0;
         for (&pre, &base) in block.pre.iter().zip(&block.base) {
             let sign = &mut sign[pre as usize];
-            assert!(base != 0.0 && (*sign == 0.0 || sign.to_bits() == base.signum().to_bits()));
+            assert!(base != 0.0 && (*sign == 0.0 || *sign == base.signum()));
             *sign = base.signum();
             inhibitory += usize::from(base < 0.0);
         }
