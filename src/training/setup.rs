@@ -151,6 +151,7 @@ impl Setup {
         facts.insert("left_out".into(), json!(self.network.left_out));
         // Pairs onto inputs are left out; a drive of receptor neurons that they scale down does not exist yet.
         facts.insert("presynaptic_inhibition".into(), json!(false));
+        facts.insert("deferred".into(), json!(config.train.deferred));
         facts.insert("detach_recurrent".into(), json!(config.train.detach_recurrent));
         facts.insert("wsf_squared".into(), json!(config.network.weights.wsf_squared));
         Ok(manifest)
