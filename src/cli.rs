@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `context` | what every command shares: output form, seed, progress |
 //! | `output` | numbers and tables as text |
+//! | `target` | files to be written, never those being read |
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
@@ -21,6 +22,7 @@ mod export;
 mod odors;
 mod output;
 mod report;
+mod target;
 mod train;
 mod validate;
 
@@ -53,10 +55,10 @@ struct Shared {
     #[arg(long, global = true)]
     quiet: bool,
     /// Seed of all random numbers
-    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    #[arg(long, global = true, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
     /// Number of threads; results do not depend on it [default: all cores]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 
@@ -110,7 +112,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Validate(validate) => validate.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });
-    match result {
+    match result.and_then(|()| context.check_stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => context.fail(&error),
     }
@@ -119,15 +121,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Help and version are asked for; anything else is wrong usage.
 fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
     if !error.use_stderr() {
-        // A closed pipe is no failure of ours.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        return match error.print() {
+            Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        };
     }
     let _ = error.print();
     if wants_json {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
-        output::json(&serde_json::json!({ "error": UserError::usage("usage", message).mend("see `--help`") }));
+        // Standard error has it already.
+        let _ = output::json(&serde_json::json!({ "error": UserError::usage("usage", message).mend("see `--help`") }));
     }
     ExitCode::from(2)
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`spec`] | the `[network]` section of a config |
 //! | [`build`] | from circuit and spec to inputs, hidden neurons, synapses, groups, readout |
+//! | [`presynaptic`] | inhibition of the inputs' terminals |
 //! | [`parameters`] | named tensors, start values, the values of each neuron and synapse |
 //! | [`constraints`] | ranges and signs, enforced after every optimiser step |
 //! | [`dale`] | signs and zeros of a dense weight matrix that another program trained |
@@ -14,12 +15,14 @@ pub mod dale;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod parameters;
+pub mod presynaptic;
 pub mod spec;
 
 pub use build::{Network, Synapses};
 pub use constraints::Constraint;
 pub use dale::DaleReport;
 pub use parameters::{Effective, Parameter, Parameters};
+pub use presynaptic::Presynaptic;
 pub use spec::NetworkSpec;
 
 #[cfg(test)]

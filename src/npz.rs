@@ -1,4 +1,4 @@
-//! NumPy's `.npy` arrays and `.npz` archives.
+//! `NumPy`'s `.npy` arrays and `.npz` archives.
 //!
 //! Read within limits: a size that a header declares is checked against what is there before memory is asked for.
 

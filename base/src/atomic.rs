@@ -153,6 +153,9 @@ pub struct AtomicDir {
 impl AtomicDir {
     /// Opens the temporary for `target`, which must not exist or be an empty folder.
     pub fn create(target: &Path) -> Result<Self> {
+        if target.is_file() {
+            return Err(UserError::usage("not-a-folder", "is a file").file(target).mend("name a folder to write"));
+        }
         let taken = match fs::read_dir(target) {
             Ok(mut entries) => entries.next().is_some(),
             Err(_) => target.exists(),

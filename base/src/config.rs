@@ -20,8 +20,14 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     if size > LIMIT_BYTES {
         return Err(UserError::bad_data("limit", "too large for a config").file(path).mend("name the TOML file, not the data"));
     }
-    let text = fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
-    parse(&text, path)
+    let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => parse(&text, path),
+        _ => Err(UserError::bad_data("not-text", "is not a text file")
+            .file(path)
+            .expected("a TOML config")
+            .mend("name the config")),
+    }
 }
 
 /// Parses config text; `path` is named in errors.
@@ -51,10 +57,25 @@ pub fn render<T: Serialize>(config: &T) -> Result<String> {
     toml::to_string_pretty(config).map_err(|e| UserError::failed("config", format!("the config has no TOML form: {e}")))
 }
 
-/// Serde's message without the names of our own types.
+/// Whole numbers by the name that serde gives them.
+const WHOLE: [(&str, &str); 8] = [
+    ("u8", "a whole number from 0 to 255"),
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number from 0 to 9223372036854775807"),
+    ("usize", "a whole number from 0 to 9223372036854775807"),
+    ("i8", "a whole number from -128 to 127"),
+    ("i32", "a whole number from -2147483648 to 2147483647"),
+    ("i64", "a whole number"),
+];
+
+/// Serde's message without the names of types.
 fn plain(message: &str) -> String {
-    match message.split_once(", expected struct ") {
-        Some((before, _)) => format!("{before}, expected a table of keys"),
+    if let Some((before, _)) = message.split_once(", expected struct ") {
+        return format!("{before}, expected a table of keys");
+    }
+    match WHOLE.iter().find_map(|(name, words)| Some((message.strip_suffix(name)?.strip_suffix("expected ")?, words))) {
+        Some((before, words)) => format!("{before}expected {words}"),
         None => message.to_string(),
     }
 }
@@ -88,6 +109,24 @@ mod tests {
         let text = error.to_string();
         assert!(text.starts_with("c.toml, line 2"), "{text}");
         assert!(text.ends_with("did you mean `threshold`?"), "{text}");
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_told_in_words() {
+        for text in ["-5", "5.0", "4294967296"] {
+            let error = parse::<Spec>(&format!("threshold = {text}"), Path::new("c.toml")).expect_err("no count");
+            assert!(error.to_string().contains("expected a whole number from 0 to 4294967295"), "{error}");
+        }
+        let error = parse::<Spec>("threshold = 100000000000000000000", Path::new("c.toml")).expect_err("no count");
+        assert_eq!(error.line_number(), Some(1), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_told() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("pack.h5");
+        fs::write(&path, b"kenyon\xff\0").expect("written");
+        assert_eq!(read::<Spec>(&path).expect_err("no text").code(), "not-text");
     }
 
     #[test]

@@ -32,7 +32,7 @@ const CHUNK: usize = 1 << 14;
 /// A file that something was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// File name without folders, so that the same data give the same bytes anywhere.
+    /// File name, without the folders above the one that was read, so that the same data give the same bytes anywhere.
     pub name: String,
     /// What it was read as, for example `connections`.
     pub kind: String,

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kenyon_base::{Provenance, Result, digest};
+use kenyon_base::{Provenance, Result, Source, digest};
 use petgraph::graph::DiGraph;
 use serde::Serialize;
 
@@ -64,6 +64,8 @@ pub struct Circuit {
     pub report: BuildReport,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// The file it was read from, if it was; becomes a source of what is made from it.
+    pub origin: Option<Source>,
 }
 
 /// A population: a node of the circuit's graph.
@@ -180,7 +182,15 @@ impl Circuit {
             edges,
             report: self.report.clone(),
             provenance: self.provenance.clone(),
+            origin: self.origin.clone(),
         }
+    }
+
+    /// A copy to be changed: the file that this circuit was read from becomes one of its sources.
+    fn successor(&self) -> Self {
+        let mut out = self.clone();
+        out.provenance.sources.extend(out.origin.take());
+        out
     }
 }
 

@@ -1,7 +1,8 @@
 //! Generating projections that a data set lacks, from published statistics. Every such edge is marked synthetic.
 //!
-//! Pairs are drawn by [`synth::draw`] on the neurons of the circuit, real or not. A measured pair is never
-//! replaced or added to, and the rules about inputs hold for generated pairs as for measured ones. The circuit's threshold does not apply: the statistics have their own smallest count.
+//! Pairs are drawn by [`synth::draw`] on the neurons of the circuit, real or not. A measured pair is never replaced or added to,
+//! and the rules about inputs hold for generated pairs as for measured ones. The circuit's threshold does not apply: the
+//! statistics have their own smallest count.
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use crate::synth::{self, Cell, RELATIONS, relation};
 
 /// A projection that was generated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Completed {
     /// Relation, for example `KC->APL`.
     pub projection: String,
@@ -26,6 +28,10 @@ pub struct Completed {
     pub pre_neurons: u64,
     /// Postsynaptic neurons that the relation can use.
     pub post_neurons: u64,
+    /// Pairs that the statistics ask for at the given scale.
+    pub planned: u64,
+    /// Pairs drawn: fewer than planned where there are no more pairs of these neurons, more where each neuron keeps one.
+    pub drawn: u64,
     /// Pairs added.
     pub pairs: u64,
     /// Synapses added.
@@ -74,13 +80,16 @@ pub(crate) fn complete(circuit: &Circuit, spec: &CompletionSpec, rules: &Selecti
                 .mend("add their population, or take the projection out of the list"));
         }
         let own = |side: &[&(u32, Cell)]| side.iter().map(|(_, cell)| cell.clone()).collect::<Vec<_>>();
-        let drawn = synth::draw(relation, &own(&pre), &own(&post), spec.scale, Streams::new(spec.seed.unwrap_or(1)));
+        let (pre_cells, post_cells) = (own(&pre), own(&post));
+        let drawn = synth::draw(relation, &pre_cells, &post_cells, spec.scale, Streams::new(spec.seed.unwrap_or(1)));
         let mut done = Completed {
             projection: name.clone(),
             synthetic: true,
             source: serde_json::to_value(relation.source).ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default(),
             pre_neurons: pre.len() as u64,
             post_neurons: post.len() as u64,
+            planned: synth::planned_pairs(relation, &pre_cells, &post_cells, spec.scale),
+            drawn: drawn.len() as u64,
             ..Completed::default()
         };
         for pair in drawn {

@@ -16,9 +16,11 @@ use kenyon_base::{Progress, Provenance, Result, Source, UserError, nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::codex::folder::name_inside;
 use crate::codex::{Folder, Limits, Side, Table, keywords};
 use crate::connectome::Connectome;
 
+pub(crate) use attributes::ATTRIBUTES;
 pub use report::{Diagnostics, FileReport, ImportReport, UnknownValue};
 pub use threshold::{Threshold, ThresholdOn};
 
@@ -96,7 +98,7 @@ pub fn import(dir: &Path, spec: &ImportSpec, progress: &dyn Progress) -> Result<
         let name = keywords::list_name(path);
         report.diagnostics.keyword_duplicates += list.duplicates;
         sources.push(Source {
-            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            name: name_inside(dir, path),
             kind: "keyword_list".into(),
             sha256: list.sha256,
             bytes: list.bytes,

@@ -13,6 +13,8 @@
 //! Every model is a function of its input and a seed alone, at any number of threads. What it must keep is computed anew
 //! from the tables before and after ([`check_invariants`]); a model that breaks a promise returns an error, not a table.
 //!
+//! A neuron that a lesion silenced has no edges and gets none: it takes no part in `er`, `identity` and `sign`.
+//!
 //! # Example
 //! ```
 //! use kenyon_connectome::edges::Edges;
@@ -26,6 +28,7 @@
 //!     nt: &[0, 0, 0, 0],
 //!     sign: &[1, 1, 1, 1],
 //!     hidden: &[true; 4],
+//!     silenced: &[false; 4],
 //! };
 //!
 //! let result = nulls::generate(NullModel::Swap, &input, 7, &NullOptions::default())?;
@@ -164,6 +167,8 @@ pub struct NullInput<'a> {
     pub sign: &'a [i8],
     /// `false` for an input (receptor) neuron.
     pub hidden: &'a [bool],
+    /// `true` for a neuron that a lesion silenced: it has no edges.
+    pub silenced: &'a [bool],
 }
 
 impl NullInput<'_> {
@@ -176,6 +181,7 @@ impl NullInput<'_> {
             ("nt", self.nt.len()),
             ("sign", self.sign.len()),
             ("hidden", self.hidden.len()),
+            ("silenced", self.silenced.len()),
         ];
         for (column, found) in lengths {
             if found != neurons {
@@ -190,9 +196,19 @@ impl NullInput<'_> {
             return Err(UserError::bad_data("null-self-loop", format!("`{model}` is not defined on a circuit with self loops"))
                 .found(format!("{} self loops", self.edges.self_loops()))
                 .expected("none")
-                .mend("build the circuit with `keep_self_loops = false`"));
+                .mend("build it with `self_loops = false` in `[selection]`"));
+        }
+        if !self.silenced_are_bare(self.edges) {
+            return Err(UserError::bad_data("silenced-edge", "a silenced neuron has connections")
+                .expected("none")
+                .mend("silence it with `kenyon circuit lesion`, which takes its connections away"));
         }
         Ok(())
+    }
+
+    /// Whether no edge begins or ends on a silenced neuron.
+    fn silenced_are_bare(&self, edges: &Edges) -> bool {
+        edges.pre.iter().chain(&edges.post).all(|&end| !self.silenced[end as usize])
     }
 }
 
@@ -260,8 +276,8 @@ impl Moves {
 /// `swap` and `swap-typed`: `20 E` accepted swaps of constant time; memory about 50 bytes per edge. All others: `E log E`.
 ///
 /// # Errors
-/// Bad data if the input is inconsistent or (`swap`, `swap-typed`, `er`) has self loops. `null-invariant` if the model broke
-/// a promise, which is a fault of this library.
+/// Bad data if the input is inconsistent, if a silenced neuron has edges, or if (`swap`, `swap-typed`, `er`) it has self loops.
+/// `null-invariant` if the model broke a promise, which is a fault of this library.
 pub fn generate(model: NullModel, input: &NullInput<'_>, seed: u64, options: &NullOptions) -> Result<NullResult> {
     input.validate(model)?;
     let streams = Streams::new(seed);
@@ -273,10 +289,10 @@ pub fn generate(model: NullModel, input: &NullInput<'_>, seed: u64, options: &Nu
         NullModel::SwapTyped => swap::swap(input.edges, Some(input.type_code), streams, options),
         NullModel::WeightBlock => permute::weights(input.edges, Some(input.block(options.block)), streams),
         NullModel::WeightAll => permute::weights(input.edges, None, streams),
-        NullModel::Sign => (input.edges.clone(), permute::signs(input.population, &mut nt, &mut sign, streams)),
-        NullModel::Er => er::uniform(input.edges, streams),
+        NullModel::Sign => (input.edges.clone(), permute::signs(input, &mut nt, &mut sign, streams)),
+        NullModel::Er => er::uniform(input, streams),
         NullModel::Identity => {
-            let (map, moves) = permute::identities(input.hidden, streams);
+            let (map, moves) = permute::identities(input, streams);
             let edges = permute::relabel(input.edges, &map);
             nt = permute::moved(&nt, &map);
             sign = permute::moved(&sign, &map);
@@ -416,6 +432,32 @@ mod tests {
         for (neuron, hidden) in circuit.hidden.iter().enumerate() {
             assert!(*hidden || permutation[neuron] as usize == neuron);
         }
+    }
+
+    #[test]
+    fn a_silenced_neuron_stays_without_edges_and_keeps_its_place_and_transmitter() {
+        for density in [0.1, 0.9] {
+            let mut circuit = Circuit::random(7, 30, density);
+            circuit.silence(&[0, 3, 4, 17, 29]);
+            for model in NullModel::ALL {
+                let result = generate_default(model, &circuit, 5);
+                let touched = result.edges.pre.iter().chain(&result.edges.post).filter(|&&end| circuit.silenced[end as usize]);
+                assert_eq!(touched.count(), 0, "{model}");
+                assert!(result.report.invariants.iter().any(|i| i.name == "silenced neurons have no edges"), "{model}");
+                for neuron in (0..30).filter(|&n| circuit.silenced[n]) {
+                    assert_eq!(result.nt[neuron], circuit.nt[neuron], "{model}");
+                    assert!(result.permutation.as_ref().is_none_or(|map| map[neuron] as usize == neuron), "{model}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_silenced_neuron_with_edges_is_refused() {
+        let mut circuit = Circuit::random(7, 30, 0.9);
+        circuit.silenced[3] = true;
+        let error = generate(NullModel::Er, &circuit.input(), 1, &NullOptions::default()).unwrap_err();
+        assert_eq!(error.code(), "silenced-edge");
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Overview {
     pub receptor_neurons: Option<u64>,
     /// Pre- and postsynaptic neurons, and neurons that are either.
     pub connected: Connected,
-    /// Attributes of neurons that queries can use.
+    /// Fields that queries can use.
     pub fields: Vec<String>,
     /// Files it was made from.
     pub sources: Vec<Source>,
@@ -64,6 +64,12 @@ pub struct Connected {
     pub post: u64,
     /// Neurons with either.
     pub any: u64,
+}
+
+/// The fields of a pack, with those that every pack has.
+fn ids_and_lists(pack: &Pack) -> Vec<String> {
+    let list = if pack.lists().is_empty() { None } else { Some("list".to_string()) };
+    std::iter::once("root_id".to_string()).chain(pack.fields()).chain(list).collect()
 }
 
 /// Describes a pack.
@@ -120,7 +126,7 @@ pub fn overview(pack: &Pack) -> Result<Overview> {
         lists,
         receptor_neurons: pack.receptors()?.map(|r| (0..r.len()).filter(|&row| !r.codes(row).is_empty()).count() as u64),
         connected: Connected { pre: count(|e| e.0), post: count(|e| e.1), any: count(|e| e.0 || e.1) },
-        fields: pack.fields(),
+        fields: ids_and_lists(pack),
         sources: pack.provenance().sources.clone(),
     })
 }

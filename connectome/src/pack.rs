@@ -77,7 +77,7 @@ pub struct Pack {
 impl Pack {
     /// Opens a pack and checks its seal.
     pub fn open(path: &Path) -> Result<Self> {
-        let container = Container::open(path, FORMAT, VERSION)?;
+        let container = Container::open(path, FORMAT, VERSION).map_err(|error| with_import(error, path))?;
         let root_ids: Vec<u64> = container.read("neurons/root_id")?;
         if !root_ids.is_sorted_by(|a, b| a < b) {
             return Err(damaged(&container, "neurons/root_id", "ids in ascending order, each once"));
@@ -259,10 +259,26 @@ impl Pack {
             return Ok(Arc::clone(column));
         }
         let tally = self.nt_tally(&self.pairs()?, &self.rows()?)?;
-        let resolved = signs::resolve(&signs::Neurons::of_pack(self)?, &tally, &SignSpec::default())?;
+        let resolved = signs::resolve(&signs::Neurons::of_pack(self)?, &tally, &SignSpec::default(), None);
         let column = Arc::new(resolved.sign.iter().map(|&s| signs::word(s)).collect::<Categorical>());
         self.cache.lock().expect("no holder of this lock panics").insert("sign".into(), Arc::clone(&column));
         Ok(column)
+    }
+}
+
+/// Whoever names a dump where a pack is due has not imported it yet.
+fn with_import(error: UserError, path: &Path) -> UserError {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let dump = if path.is_dir() {
+        path.display().to_string()
+    } else if [".csv", ".tsv", ".csv.gz", ".tsv.gz"].iter().any(|end| name.ends_with(end)) {
+        "FOLDER".to_string()
+    } else {
+        return error;
+    };
+    match error.code() {
+        "not-a-file" | "not-a-container" => error.mend(format!("import it first: `kenyon connectome import {dump} -o fly.h5`")),
+        _ => error,
     }
 }
 

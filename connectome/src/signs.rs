@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, Source, UserError};
 use serde::{Deserialize, Serialize};
 
 use crate::Categorical;
-use crate::codex::{Limits, Nt, Records};
+use crate::codex::{Limits, Nt, Record, Records};
 use crate::pack::Pack;
 
 /// Outgoing synapses per neuron and transmitter.
@@ -159,7 +159,7 @@ pub struct Resolved {
     pub nt: Vec<Nt>,
     /// Sign per neuron: -1, 0 or 1.
     pub sign: Vec<i8>,
-    /// What decided it.
+    /// What decided it; with [`Unknown::Error`] it is for the caller to refuse [`NtSource::Unknown`].
     pub source: Vec<NtSource>,
     /// Neurons whose rows have as many synapses of two transmitters.
     pub tie: Vec<bool>,
@@ -190,12 +190,8 @@ fn known_nt(class: &str, cell_type: &str) -> Option<Nt> {
     matches!(cell_type, "APL" | "DPM").then_some(Nt::Gaba)
 }
 
-/// Decides transmitter and sign of every neuron.
-///
-/// # Errors
-/// The user's table is bad, or a neuron stays unknown where [`Unknown::Error`] is asked for.
-pub fn resolve(neurons: &Neurons<'_>, tally: &NtTally, spec: &SignSpec) -> Result<Resolved> {
-    let table = spec.table.as_deref().map(UserTable::read).transpose()?.unwrap_or_default();
+/// Decides transmitter and sign of every neuron, with the table of `spec` if `table` is what was read from it.
+pub fn resolve(neurons: &Neurons<'_>, tally: &NtTally, spec: &SignSpec, table: Option<&UserTable>) -> Resolved {
     let n = neurons.root_ids.len();
     let mut nt = vec![Nt::Blank; n];
     let mut source = vec![NtSource::Unknown; n];
@@ -210,7 +206,7 @@ pub fn resolve(neurons: &Neurons<'_>, tally: &NtTally, spec: &SignSpec) -> Resul
         let own = Nt::from_field(neurons.nt.get(i).as_bytes()).unwrap_or_default();
         let known = if spec.known { known_nt(class, cell_type) } else { None };
         let candidates = [
-            (table.get(neurons.root_ids[i], cell_type, class), NtSource::Table),
+            (table.and_then(|t| t.get(neurons.root_ids[i], cell_type, class)), NtSource::Table),
             (known, NtSource::Known),
             (Some(by_rows), NtSource::Rows),
             (Some(own), NtSource::Neuron),
@@ -225,24 +221,15 @@ pub fn resolve(neurons: &Neurons<'_>, tally: &NtTally, spec: &SignSpec) -> Resul
     for i in 0..n {
         if source[i] == NtSource::Unknown {
             nt[i] = match spec.unknown {
-                Unknown::Excite => Nt::Ach,
+                // Where unknown is an error, whoever knows the circuit says so; until then the neuron keeps its connections.
+                Unknown::Excite | Unknown::Error => Nt::Ach,
                 Unknown::Inhibit => Nt::Gaba,
                 Unknown::Drop => Nt::Blank,
-                Unknown::Error => {
-                    return Err(UserError::bad_data(
-                        "nt-unknown",
-                        format!("nothing tells the transmitter of neuron {}", neurons.root_ids[i]),
-                    )
-                    .key("signs.unknown")
-                    .mend(
-                        "name it in the table of `signs.table`, or choose `unknown = \"excite\"`, `\"inhibit\"` or `\"drop\"`",
-                    ));
-                }
             };
         }
     }
     let sign = nt.iter().map(|&t| spec.sign(t)).collect();
-    Ok(Resolved { nt, sign, source, tie, both_signs })
+    Resolved { nt, sign, source, tie, both_signs }
 }
 
 /// Gives undecided neurons the majority of the decided neurons of their group.
@@ -264,12 +251,28 @@ fn fill_from_groups(groups: &Categorical, by: NtSource, nt: &mut [Nt], source: &
     }
 }
 
+/// What became of the user's table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignTableReport {
+    /// Data rows.
+    pub rows: u64,
+    /// Root ids that are no neurons of the pack.
+    pub outside: u64,
+    /// The first ten of them.
+    pub outside_examples: Vec<String>,
+}
+
 /// The user's transmitters.
-#[derive(Debug, Default)]
-struct UserTable {
+#[derive(Debug)]
+pub struct UserTable {
     ids: HashMap<u64, Nt>,
     types: HashMap<String, Nt>,
     classes: HashMap<String, Nt>,
+    /// Its rows, and those without effect.
+    pub report: SignTableReport,
+    /// The file.
+    pub source: Source,
 }
 
 impl UserTable {
@@ -278,7 +281,12 @@ impl UserTable {
         id.or_else(|| self.types.get(cell_type)).or_else(|| self.classes.get(class)).copied()
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    /// Reads a table with the columns `nt` and one of `root_id`, `type`, `class`.
+    ///
+    /// # Errors
+    /// A column is missing; a transmitter is none; a key has two; a type or class that no neuron has. A root id that is no
+    /// neuron is counted, since tables of ids often hold more than one dump.
+    pub fn read(path: &Path, neurons: &Neurons<'_>) -> Result<Self> {
         let mut records = Records::open(path, Limits::default())?;
         let header: Vec<String> = match records.next_record()? {
             Some(record) => (0..record.len()).map(|i| record.text(i).trim().to_lowercase()).collect(),
@@ -295,7 +303,8 @@ impl UserTable {
                 .expected("`nt` and one of `root_id`, `type`, `class`")
                 .mend("name the columns in the first line"));
         };
-        let mut table = Self::default();
+        let (mut ids, mut types, mut classes) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut outside = Vec::new();
         while let Some(record) = records.next_record()? {
             let Some(value) = Nt::from_field(record.field(nt)).filter(|&v| v != Nt::Blank) else {
                 return Err(record
@@ -306,18 +315,45 @@ impl UserTable {
             };
             let text = record.text(key).trim().to_string();
             let before = match header[key].as_str() {
-                "root_id" => table.ids.insert(crate::codex::fields::root_id(&record, key, "root_id")?, value),
-                "type" => table.types.insert(text, value),
-                _ => table.classes.insert(text, value),
+                "root_id" => {
+                    let id = crate::codex::fields::root_id(&record, key, "root_id")?;
+                    let before = ids.insert(id, value);
+                    if before.is_none() && neurons.root_ids.binary_search(&id).is_err() {
+                        outside.push(id.to_string());
+                    }
+                    before
+                }
+                "type" => types.insert(known(&record, key, "type", &neurons.types)?, value),
+                _ => classes.insert(known(&record, key, "class", &neurons.class)?, value),
             };
             if before.is_some_and(|b| b != value) {
                 return Err(record
                     .error("contradiction", "the same key has two transmitters", &header[key])
-                    .found(record.text(key))
+                    .found(text)
                     .expected("each key once")
                     .mend("remove one of the two rows"));
             }
         }
-        Ok(table)
+        let rows = records.rows();
+        let (sha256, bytes) = records.finish()?;
+        let report =
+            SignTableReport { rows, outside: outside.len() as u64, outside_examples: outside.into_iter().take(10).collect() };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { ids, types, classes, report, source: Source { name, kind: "sign_table".into(), sha256, bytes, rows } })
     }
+}
+
+/// The key of a row, which must be a text that a neuron has: a misspelt one would change nothing and say nothing.
+fn known(record: &Record<'_>, key: usize, column: &str, texts: &Categorical) -> Result<String> {
+    let text = record.text(key).trim();
+    if text.is_empty() || !texts.values().iter().any(|value| value == text) {
+        let known = texts.values().iter().map(String::as_str);
+        let mend = crate::query::mend(text, known, &format!("values of `{column}`"), false);
+        return Err(record
+            .error("unknown-value", format!("no neuron of the pack has this {column}"), column)
+            .found(text)
+            .expected(format!("a {column} of the pack"))
+            .mend(mend));
+    }
+    Ok(text.to_string())
 }

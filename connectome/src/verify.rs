@@ -1,21 +1,35 @@
 //! Checking a pack against the files it was made from, by another path than the import.
 //!
-//! The sources are hashed, read by polars instead of our own reader, and summed in plain hash maps; totals and randomly
-//! chosen rows must agree with the pack. Any changed byte of the pack itself breaks its seal before that.
+//! The sources are hashed, read by polars instead of our own reader, and summed in another way; totals, randomly chosen rows and
+//! randomly chosen attributes must agree with the pack. Any changed byte of the pack itself breaks its seal before that.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `frames` | a table as polars reads it, in blocks |
+//! | `connections` | connection tables read again |
+//! | `attributes` | attributes of chosen neurons looked up again |
 
-use std::collections::{BTreeMap, HashMap};
+mod attributes;
+mod connections;
+mod frames;
+
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Progress, Result, Source, Streams, UserError, digest};
-use polars::prelude::{CsvReadOptions, DataFrame, SerReader};
+use kenyon_base::{Progress, Result, Source, Stream, Streams, UserError, digest};
 use rand::Rng;
 use serde::Serialize;
 
-use crate::codex::{Column, Folder, Nt, TableKind};
-use crate::import::{ImportSpec, OnDuplicate, OnOverlap};
+use crate::codex::folder::name_inside;
+use crate::codex::{Folder, Nt, TableKind};
+use crate::connectome::{Pairs, Rows};
+use crate::import::ImportSpec;
 use crate::pack::Pack;
 use crate::query::Table as _;
+
+use attributes::Cells;
+use connections::SecondReading;
 
 /// One check.
 #[derive(Debug, Clone, Serialize)]
@@ -48,7 +62,8 @@ impl Verification {
     }
 }
 
-/// Verifies the pack at `path`; with `sources` also against the folder it was imported from.
+/// Verifies the pack at `path`; with `sources` also against the folder it was imported from: totals, `random_rows` rows and as
+/// many attributes.
 ///
 /// A pack whose seal is broken gives a failed check, not an error: finding that out is the purpose.
 ///
@@ -84,12 +99,12 @@ pub fn verify(
     out.check("pairs that are not the sum of their rows", 0, mismatched);
     let Some(dir) = sources else { return Ok(out) };
 
-    let folder = SourceFolder::find(dir, &pack)?;
+    let folder = SourceFolder::find(dir)?;
     for source in &pack.provenance().sources {
         progress.stage(&format!("hashing {}", source.name), None);
-        match folder.path(&source.name) {
+        match folder.files.get(&source.name) {
             None => out.check(format!("source `{}`", source.name), &source.sha256, "no such file in the folder"),
-            Some(file) => {
+            Some((file, _)) => {
                 let found = digest::sha256_file(file).map_err(|e| UserError::cannot_read(file, &e))?;
                 out.check(format!("source `{}`", source.name), &source.sha256, found);
             }
@@ -99,25 +114,48 @@ pub fn verify(
         // Totals of changed sources would only repeat the news.
         return Ok(out);
     }
-    let spec = import_spec(&pack)?;
-    let tables: Vec<&Source> =
-        pack.provenance().sources.iter().filter(|s| s.kind == "connections" || s.kind == "synapses").collect();
+    let second = connections(&mut out, &pack, &folder, (&pairs, &rows), progress)?;
+    let mut stream = Streams::new(seed).stream("connectome verify");
+    random_rows_agree(&mut out, &pack, (&pairs, &rows), &second, random_rows, &mut stream)?;
+    drop((pairs, rows));
+    attributes_agree(&mut out, &pack, &folder, second.neurons, random_rows, seed, progress)?;
+    Ok(out)
+}
+
+/// Reads the connection tables again and compares the totals.
+fn connections(
+    out: &mut Verification,
+    pack: &Pack,
+    folder: &SourceFolder,
+    (pairs, rows): (&Pairs, &Rows),
+    progress: &dyn Progress,
+) -> Result<SecondReading> {
+    let spec = import_spec(pack)?;
     let mut second = SecondReading::default();
-    for (number, source) in tables.iter().enumerate() {
+    for (source, file, kind) in folder.of(pack).filter(|(.., kind)| kind.is_connections()) {
         progress.stage(&format!("reading {} again", source.name), None);
-        let file = folder.path(&source.name).expect("its hash was just computed");
-        let read = second.read(file, number as u8, source.kind == "synapses", &spec)?;
-        out.check(format!("rows of `{}`", source.name), source.rows, read);
+        let read = second.read(file, kind == TableKind::Synapses, &spec)?;
+        out.check(format!("rows of `{}`", source.name), read, source.rows);
     }
     progress.stage("comparing", None);
-    let (expected, kept) = second.totals(&spec);
+    let expected = second.finish(&spec);
     out.check("rows", expected.rows, rows.syn_count.len());
     out.check("pairs", expected.pairs, pairs.len());
     out.check("synapses", expected.synapses, pairs.synapses());
+    Ok(second)
+}
 
+/// Looks up random rows of the pack in the second reading.
+fn random_rows_agree(
+    out: &mut Verification,
+    pack: &Pack,
+    (pairs, rows): (&Pairs, &Rows),
+    second: &SecondReading,
+    random_rows: usize,
+    stream: &mut Stream,
+) -> Result<()> {
     let ids = pack.root_ids();
     let neuropils = pack.neuropils()?;
-    let mut stream = Streams::new(seed).stream("connectome verify");
     let mut starts = Vec::with_capacity(pairs.len());
     let mut start = 0;
     for &count in &pairs.row_count {
@@ -129,16 +167,52 @@ pub fn verify(
         let pair = starts.partition_point(|&s| s <= row) - 1;
         let table = rows.table.get(row).copied().unwrap_or(0);
         let neuropil = &neuropils[usize::from(rows.neuropil[row])];
-        let key = (ids[pairs.pre[pair] as usize], ids[pairs.post[pair] as usize]);
-        let name = format!("row {} -> {} in `{neuropil}`", key.0, key.1);
+        let (pre, post) = (ids[pairs.pre[pair] as usize], ids[pairs.post[pair] as usize]);
+        let name = format!("row {pre} -> {post} in `{neuropil}`");
         let nt = Nt::from_code(rows.nt[row]).unwrap_or_default().word();
-        let found = kept
-            .get(&key)
-            .and_then(|own| own.iter().find(|r| r.table == table && r.neuropil == *neuropil))
+        let expected = second
+            .find(pre, post, table, neuropil)
             .map_or("no such row".to_string(), |r| format!("{} synapses, `{}`", r.syn_count, r.nt.word()));
-        out.check(name, found, format!("{} synapses, `{nt}`", rows.syn_count[row]));
+        out.check(name, expected, format!("{} synapses, `{nt}`", rows.syn_count[row]));
     }
-    Ok(out)
+    Ok(())
+}
+
+/// Reads the attribute tables again: the number of neurons, and random cells.
+fn attributes_agree(
+    out: &mut Verification,
+    pack: &Pack,
+    folder: &SourceFolder,
+    mut neurons: HashSet<u64>,
+    random_cells: usize,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let mut stream = Streams::new(seed).stream("connectome verify attributes");
+    let mut cells = Cells::default();
+    let (names, ids) = (pack.attribute_names(), pack.root_ids());
+    if !names.is_empty() && !ids.is_empty() {
+        for _ in 0..random_cells {
+            let attribute = &names[stream.random_range(0..names.len())];
+            cells.push(ids[stream.random_range(0..ids.len())], attribute);
+        }
+    }
+    // The first text that is not blank wins: tables in order of kind, then of name.
+    let mut tables: Vec<_> = folder.of(pack).filter(|(.., kind)| kind.is_attributes()).collect();
+    tables.sort_by_key(|&(.., kind)| kind);
+    for (source, file, kind) in tables {
+        progress.stage(&format!("reading {} again", source.name), None);
+        let read = cells.look(file, kind, &mut neurons)?;
+        out.check(format!("rows of `{}`", source.name), read, source.rows);
+    }
+    cells.sides_from(&folder.lists)?;
+    out.check("neurons", neurons.len(), ids.len());
+    for ((id, attribute), expected) in cells.chosen.iter().zip(&cells.found) {
+        let row = pack.row_of(*id).expect("the cell was chosen among the neurons of the pack");
+        let column = pack.attribute(attribute)?;
+        out.check(format!("`{attribute}` of {id}"), expected, column.get(row as usize));
+    }
+    Ok(())
 }
 
 fn import_spec(pack: &Pack) -> Result<ImportSpec> {
@@ -153,163 +227,24 @@ fn import_spec(pack: &Pack) -> Result<ImportSpec> {
 
 /// Where the sources of a pack lie.
 struct SourceFolder {
-    paths: BTreeMap<String, PathBuf>,
+    /// File and kind by name inside the folder; keyword lists are of kind `Unknown`.
+    files: BTreeMap<String, (PathBuf, TableKind)>,
+    lists: Vec<PathBuf>,
 }
 
 impl SourceFolder {
-    fn find(dir: &Path, pack: &Pack) -> Result<Self> {
+    fn find(dir: &Path) -> Result<Self> {
         let folder = Folder::scan(dir)?;
-        let tables = folder.tables.iter().map(|t| (&t.path, t.kind));
-        let lists = folder.keywords.iter().map(|path| (path, TableKind::Unknown));
-        let wanted = |name: &str| pack.provenance().sources.iter().any(|s| s.name == name);
-        let paths = tables
-            .chain(lists)
-            .map(|(path, _)| (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path.clone()))
-            .filter(|(name, _)| wanted(name))
-            .collect();
-        Ok(Self { paths })
+        let tables = folder.tables.iter().map(|t| (t.file.clone(), (t.path.clone(), t.kind)));
+        let lists = folder.keywords.iter().map(|path| (name_inside(dir, path), (path.clone(), TableKind::Unknown)));
+        Ok(Self { files: tables.chain(lists).collect(), lists: folder.keywords.clone() })
     }
 
-    fn path(&self, name: &str) -> Option<&Path> {
-        self.paths.get(name).map(PathBuf::as_path)
-    }
-}
-
-/// A row as the second reading sees it.
-#[derive(Debug, Clone)]
-struct PlainRow {
-    table: u8,
-    neuropil: String,
-    syn_count: u64,
-    nt: Nt,
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Totals {
-    rows: usize,
-    pairs: usize,
-    synapses: u64,
-}
-
-/// Rows by pair, as plain as can be.
-#[derive(Debug, Default)]
-struct SecondReading {
-    pairs: HashMap<(u64, u64), Vec<PlainRow>>,
-}
-
-impl SecondReading {
-    /// Reads a table with polars; returns its number of data rows.
-    fn read(&mut self, path: &Path, table: u8, synapses: bool, spec: &ImportSpec) -> Result<usize> {
-        let unreadable = |e: &dyn std::fmt::Display| {
-            UserError::bad_data("second-reader", format!("the second reader cannot read it: {e}"))
-                .file(path)
-                .mend("import it again")
-        };
-        let separated_by = |separator: u8| {
-            CsvReadOptions::default()
-                .with_infer_schema_length(Some(0))
-                .map_parse_options(|options| options.with_separator(separator))
-                .try_into_reader_with_file_path(Some(path.to_path_buf()))
-                .and_then(SerReader::finish)
-                .map_err(|e| unreadable(&e))
-        };
-        let mut frame = separated_by(b',')?;
-        if frame.width() == 1 {
-            frame = separated_by(b'\t')?;
-        }
-        let columns = Columns::of(&frame, synapses).ok_or_else(|| unreadable(&"columns are missing"))?;
-        let number =
-            |text: Option<&str>| text.and_then(|t| t.trim().parse::<u64>().ok()).ok_or_else(|| unreadable(&"not a number"));
-        for i in 0..frame.height() {
-            let (mut pre, mut post) = (number(columns.pre.get(i))?, number(columns.post.get(i))?);
-            if synapses {
-                pre += 720_575_940_000_000_000;
-                post += 720_575_940_000_000_000;
-            }
-            let syn_count = match &columns.syn_count {
-                Some(column) => number(column.get(i))?,
-                None => 1,
-            };
-            if syn_count == 0 || (pre == post && !spec.keep_self_loops) {
-                continue;
-            }
-            let text = |column: &Option<polars::prelude::StringChunked>| {
-                column.as_ref().and_then(|c| c.get(i)).unwrap_or_default().to_string()
-            };
-            let row = PlainRow {
-                table,
-                neuropil: text(&columns.neuropil),
-                syn_count,
-                nt: Nt::from_field(text(&columns.nt).as_bytes()).unwrap_or_default(),
-            };
-            let own = self.pairs.entry((pre, post)).or_default();
-            match own.iter_mut().find(|r| r.table == table && r.neuropil == row.neuropil) {
-                Some(first) if synapses || spec.on_duplicate == OnDuplicate::Sum => first.syn_count += row.syn_count,
-                Some(_) => {}
-                None => own.push(row),
-            }
-        }
-        Ok(frame.height())
-    }
-
-    /// Applies overlap and threshold; returns the totals and the rows kept.
-    fn totals(mut self, spec: &ImportSpec) -> (Totals, HashMap<(u64, u64), Vec<PlainRow>>) {
-        let sum = |rows: &[PlainRow]| rows.iter().map(|r| r.syn_count).sum::<u64>();
-        self.pairs.retain(|_, own| {
-            let mut tables: Vec<u8> = own.iter().map(|r| r.table).collect();
-            tables.sort_unstable();
-            tables.dedup();
-            if tables.len() > 1 {
-                let of = |table: u8| own.iter().filter(|r| r.table == table).map(|r| r.syn_count).sum::<u64>();
-                let mut best = tables[0];
-                if spec.on_overlap == OnOverlap::Max {
-                    for &table in &tables {
-                        if of(table) > of(best) {
-                            best = table;
-                        }
-                    }
-                }
-                own.retain(|r| r.table == best);
-            }
-            own.retain(|r| spec.threshold.keeps_row(u32::try_from(r.syn_count).unwrap_or(u32::MAX)));
-            !own.is_empty() && spec.threshold.keeps_pair(sum(own))
-        });
-        let mut totals = Totals::default();
-        #[expect(clippy::iter_over_hash_type, reason = "sums do not depend on the order")]
-        for own in self.pairs.values() {
-            totals.rows += own.len();
-            totals.pairs += 1;
-            totals.synapses += sum(own);
-        }
-        (totals, self.pairs)
-    }
-}
-
-/// Columns of a connection table as polars read them.
-struct Columns {
-    pre: polars::prelude::StringChunked,
-    post: polars::prelude::StringChunked,
-    syn_count: Option<polars::prelude::StringChunked>,
-    neuropil: Option<polars::prelude::StringChunked>,
-    nt: Option<polars::prelude::StringChunked>,
-}
-
-impl Columns {
-    fn of(frame: &DataFrame, synapses: bool) -> Option<Self> {
-        let column = |wanted: Column| {
-            let name = frame.get_column_names().into_iter().find(|name| Column::from_header(name) == Some(wanted))?;
-            frame.column(name).ok()?.str().ok().cloned()
-        };
-        let (pre, post) =
-            if synapses { (Column::PreRootIdShort, Column::PostRootIdShort) } else { (Column::PreRootId, Column::PostRootId) };
-        let syn_count = column(Column::SynCount);
-        (synapses || syn_count.is_some()).then_some(())?;
-        Some(Self {
-            pre: column(pre)?,
-            post: column(post)?,
-            syn_count: if synapses { None } else { syn_count },
-            neuropil: column(Column::Neuropil),
-            nt: column(Column::NtType),
+    /// The sources of a pack that are tables, in the order in which they were read.
+    fn of<'a>(&'a self, pack: &'a Pack) -> impl Iterator<Item = (&'a Source, &'a Path, TableKind)> {
+        pack.provenance().sources.iter().filter_map(|source| {
+            let (path, kind) = self.files.get(&source.name)?;
+            Some((source, path.as_path(), *kind))
         })
     }
 }

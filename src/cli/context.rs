@@ -21,6 +21,8 @@ pub(super) struct Context {
     bar: Mutex<ProgressBar>,
     /// Whether the one JSON document is out already, as with a verification that prints its failed checks.
     printed: AtomicBool,
+    /// Why standard output could not be written, if so.
+    broken: Mutex<Option<String>>,
     interactive: bool,
 }
 
@@ -32,6 +34,7 @@ impl Context {
             seed: shared.seed,
             bar: Mutex::new(ProgressBar::hidden()),
             printed: AtomicBool::new(false),
+            broken: Mutex::new(None),
             interactive: !shared.quiet && stderr().is_terminal(),
         }
     }
@@ -57,10 +60,18 @@ impl Context {
     pub(super) fn print(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
         self.clear();
         self.printed.store(true, Ordering::Relaxed);
-        if self.json {
-            output::json(value);
-        } else {
-            output::text(&text());
+        let result = if self.json { output::json(value) } else { output::text(&text()) };
+        if let Err(cause) = result {
+            *self.broken.lock().expect("no holder of this lock panics") = Some(cause.to_string());
+        }
+    }
+
+    /// Whether everything that was printed has arrived.
+    pub(super) fn check_stdout(&self) -> Result<()> {
+        match self.broken.lock().expect("no holder of this lock panics").take() {
+            None => Ok(()),
+            Some(cause) => Err(UserError::failed("cannot-write", format!("standard output cannot be written: {cause}"))
+                .mend("check where it goes and the space left there")),
         }
     }
 
@@ -84,7 +95,8 @@ impl Context {
             if stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         let _ = writeln!(stderr(), "{mark}[{}]: {error}", error.code());
         if self.json && !self.printed.load(Ordering::Relaxed) {
-            output::json(&serde_json::json!({ "error": error }));
+            // The error stands on standard error already.
+            let _ = output::json(&serde_json::json!({ "error": error }));
         }
         ExitCode::from(error.exit_code())
     }

@@ -50,6 +50,9 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
+        if self.run.is_file() {
+            return Err(UserError::usage("not-a-folder", "is a file").file(&self.run).mend("name a folder with `--run`"));
+        }
         if fs::read_dir(&self.run).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(UserError::usage("not-empty", "already exists and is not empty")
                 .file(&self.run)

@@ -1,19 +1,28 @@
 //! Numbers, tables and JSON on stdout.
 
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
+use std::io::{self, Write, stdout};
 
 use serde::Serialize;
 
 /// Prints one JSON document.
-pub(super) fn json(value: &impl Serialize) {
+pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     let document = serde_json::to_string_pretty(value).expect("reports are plain data with text keys");
-    text(&document);
+    text(&document)
 }
 
 /// Prints text and a line end; a closed pipe is no failure of ours.
-pub(super) fn text(text: &str) {
-    let _ = writeln!(stdout().lock(), "{}", text.trim_end());
+pub(super) fn text(text: &str) -> io::Result<()> {
+    let mut out = stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// A number of things, `one` being the word for one of them.
+pub(super) fn of(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
 }
 
 /// A whole number with thousands separated.
@@ -81,5 +90,6 @@ mod tests {
     #[test]
     fn thousands_are_separated() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 5177].map(|n| of(n, "neuron")), ["0 neurons", "1 neuron", "5,177 neurons"]);
     }
 }

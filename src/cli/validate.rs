@@ -56,15 +56,15 @@ struct Report {
 
 impl Validate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        let (kind, replay): (_, fn(&Path, &str, Option<&Path>) -> Result<Case>) = match self.kind {
-            Kind::Snn => ("snn", snn::replay),
-        };
         let folders = cases(&self.dir)?;
         let mut found = Vec::with_capacity(folders.len());
         let mut unreadable = None;
         for (name, folder) in folders {
             let dump = self.dump.as_ref().map(|d| d.join(&name));
-            found.push(match replay(&folder, &name, dump.as_deref()) {
+            let done = match self.kind {
+                Kind::Snn => snn::replay(&folder, &name, dump.as_deref()),
+            };
+            found.push(match done {
                 Ok(case) => case,
                 // Our own trouble, such as a full disk, is no property of the case.
                 Err(error) if error.exit_code() == 1 => return Err(error),
@@ -85,6 +85,9 @@ impl Validate {
             });
         }
         let passed = found.iter().filter(|c| c.pass).count();
+        let kind = match self.kind {
+            Kind::Snn => "snn",
+        };
         let report = Report { kind, failed: found.len() - passed, passed, cases: found };
         context.print(&report, || table(&report));
         match (unreadable, report.cases.iter().find(|c| !c.pass)) {

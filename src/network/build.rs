@@ -9,6 +9,7 @@ use kenyon_connectome::{Circuit, Query};
 use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 
+use super::presynaptic::{Presynaptic, takes_part};
 use super::spec::{NetworkSpec, Share, WeightForm};
 use crate::analysis::Population;
 
@@ -68,7 +69,7 @@ impl Synapses {
 /// What a build left out, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// Pairs from hidden neurons onto inputs.
+    /// Pairs from hidden neurons onto inputs; with presynaptic inhibition those whose sender does not inhibit.
     pub onto_inputs: u64,
     /// Pairs among inputs.
     pub among_inputs: u64,
@@ -101,6 +102,8 @@ pub struct Network {
     pub input: Synapses,
     /// Synapses among hidden neurons.
     pub recurrent: Synapses,
+    /// Inhibition of inputs, if the config wants it.
+    pub presynaptic: Option<Presynaptic>,
     /// Synaptic time constants in ms by channel.
     pub tau_syn_ms: Vec<f64>,
     /// Channel of each input.
@@ -146,7 +149,9 @@ impl Network {
         let readout = readout(circuit, &hidden, spec, config)?;
         let (group, group_names) = groups(circuit, &hidden, spec.share);
         let mut left_out = LeftOut::default();
-        let blocks = Blocks { circuit, spec, inputs: &inputs, hidden: &hidden };
+        let position = positions(circuit.len(), [&inputs, &hidden]);
+        let presynaptic = Presynaptic::build(circuit, spec, &position, config)?;
+        let blocks = Blocks { circuit, spec, position, senders: [inputs.len(), hidden.len()] };
         let (input, recurrent) = blocks.synapses(streams, &mut left_out);
         let (tau_syn_ms, channel_of) = channels(spec);
         let class = circuit.attribute("class");
@@ -169,6 +174,7 @@ impl Network {
             readout,
             input,
             recurrent,
+            presynaptic,
             tau_syn_ms,
             input_channel: channel(&inputs),
             channel: channel(&hidden),
@@ -301,26 +307,30 @@ fn channels(spec: &NetworkSpec) -> (Vec<f64>, [u16; TRANSMITTERS.len()]) {
     (taus, channel)
 }
 
+/// Index of each of `neurons` neurons in the list that it stands in.
+fn positions(neurons: usize, lists: [&[u32]; 2]) -> Vec<u32> {
+    let mut out = vec![0; neurons];
+    for list in lists {
+        list.iter().zip(0..).for_each(|(&i, at)| out[i as usize] = at);
+    }
+    out
+}
+
 /// What the synapses are made from.
 struct Blocks<'a> {
     circuit: &'a Circuit,
     spec: &'a NetworkSpec,
-    inputs: &'a [u32],
-    hidden: &'a [u32],
+    /// Index of each neuron of the circuit among the inputs or the hidden neurons.
+    position: Vec<u32>,
+    /// Number of inputs and of hidden neurons.
+    senders: [usize; 2],
 }
 
 impl Blocks<'_> {
     /// Synapses from inputs, and among hidden neurons.
     fn synapses(&self, streams: Streams, left_out: &mut LeftOut) -> (Synapses, Synapses) {
         let circuit = self.circuit;
-        let mut input = Synapses { senders: self.inputs.len(), ..Synapses::default() };
-        let mut recurrent = Synapses { senders: self.hidden.len(), ..Synapses::default() };
-        let mut position = vec![0_u32; circuit.len()];
-        for rows in [self.inputs, self.hidden] {
-            for (at, &i) in rows.iter().enumerate() {
-                position[i as usize] = at as u32;
-            }
-        }
+        let [mut input, mut recurrent] = self.senders.map(|senders| Synapses { senders, ..Synapses::default() });
         let norm = self.spec.weights.normalise.then(|| self.norms());
         let types = circuit.attribute("type");
         let mut pairs: [BTreeMap<(u32, u32), u32>; 2] = Default::default();
@@ -337,7 +347,7 @@ impl Blocks<'_> {
                     continue;
                 }
                 (false, true) => {
-                    left_out.onto_inputs += 1;
+                    left_out.onto_inputs += u64::from(!takes_part(self.spec, circuit.sign[pre as usize]));
                     continue;
                 }
                 (true, false) => 0,
@@ -357,8 +367,8 @@ impl Blocks<'_> {
             let next = known.len() as u32;
             let type_pair = *known.entry((types.codes()[pre as usize], types.codes()[post as usize])).or_insert(next);
             let synapses = if block == 0 { &mut input } else { &mut recurrent };
-            synapses.pre.push(position[pre as usize]);
-            synapses.post.push(position[post as usize]);
+            synapses.pre.push(self.position[pre as usize]);
+            synapses.post.push(self.position[post as usize]);
             synapses.syn_count.push(syn_count);
             synapses.base.push(base);
             synapses.sign.push(sign);

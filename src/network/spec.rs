@@ -40,6 +40,12 @@ pub struct NetworkSpec {
     pub noise: f64,
     /// Axonal delay in ms beyond the two steps of every synapse, by population; 0 for all others.
     pub delay_ms: BTreeMap<String, f64>,
+    /// Lets inhibitory neurons that reach an input scale down what its spikes do: by 1 / (1 + its trace of inhibition).
+    pub presynaptic_inhibition: bool,
+    /// What one spike of such a neuron adds to the trace, per synapse.
+    pub presynaptic_strength: f64,
+    /// Time constant of the trace in ms; `tau_syn_ms` if left out.
+    pub presynaptic_tau_ms: Option<f64>,
     /// What shares one value of `I_c`, time constant, threshold and reset.
     pub share: Share,
     /// Weights.
@@ -62,6 +68,9 @@ impl Default for NetworkSpec {
             reset: 0.0,
             noise: 0.0,
             delay_ms: BTreeMap::new(),
+            presynaptic_inhibition: false,
+            presynaptic_strength: 0.05,
+            presynaptic_tau_ms: None,
             share: Share::Type,
             weights: WeightSpec::default(),
             readout: ReadoutSpec::default(),
@@ -233,6 +242,11 @@ impl NetworkSpec {
                 whole && (0.0..=LONGEST_DELAY).contains(&steps),
                 &format!("a multiple of the step of {} ms, at most {LONGEST_DELAY} steps", self.dt_ms),
             )?;
+        }
+        let strength = self.presynaptic_strength;
+        number(path, "network.presynaptic_strength", strength, strength > 0.0 && strength <= 1000.0, "above 0, at most 1000")?;
+        if let Some(tau) = self.presynaptic_tau_ms {
+            positive("network.presynaptic_tau_ms", tau)?;
         }
         for (nt, &value) in &self.weights.gain {
             positive(&format!("network.weights.gain.{nt}"), value)?;

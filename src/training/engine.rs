@@ -14,14 +14,15 @@
 //! out_{t+1} = beta_o out_t + (1 - beta_o) f_t
 //! ```
 //!
-//! with mem_0 = reset, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
-//! extra delay d reaches syn at t + 1 + d.
+//! with `mem_0 = reset`, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
+//! extra delay d reaches syn at t + 1 + d. Where neurons inhibit inputs ([`presynaptic`]), x_t counts less than 1.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`topology`] | [`Topology`], [`Csr`]: who is connected; [`Layout`], [`Segment`]: the flat vector of effective parameters |
 //! | [`spec`] | [`EngineSpec`]: model, steps, surrogate, what is detached, checkpoints, noise, what is recorded |
 //! | [`events`] | [`Events`]: input spikes of a batch |
+//! | [`presynaptic`] | [`Presynaptic`]: inhibition of the inputs' terminals |
 //! | [`output`] | [`Output`], [`OutputGradients`], [`Gradients`] and their packed forms |
 //! | [`op`] | [`SpikingOp`]: the engine as a candle operation |
 //! | [`fault`] | [`Fault`]: the first value that is not a number, by tensor and step |
@@ -29,6 +30,12 @@
 //! **The same bits at any number of threads**: the batch is cut into chunks of a fixed number of lanes, chunks are dealt
 //! to a fixed number of groups, and groups are added in their order. No fused multiply-add is used, so that instruction
 //! sets give the same bits too.
+
+#![allow(
+    clippy::inline_always,
+    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
+)]
+#![allow(clippy::needless_range_loop, reason = "a lane or channel number indexes several vectors at once")]
 
 mod backward;
 mod chunk;
@@ -41,6 +48,7 @@ pub mod events;
 pub mod fault;
 pub mod op;
 pub mod output;
+pub mod presynaptic;
 pub mod spec;
 pub mod topology;
 
@@ -54,6 +62,7 @@ pub use events::{Events, noise_key};
 pub use fault::Fault;
 pub use op::{Spiking, SpikingOp, spiking};
 pub use output::{Gradients, Output, OutputGradients, OutputLayout};
+pub use presynaptic::Presynaptic;
 pub use spec::{Checkpoint, EngineSpec, GradMask, Record};
 pub use tape::Tape;
 pub use topology::{Csr, Layout, Segment, Topology};
@@ -158,7 +167,8 @@ impl<F: Real> Engine<F> {
     ) -> std::result::Result<(Output<F>, Option<Tape<F>>), Fault> {
         let net = self.net(effective, w2, events);
         net.params.check()?;
-        let lanes = chunk::lanes(events.batch());
+        let threads = rayon::current_num_threads();
+        let lanes = if record { chunk::lanes(events.batch()) } else { chunk::inference_lanes(events.batch(), threads) };
         let chunks = events.batch().div_ceil(lanes);
         let done: Vec<_> = (0..chunks).into_par_iter().map(|chunk| forward::run(&net, chunk, lanes, record)).collect();
         if let Some(fault) = done.iter().filter_map(|d| d.fault.clone()).min_by_key(|f| f.step) {

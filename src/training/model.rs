@@ -8,7 +8,9 @@ use kenyon_datasets::Batch;
 use kenyon_neurons::point::{Real, Surrogate};
 
 use super::config::TrainSpec;
-use super::engine::{Checkpoint, Csr, Engine, EngineSpec, Events, GradMask, Record, Spiking, Topology, noise_key, spiking};
+use super::engine::{
+    Checkpoint, Csr, Engine, EngineSpec, Events, GradMask, Presynaptic, Record, Spiking, Topology, noise_key, spiking,
+};
 use crate::network::build::keeps_signs;
 use crate::network::parameters::{self, Effective, Parameters, internal};
 use crate::network::{Network, Synapses};
@@ -35,6 +37,19 @@ pub struct Pass {
     pub effective: Effective,
 }
 
+/// Inhibition of inputs in the engine's terms.
+fn presynaptic(network: &Network) -> Option<Presynaptic> {
+    let wiring = network.presynaptic.as_ref()?;
+    let mut row_ptr = vec![0; network.neuron_ids.len() + 1];
+    wiring.pre.iter().for_each(|&pre| row_ptr[pre as usize + 1] += 1);
+    (1..row_ptr.len()).for_each(|i| row_ptr[i] += row_ptr[i - 1]);
+    Some(Presynaptic {
+        pattern: Csr { rows: network.neuron_ids.len(), row_ptr, col: wiring.post.clone() },
+        strength: wiring.syn_count.iter().map(|&n| f64::from(n) * wiring.strength).collect(),
+        decay: (-network.spec.dt_ms / wiring.tau_ms).exp(),
+    })
+}
+
 fn csr(synapses: &Synapses) -> Csr {
     Csr { rows: synapses.senders, row_ptr: synapses.row_ptr(), col: synapses.post.clone() }
 }
@@ -50,6 +65,7 @@ pub fn topology(network: &Network) -> Topology {
         topology.channel_of_neuron.clone_from(&network.channel);
     }
     topology.delay = network.delay.iter().any(|&d| d > 0).then(|| network.delay.clone());
+    topology.presynaptic = presynaptic(network);
     topology
 }
 

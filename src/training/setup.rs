@@ -149,9 +149,14 @@ impl Setup {
         facts.insert("input_pairs".into(), json!(self.network.input.len()));
         facts.insert("recurrent_pairs".into(), json!(self.network.recurrent.len()));
         facts.insert("left_out".into(), json!(self.network.left_out));
-        // Pairs onto inputs are left out; a drive of receptor neurons that they scale down does not exist yet.
-        facts.insert("presynaptic_inhibition".into(), json!(false));
         facts.insert("deferred".into(), json!(config.train.deferred));
+        let presynaptic = self.network.presynaptic.as_ref();
+        facts.insert("presynaptic_inhibition".into(), json!(presynaptic.is_some()));
+        if let Some(presynaptic) = presynaptic {
+            facts.insert("presynaptic_pairs".into(), json!(presynaptic.len()));
+            facts.insert("presynaptic_strength".into(), json!(presynaptic.strength));
+            facts.insert("presynaptic_tau_ms".into(), json!(presynaptic.tau_ms));
+        }
         facts.insert("detach_recurrent".into(), json!(config.train.detach_recurrent));
         facts.insert("wsf_squared".into(), json!(config.network.weights.wsf_squared));
         Ok(manifest)

@@ -62,6 +62,9 @@ pub fn lower<F: Real + WithDType>(
     if network.tau_syn_ms.len() > 1 {
         return refuse("transmitters have synaptic time constants of their own", "leave `tau_syn_by_nt_ms` out");
     }
+    if network.presynaptic.is_some() {
+        return refuse("neurons inhibit inputs, which no cell of the board does", "leave `presynaptic_inhibition` out");
+    }
     let effective = model.parameters.effective()?;
     let values = |tensor: &Tensor| -> Result<Vec<f64>> {
         tensor.flatten_all().and_then(|t| t.to_dtype(DType::F64)?.to_vec1::<f64>()).map_err(internal)

@@ -64,3 +64,23 @@ fn annotation_tables_with_tabs_and_long_transmitter_names_are_read() {
         assert_eq!(texts[0].as_str(), expected);
     }
 }
+
+#[test]
+fn two_receptor_maps_of_one_name_are_both_read_and_told_apart() {
+    let dump = receptors("Or1a,@1\n").file("receptor_to_root_ids.csv", with_ids("receptor_label,root_id\nOr2a,@2\nOr3a,@2\n"));
+    let run = dump.report();
+    assert_eq!(run.diagnostic("receptor_rows"), 3);
+    let [upper, inner] = ["receptor_to_root_ids.csv", "derived/receptor_to_root_ids.csv"].map(|name| run.file(name));
+    assert_eq!((&upper["rows"], &inner["rows"]), (&2.into(), &1.into()));
+    assert_ne!(upper["sha256"], inner["sha256"]);
+}
+
+#[test]
+fn attributes_with_quotes_blanks_and_several_tables_stand_verification() {
+    let names = "root_id,name,group\n\n@1,\"a, \"\"b\"\"\",\n@2, padded ,g\n@1,second,g2\n";
+    let dump = classified("@1,,,KC,,,LEFT,\n\r\n@2,,,,,,up,\n@3,,,\"two\nlines\",,,right,\n")
+        .file("names.csv", with_ids(names))
+        .file("neurons.csv", with_ids("root_id,group,nt_type\n@1,,acetylcholine\n@2,,HIST\n@2,,GABA\n"));
+    dump.report();
+    dump.verified();
+}

@@ -81,8 +81,11 @@ fn a_count_of_zero_is_dropped_and_counted() {
 
 #[test]
 fn a_pair_total_beyond_32_bits_is_an_error() {
-    let dump = Dump::of(table("@1,@2,AL_L,4294967295,ACH\n@1,@2,AL_R,1,ACH\n"));
-    dump.fault().code("limit").file("connections.csv").column("syn_count").expects("32 bits");
+    let dump = Dump::of(table("@2,@3,AL_L,1,ACH\n@1,@2,AL_L,4294967295,ACH\n@1,@2,AL_R,0,ACH\n@1,@2,AL_R,7,ACH\n"));
+    let fault = dump.fault().code("limit").file("connections.csv").line(5).row(4).column("syn_count").found("7");
+    fault.expects("32 bits").says(&id(1).to_string());
+    let dump = Dump::of(table("@1,@2,AL_L,4294967295,ACH\n@1,@2,AL_L,4294967295,ACH\n"));
+    dump.fault_with(&["--on-duplicate", "sum"]).code("limit").line(3).row(2).column("syn_count").expects("32 bits");
 }
 
 #[test]
@@ -93,4 +96,17 @@ fn short_ids_of_the_synapse_table_are_completed_and_each_row_is_a_synapse() {
     assert_eq!(dump.pack().edges(), [(1, 2, 2), (2, 3, 1)]);
     let dump = Dump::empty().file("synapses.csv", with_ids(&format!("{header}1,1,1,9,1,@2,AL_L\n")));
     dump.fault().code("id-not-integer").line(2).row(1).column("post_root_id_720575940").expects("nine digits");
+}
+
+#[test]
+fn ids_that_a_spreadsheet_has_rounded_are_an_error_also_where_rows_would_be_added_up() {
+    let rounded =
+        with_ids("720575940600001000,720575940600002000,AL_L,5,ACH\n720575940600001000,720575940600003000,AL_L,5,ACH\n");
+    for rows in [rounded.clone(), rounded.repeat(3)] {
+        let dump = Dump::of(HEADER.to_string() + &rows);
+        let fault = dump.fault_with(&["--on-duplicate", "sum"]).code("ids-rounded").file("connections.csv").column("pre_root_id");
+        fault.found("720575940600001000").says("spreadsheet");
+    }
+    let dump = classified("720575940600001000,,,,,,,\n720575940600002000,,,,,,,\n");
+    dump.fault().code("ids-rounded").file("classification.csv").column("root_id");
 }

@@ -46,6 +46,25 @@ fn a_folder_without_tables_is_an_error() {
     Dump::empty().fault().code("no-tables").expects("connections.csv.gz");
 }
 
+#[test]
+fn a_folder_whose_tables_lie_one_level_down_is_named() {
+    let dump = Dump::empty().file("download/connections.csv", table("@1,@2,AL_L,5,ACH\n"));
+    dump.fault().code("no-tables").says("codex/download`; name that folder");
+}
+
+#[test]
+fn a_table_of_a_header_alone_is_an_error() {
+    Dump::of(HEADER).fault().code("no-rows").file("connections.csv").line(1).expects("at least one row");
+}
+
+#[test]
+fn a_pack_in_place_of_a_table_is_told() {
+    let dump = Dump::sound();
+    dump.report();
+    let pack = fs::read(dump.output()).unwrap();
+    Dump::of(pack).fault().code("wrong-format").file("connections.csv").says("kenyon wrote");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_place_of_a_file_is_an_error_and_is_not_waited_for() {

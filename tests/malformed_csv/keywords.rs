@@ -19,14 +19,14 @@ fn anything_but_ids_in_a_keyword_list_is_an_error_with_line_and_position() {
 fn a_keyword_list_with_ids_twice_counts_them() {
     let run = listed("@1,@2,@1,@1").report();
     assert_eq!(run.diagnostic("keyword_duplicates"), 2);
-    assert_eq!(run.file("root_ids_ORN.txt")["rows"], 2);
+    assert_eq!(run.file("codex_keywords/root_ids_ORN.txt")["rows"], 2);
 }
 
 #[test]
 fn an_empty_keyword_list_is_an_empty_list() {
     for text in ["", "\n", " \r\n"] {
         let run = listed(text).report();
-        assert_eq!(run.file("root_ids_ORN.txt")["rows"], 0);
+        assert_eq!(run.file("codex_keywords/root_ids_ORN.txt")["rows"], 0);
     }
 }
 
@@ -34,7 +34,7 @@ fn an_empty_keyword_list_is_an_empty_list() {
 fn trailing_commas_spaces_line_ends_and_gz_are_accepted_in_keyword_lists() {
     for text in ["@1,@2,", "@1, @2,\n", "\u{feff}@1\r\n@2\r\n", "@1,,@2"] {
         let run = listed(text).report();
-        assert_eq!(run.file("root_ids_ORN.txt")["rows"], 2, "{text:?}");
+        assert_eq!(run.file("codex_keywords/root_ids_ORN.txt")["rows"], 2, "{text:?}");
     }
     let run = Dump::sound().file("root_ids_ORN.txt.gz", gz(with_ids("@1,@2").as_bytes())).report();
     assert_eq!(run.file("root_ids_ORN.txt.gz")["rows"], 2);
@@ -64,4 +64,13 @@ fn damaged_files_of_keywords_are_errors() {
     fs::create_dir(dump.dir().join("root_ids_ORN.txt")).unwrap();
     dump.fault().code("is-a-directory").file("root_ids_ORN.txt");
     Dump::sound().file("root_ids_ORN.txt", b"\xff\xfe1\x002\0").fault().code("not-utf8").file("root_ids_ORN.txt").line(1);
+}
+
+#[test]
+fn lists_of_sides_fill_blank_sides_and_lose_against_the_classification() {
+    let run = classified("@1,,,,,,left,\n@2,,,,,,,\n@3,,,,,,,\n")
+        .file("codex_keywords/root_ids_PN_side_right.txt", with_ids("@1,@2"))
+        .file("codex_keywords/root_ids_KC_side_left.txt.gz", gz(with_ids("@3").as_bytes()))
+        .report();
+    assert_eq!(run.diagnostic("side_conflicts"), 1);
 }

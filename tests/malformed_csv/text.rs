@@ -80,24 +80,31 @@ fn an_unterminated_quote_is_an_error_at_the_line_that_opens_it() {
     let short = table("@1,@2,AL_L,5,ACH\n@2,@3,\"AL_R,7,GABA\n@3,@4,AL_R,7,GABA\n");
     let long = short.clone() + &with_ids("@4,@5,AL_R,7,GABA\n").repeat(10_000);
     for text in [short, long] {
-        Dump::of(text).fault().code("unterminated-quote").file("connections.csv").line(3).row(2).says("close the quote");
+        Dump::of(text)
+            .fault()
+            .code("unterminated-quote")
+            .file("connections.csv")
+            .line(3)
+            .row(2)
+            .column("3")
+            .says("close the quote");
     }
 }
 
 #[test]
 fn an_unterminated_quote_in_the_header_is_an_error() {
-    Dump::of(format!("\"{}", table("@1,@2,AL_L,5,ACH\n"))).fault().code("unterminated-quote").line(1);
+    Dump::of(format!("\"{}", table("@1,@2,AL_L,5,ACH\n"))).fault().code("unterminated-quote").line(1).column("1");
 }
 
 #[test]
 fn a_quote_opened_on_a_later_line_of_a_record_is_reported_there() {
-    Dump::of(table("@1,@2,\"a\nb\",5,\"ACH\n")).fault().code("unterminated-quote").line(3).row(1);
+    Dump::of(table("@1,@2,\"a\nb\",5,\"ACH\n")).fault().code("unterminated-quote").line(3).row(1).column("5");
 }
 
 #[test]
 fn text_behind_a_closing_quote_is_an_error() {
     for rows in ["@1,@2,\"AL\"_L,5,ACH\n", "@1,@2,\"AL\"\r_L,5,ACH\n"] {
-        Dump::of(table(rows)).fault().code("bad-quote").line(2).row(1).expects("doubled");
+        Dump::of(table(rows)).fault().code("bad-quote").line(2).row(1).column("3").expects("doubled");
     }
 }
 

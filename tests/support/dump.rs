@@ -133,7 +133,16 @@ impl Dump {
         let run = self.import(args);
         assert_eq!(run.code, 0, "{run:?}");
         assert_eq!(files(&self.folder.path().join("out")), ["fly.h5"]);
+        self.verified();
         run
+    }
+
+    /// Verifies what was imported against the dump: what the import accepts, the second reader accepts too.
+    pub fn verified(&self) {
+        let [pack, dir] = [self.output(), self.dir()].map(|path| path.to_str().unwrap().to_string());
+        let run = kenyon_in(Path::new("."), &["connectome", "verify", &pack, &dir, "--rows", "20", "--json"]);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(run.json()["ok"], true, "{run:?}");
     }
 
     /// Root ids and edges as an outsider reads them from the pack.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use kenyon_base::{Progress, Provenance, Result, Source, UserError};
+use kenyon_base::{Progress, Provenance, Result, Source, UserError, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ use crate::completion;
 use crate::edges::Edges;
 use crate::pack::Pack;
 use crate::query::Table;
-use crate::signs::{self, NtSource};
+use crate::signs::{self, NtSource, SignTableReport, Unknown, UserTable};
 
 pub use cut::Cut;
 pub use select::PopulationReport;
@@ -31,6 +31,7 @@ pub use wiring::WiringReport;
 
 /// What a build did, stored in the circuit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BuildReport {
     /// How each population came about.
     pub selected: Vec<PopulationReport>,
@@ -38,8 +39,12 @@ pub struct BuildReport {
     pub wiring: WiringReport,
     /// Synapses lost per population by closing the subgraph.
     pub cut: BTreeMap<String, Cut>,
+    /// Neurons of the pack that `selection.inputs` names, if the config has it.
+    pub inputs_matched: Option<u64>,
     /// Neurons by what decided their transmitter.
     pub nt_source: BTreeMap<String, u64>,
+    /// Rows of the user's sign table, and those whose root id is no neuron of the pack.
+    pub sign_table: Option<SignTableReport>,
     /// Neurons whose rows have as many synapses of two transmitters.
     pub nt_ties: u64,
     /// Neurons whose rows predict both signs.
@@ -52,6 +57,17 @@ pub struct BuildReport {
     pub completion: Vec<completion::Completed>,
     /// Lesions and shuffles applied since, in order.
     pub changes: Vec<serde_json::Value>,
+}
+
+impl BuildReport {
+    /// Counts the neurons of the finished circuit per population.
+    pub(super) fn count_neurons(&mut self, populations: &[String], population: &[u32]) {
+        for (number, name) in (0_u32..).zip(populations) {
+            if let Some(selected) = self.selected.iter_mut().find(|s| s.name == *name) {
+                selected.in_circuit = population.iter().filter(|&&p| p == number).count() as u64;
+            }
+        }
+    }
 }
 
 /// Order of operations, as recorded in the provenance.
@@ -76,8 +92,8 @@ const CARRIED: [&str; 6] = ["type", "class", "sub_class", "super_class", "hemili
 /// Builds a circuit; `config` is the file that `spec` came from, against which its paths are resolved.
 ///
 /// # Errors
-/// Unknown fields, values, lists, neuropils or relations; an empty population; a neuron without a transmitter where that is
-/// asked to be an error.
+/// Unknown fields, values, lists, neuropils or relations; a sign table that names an unknown type or class; a circuit without
+/// neurons; neurons without a transmitter where that is asked to be an error.
 pub fn build(pack: &Pack, spec: &CircuitSpec, config: &Path, progress: &dyn Progress) -> Result<Circuit> {
     progress.stage("selecting neurons", None);
     let mut report = BuildReport::default();
@@ -87,7 +103,10 @@ pub fn build(pack: &Pack, spec: &CircuitSpec, config: &Path, progress: &dyn Prog
     let rows = pack.rows()?;
     let tally = pack.nt_tally(&pairs, &rows)?;
     let signs_spec = signs_relative_to(config, spec);
-    let resolved = signs::resolve(&signs::Neurons::of_pack(pack)?, &tally, &signs_spec)?;
+    let neurons = signs::Neurons::of_pack(pack)?;
+    let sign_table = signs_spec.table.as_deref().map(|path| UserTable::read(path, &neurons)).transpose()?;
+    let resolved = signs::resolve(&neurons, &tally, &signs_spec, sign_table.as_ref());
+    selection.mark_connected(&pairs, &mut report);
 
     progress.stage("closing the circuit", None);
     let wired = wiring::wire(pack, spec, config, &selection, &pairs, &rows, &resolved.sign)?;
@@ -112,19 +131,25 @@ pub fn build(pack: &Pack, spec: &CircuitSpec, config: &Path, progress: &dyn Prog
         report.unconnected = (circuit.len() - kept.len()) as u64;
         circuit = circuit.restrict(&kept);
     }
-    for (name, range) in circuit.populations.iter().zip(circuit.ranges()) {
-        if let Some(selected) = report.selected.iter_mut().find(|s| s.name == *name) {
-            selected.in_circuit = u64::from(range.end - range.start);
-        }
-    }
+    report.count_neurons(&circuit.populations, &circuit.population);
     if circuit.is_empty() {
         return Err(config_error(config, "population", "empty-circuit", "no neuron is left in the circuit")
-            .found(format!("{} neurons matched, {} of them unconnected", order.len(), report.unconnected))
+            .found(format!("{} neurons selected, {} of them unconnected", order.len(), report.unconnected))
             .expected("at least one neuron")
             .mend("widen the populations, lower the thresholds, or set `unconnected = \"keep\"` in `[selection]`"));
     }
+    if spec.signs.unknown == Unknown::Error {
+        check_transmitters(&circuit, pack, &resolved, config)?;
+    }
     describe_signs(&circuit, pack, &resolved, &mut report);
-    circuit.provenance = provenance(pack, spec, &report);
+    let mut sources = vec![pack_source(pack)];
+    sources.extend(config_source(config)?);
+    sources.extend(selection.sources);
+    sources.extend(sign_table.map(|table| {
+        report.sign_table = Some(table.report);
+        table.source
+    }));
+    circuit.provenance = provenance(pack, spec, sources, &report);
     circuit.report = report;
     Ok(circuit)
 }
@@ -203,24 +228,63 @@ fn describe_signs(circuit: &Circuit, pack: &Pack, resolved: &signs::Resolved, re
     }
 }
 
-fn provenance(pack: &Pack, spec: &CircuitSpec, report: &BuildReport) -> Provenance {
+/// Refuses neurons of the circuit whose transmitter nothing tells.
+fn check_transmitters(circuit: &Circuit, pack: &Pack, resolved: &signs::Resolved, config: &Path) -> Result<()> {
+    let undecided = |&i: &usize| {
+        let row = pack.row_of(circuit.root_ids[i]).expect("every neuron of a circuit comes from its pack");
+        resolved.source[row as usize] == NtSource::Unknown
+    };
+    let mut all = (0..circuit.len()).filter(undecided);
+    let Some(first) = all.next() else { return Ok(()) };
+    let count = 1 + all.count();
+    let attribute = |name: &str| circuit.attribute(name).get(first).to_string();
+    let place = format!(
+        "{} of type `{}`, population `{}`",
+        circuit.root_ids[first],
+        attribute("type"),
+        circuit.populations[circuit.population[first] as usize]
+    );
+    let neurons = if count == 1 { "1 neuron of the circuit has" } else { &format!("{count} neurons of the circuit have") };
+    Err(config_error(config, "signs.unknown", "nt-unknown", format!("{neurons} no transmitter; the first is {place}"))
+        .expected("every transmitter known, as `unknown = \"error\"` asks")
+        .mend("name them in the table of `signs.table`, or choose `unknown = \"excite\"`, `\"inhibit\"` or `\"drop\"`"))
+}
+
+fn pack_source(pack: &Pack) -> Source {
+    Source {
+        name: file_name(pack.path()),
+        kind: crate::pack::FORMAT.into(),
+        sha256: pack.sha256().into(),
+        bytes: std::fs::metadata(pack.path()).map_or(0, |m| m.len()),
+        rows: pack.rows_len() as u64,
+    }
+}
+
+/// The config file, if the config came from one: a library may make it up.
+fn config_source(config: &Path) -> Result<Option<Source>> {
+    if !config.is_file() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(config).map_err(|e| UserError::cannot_read(config, &e))?;
+    let rows = bytes.split(|&b| b == b'\n').count() as u64;
+    let sha256 = digest::sha256_reader(bytes.as_slice()).map_err(|e| UserError::cannot_read(config, &e))?;
+    Ok(Some(Source { name: file_name(config), kind: "circuit_config".into(), sha256, bytes: bytes.len() as u64, rows }))
+}
+
+/// The last part of a path: where a file lies is not part of what was made from it.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn provenance(pack: &Pack, spec: &CircuitSpec, sources: Vec<Source>, report: &BuildReport) -> Provenance {
     let mut spec = spec.clone();
-    // Where the pack lay is not part of what was built from it.
+    // Where files lay is not part of what was built from them; their hashes are in the sources.
     spec.connectome = None;
+    let paths = spec.population.iter_mut().filter_map(|p| p.file.as_mut()).chain(spec.signs.table.as_mut());
+    paths.for_each(|path| *path = file_name(path).into());
     let mut steps = pack.provenance().steps.clone();
     steps.push(json!({ "circuit": spec, "order": ORDER, "completed": report.completion.len() }));
-    Provenance {
-        tool: String::new(),
-        sources: vec![Source {
-            name: pack.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            kind: crate::pack::FORMAT.into(),
-            sha256: pack.sha256().into(),
-            bytes: std::fs::metadata(pack.path()).map_or(0, |m| m.len()),
-            rows: pack.rows_len() as u64,
-        }],
-        steps,
-        synthetic: pack.provenance().synthetic || !report.completion.is_empty(),
-    }
+    Provenance { tool: String::new(), sources, steps, synthetic: pack.provenance().synthetic || !report.completion.is_empty() }
 }
 
 /// An error about a key of the config.

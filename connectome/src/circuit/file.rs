@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use kenyon_base::{Container, ContainerWriter, Result, UserError};
+use kenyon_base::{Container, ContainerWriter, Result, Source, UserError};
 
 use super::Circuit;
 use crate::Categorical;
@@ -121,9 +121,22 @@ pub fn read(path: &Path) -> Result<Circuit> {
         edges,
         report,
         provenance: container.provenance().clone(),
+        origin: Some(source(&container, n)),
     };
     if container.read_text("names/order_sha256")? != [circuit.order_sha256()] {
         return Err(damaged("names/order_sha256", "the SHA-256 of `neurons/root_id`"));
     }
     Ok(circuit)
+}
+
+/// The file as a source of what is made from it.
+fn source(container: &Container, neurons: usize) -> Source {
+    let path = container.path();
+    Source {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        kind: FORMAT.into(),
+        sha256: container.sha256().into(),
+        bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
+        rows: neurons as u64,
+    }
 }

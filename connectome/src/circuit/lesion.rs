@@ -1,6 +1,6 @@
 //! Removing or silencing neurons of a circuit.
 
-use kenyon_base::Result;
+use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -34,7 +34,7 @@ pub struct LesionReport {
 /// Applies a lesion to the neurons that `query` selects.
 ///
 /// # Errors
-/// The query is wrong.
+/// The query is wrong, or removing its neurons would leave none (`empty-circuit`).
 pub fn lesion(circuit: &Circuit, query: &str, kind: Lesion) -> Result<(Circuit, LesionReport)> {
     let hit = Query::parse(query)?.select(circuit)?;
     let mut is_hit = vec![false; circuit.len()];
@@ -44,10 +44,19 @@ pub fn lesion(circuit: &Circuit, query: &str, kind: Lesion) -> Result<(Circuit, 
     let mut out = match kind {
         Lesion::Remove => {
             let kept: Vec<u32> = (0..circuit.len() as u32).filter(|&i| !is_hit[i as usize]).collect();
-            circuit.restrict(&kept)
+            if kept.is_empty() {
+                return Err(UserError::usage("empty-circuit", "no neuron would be left in the circuit")
+                    .key("--remove")
+                    .found(query)
+                    .expected("a query that leaves some")
+                    .mend("narrow the query, or silence the neurons instead"));
+            }
+            let mut out = circuit.successor().restrict(&kept);
+            out.report.count_neurons(&out.populations, &out.population);
+            out
         }
         Lesion::Silence => {
-            let mut out = circuit.clone();
+            let mut out = circuit.successor();
             out.edges = without(&circuit.edges, &is_hit);
             for &row in &hit {
                 out.silenced[row as usize] = true;

@@ -97,7 +97,7 @@ pub struct CompletionSpec {
     pub projections: Vec<String>,
     /// Seed of the generated connections; without it the `--seed` of the command.
     pub seed: Option<u64>,
-    /// Scale of the number of generated pairs.
+    /// Scale of the number of generated pairs, above 0 and at most 10.
     pub scale: f64,
 }
 
@@ -106,6 +106,9 @@ impl Default for CompletionSpec {
         Self { projections: Vec::new(), seed: None, scale: 1.0 }
     }
 }
+
+/// Largest `completion.scale`, that of the synthetic fly: beyond it most relations have more pairs than the circuit has room for.
+const LARGEST_SCALE: f64 = 10.0;
 
 /// The key of a population as an error names it: its number, counted from 1, and its name.
 pub(super) fn key_of(number: usize, population: &PopulationSpec) -> String {
@@ -156,10 +159,10 @@ impl CircuitSpec {
                 Query::parse(query).map_err(|e| e.in_config(path, key))?;
             }
         }
-        if !(self.completion.scale.is_finite() && self.completion.scale > 0.0) {
+        if !(self.completion.scale > 0.0 && self.completion.scale <= LARGEST_SCALE) {
             return Err(bad("bad-scale", "is not a scale".into(), "completion.scale".into())
                 .found(self.completion.scale.to_string())
-                .expected("a number above 0")
+                .expected(format!("a number above 0 and at most {LARGEST_SCALE}"))
                 .mend("1.0 is the published size"));
         }
         self.signs.validate(path)

@@ -1,5 +1,7 @@
 //! The fields of Codex tables: root ids, synapse counts, transmitters, sides.
 
+use std::path::Path;
+
 use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +105,25 @@ pub(crate) fn id_mend(text: &str) -> &'static str {
     } else {
         "a spreadsheet or a script may have damaged it; download the file again"
     }
+}
+
+/// Refuses ids that a spreadsheet has rounded: it keeps 15 digits, so that ids of 16 and more end in zeros.
+///
+/// # Errors
+/// `ids-rounded` if nine in ten of the ids, and at least two, are as long as that and end in `000`.
+pub fn refuse_rounded(ids: &[u64], path: &Path, column: &str) -> Result<()> {
+    const SIXTEEN_DIGITS: u64 = 1_000_000_000_000_000;
+    let is_round = |id: &&u64| **id >= SIXTEEN_DIGITS && id.is_multiple_of(1000);
+    let round = ids.iter().filter(is_round).count();
+    if round < 2 || round * 10 < ids.len() * 9 {
+        return Ok(());
+    }
+    Err(UserError::bad_data("ids-rounded", format!("its ids look rounded by a spreadsheet: {round} of {} end in 000", ids.len()))
+        .file(path)
+        .column(column)
+        .found(ids.iter().find(is_round).map(u64::to_string).unwrap_or_default())
+        .expected("ids with all their digits")
+        .mend("their last digits are lost; download the file again and do not open it in a spreadsheet"))
 }
 
 /// Synapse count in field `i`; `None` for 0, which is dropped and counted.

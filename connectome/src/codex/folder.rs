@@ -14,7 +14,7 @@ use super::source::Limits;
 pub struct Table {
     /// Where it lies.
     pub path: PathBuf,
-    /// File name.
+    /// Name inside the folder: the file name, behind `FOLDER/` if it lies in a subfolder.
     pub file: String,
     /// File name without `.csv`, `.tsv` and `.gz`: what `--connections` names.
     pub name: String,
@@ -51,9 +51,10 @@ impl Folder {
     /// `dir` is missing or no folder; a table cannot be read as far as its header.
     pub fn scan(dir: &Path) -> Result<Self> {
         let mut folder = Self::default();
+        let in_dir = |table: Table| Table { file: name_inside(dir, &table.path), ..table };
         for path in list(dir)? {
             if is_table(&path) {
-                folder.tables.push(look(&path)?);
+                folder.tables.push(in_dir(look(&path)?));
             } else if is_keyword_list(&path) {
                 folder.keywords.push(path);
             } else if path.is_dir() {
@@ -61,12 +62,18 @@ impl Folder {
                     if is_keyword_list(&inner) {
                         folder.keywords.push(inner);
                     } else if is_table(&inner) {
-                        folder.tables.extend(look_inside(&inner)?);
+                        folder.tables.extend(look_inside(&inner)?.map(in_dir));
                     }
                 }
             }
         }
         if folder.tables.is_empty() {
+            if let Some(inner) = subfolder_with_tables(dir)? {
+                return Err(UserError::bad_data("no-tables", "holds no CSV tables")
+                    .file(dir)
+                    .expected("Codex downloads such as `connections.csv.gz` and `classification.csv.gz`")
+                    .mend(format!("the tables lie in `{}`; name that folder", inner.display())));
+            }
             return Err(UserError::bad_data("no-tables", "holds no CSV tables")
                 .file(dir)
                 .expected("Codex downloads such as `connections.csv.gz` and `classification.csv.gz`")
@@ -76,6 +83,22 @@ impl Folder {
         }
         Ok(folder)
     }
+}
+
+/// Name of a file of the folder: its path from there, parts separated by `/`.
+pub fn name_inside(dir: &Path, path: &Path) -> String {
+    let inside = path.strip_prefix(dir).unwrap_or(path);
+    inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// The first subfolder that holds tables.
+fn subfolder_with_tables(dir: &Path) -> Result<Option<PathBuf>> {
+    for path in list(dir)?.into_iter().filter(|path| path.is_dir()) {
+        if list(&path)?.iter().any(|inner| is_table(inner)) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 fn list(dir: &Path) -> Result<Vec<PathBuf>> {

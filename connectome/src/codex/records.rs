@@ -163,7 +163,7 @@ impl Records {
                     if length == 0 && self.ends.len() == 1 {
                         continue;
                     }
-                    self.check_shape(line, length)?;
+                    self.check_shape(line, length, 1)?;
                     let row = self.count_row();
                     return Ok(Some(Record {
                         bytes: &self.buffer[begin..begin + length],
@@ -178,7 +178,7 @@ impl Records {
                     let next = self.scan_quoted(line)?;
                     self.lines += memchr::memchr_iter(b'\n', &self.buffer[self.start..self.start + next]).count() as u64;
                     self.start += next;
-                    self.check_shape(line, next)?;
+                    self.check_shape(line, next, 0)?;
                     let row = self.count_row();
                     return Ok(Some(Record {
                         bytes: &self.unquoted,
@@ -309,11 +309,15 @@ impl Records {
     }
 
     fn quote_error(&self, code: &'static str, message: &str, line: u64) -> UserError {
-        let error = UserError::bad_data(code, message)
-            .file(self.path())
-            .line(line)
+        self.fault(code, message, line)
+            .column((self.ends.len() + 1).to_string())
             .expected("a field as `text` or `\"text\"`, quotes inside it doubled")
-            .mend("close the quote, or double every quote inside the field; download the file again if it was edited");
+            .mend("close the quote, or double every quote inside the field; download the file again if it was edited")
+    }
+
+    /// An error at the record being read.
+    fn fault(&self, code: &'static str, message: impl Into<String>, line: u64) -> UserError {
+        let error = UserError::bad_data(code, message).file(self.path()).line(line);
         match self.columns {
             Some(_) => error.row(self.rows + 1),
             None => error,
@@ -333,38 +337,53 @@ impl Records {
         Ok(Some(self.buffer[self.start + at]))
     }
 
-    fn check_shape(&self, line: u64, length: usize) -> Result<()> {
+    /// Checks limits and the number of fields; between two fields are `gap` bytes.
+    fn check_shape(&self, line: u64, length: usize, gap: usize) -> Result<()> {
         let limits = self.source.limits();
         let found = self.ends.len();
-        let fault = |code, message: String| UserError::bad_data(code, message).file(self.path()).line(line);
         if found > limits.columns {
-            return Err(fault("limit", format!("limit `columns` exceeded: more than {} fields", limits.columns))
+            let message = format!("limit `columns` exceeded: more than {} fields", limits.columns);
+            return Err(self
+                .fault("limit", message, line)
+                .column((limits.columns + 1).to_string())
+                .found(format!("{found} fields"))
+                .expected(format!("at most {} fields", limits.columns))
                 .mend("this is not a Codex table"));
         }
         if length > limits.line {
-            return Err(fault("limit", format!("limit `line` exceeded: a record of more than {} bytes", limits.line))
+            let column = self.ends.iter().filter(|&&end| end <= limits.line).count() + 1;
+            let message = format!("limit `line` exceeded: a record of more than {} bytes", limits.line);
+            return Err(self
+                .fault("limit", message, line)
+                .column(column.min(found).to_string())
+                .expected(format!("a record of at most {} bytes", limits.line))
                 .mend("look for a missing quote; this does not look like a Codex table"));
         }
-        if length > limits.field && self.longest_field() > limits.field {
-            return Err(fault("limit", format!("limit `field` exceeded: a field of more than {} bytes", limits.field))
+        if length > limits.field
+            && let Some(column) = self.too_long_field(limits.field, gap)
+        {
+            let message = format!("limit `field` exceeded: a field of more than {} bytes", limits.field);
+            return Err(self
+                .fault("limit", message, line)
+                .column((column + 1).to_string())
+                .expected(format!("a field of at most {} bytes", limits.field))
                 .mend("look for a missing quote or line end"));
         }
         match self.columns {
-            Some(expected) if expected != found => {
-                Err(fault("ragged-row", "the row does not have the fields of the header".into())
-                    .row(self.rows + 1)
-                    .column(format!("{}", found.min(expected) + 1))
-                    .found(format!("{found} fields"))
-                    .expected(format!("{expected} fields"))
-                    .mend("look for a missing or unquoted comma; download the file again if it was edited"))
-            }
+            Some(expected) if expected != found => Err(self
+                .fault("ragged-row", "the row does not have the fields of the header", line)
+                .column(format!("{}", found.min(expected) + 1))
+                .found(format!("{found} fields"))
+                .expected(format!("{expected} fields"))
+                .mend("look for a missing or unquoted comma; download the file again if it was edited")),
             _ => Ok(()),
         }
     }
 
-    fn longest_field(&self) -> usize {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        self.ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0)
+    /// The first field of more than `limit` bytes.
+    fn too_long_field(&self, limit: usize, gap: usize) -> Option<usize> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|end| end + gap));
+        self.ends.iter().zip(starts).position(|(end, start)| end - start > limit)
     }
 
     /// Moves the rest to the front, reads on, and checks the new complete lines.
@@ -388,10 +407,14 @@ impl Records {
             }
             let limit = self.source.limits().line;
             if self.filled - self.checked > limit {
-                return Err(UserError::bad_data("limit", format!("limit `line` exceeded: a line of more than {limit} bytes"))
-                    .file(self.path())
-                    .line(self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.checked]).count() as u64 + 1)
-                    .mend("this is not a Codex table"));
+                let line = self.lines + memchr::memchr_iter(b'\n', &self.buffer[..self.checked]).count() as u64 + 1;
+                let text = &self.buffer[self.checked..self.checked + limit];
+                let column = memchr::memchr_iter(self.delimiter, text).count() + 1;
+                return Err(self
+                    .fault("limit", format!("limit `line` exceeded: a line of more than {limit} bytes"), line)
+                    .column(column.to_string())
+                    .expected(format!("a line of at most {limit} bytes"))
+                    .mend("look for a missing line end; this does not look like a Codex table"));
             }
         }
     }
@@ -416,7 +439,11 @@ impl Records {
 
     fn check_not_empty(&self) -> Result<()> {
         if self.at_end && self.filled == 0 && self.lines == 0 {
-            return Err(UserError::bad_data("empty-file", "is empty").file(self.path()).line(1).mend("download the file again"));
+            return Err(UserError::bad_data("empty-file", "is empty")
+                .file(self.path())
+                .line(1)
+                .expected("a text with a header")
+                .mend("download the file again"));
         }
         Ok(())
     }

@@ -68,7 +68,11 @@ impl TextSource {
         let mut raw = BufReader::with_capacity(1 << 17, HashingReader::new(File::open(path).map_err(unreadable)?));
         let start = raw.fill_buf().map_err(unreadable)?;
         if start.is_empty() {
-            return Err(UserError::bad_data("empty-file", "is empty").file(path).line(1).mend("download the file again"));
+            return Err(UserError::bad_data("empty-file", "is empty")
+                .file(path)
+                .line(1)
+                .expected("a text with a header")
+                .mend("download the file again"));
         }
         refuse_foreign(path, start)?;
         let inner = if start.starts_with(GZIP) { Inner::Gzip(Box::new(MultiGzDecoder::new(raw))) } else { Inner::Plain(raw) };
@@ -130,6 +134,10 @@ impl TextSource {
             UserError::bad_data("limit", what)
                 .file(&self.path)
                 .line(last_line())
+                .expected(format!(
+                    "at most {} bytes unpacked, and at most {} times the packed size",
+                    self.limits.decompressed, self.limits.ratio
+                ))
                 .mend("this does not look like a connectome table; unpack it yourself if it is one")
         };
         if self.delivered > self.limits.decompressed {
@@ -178,7 +186,7 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Refuses what is neither UTF-8 text nor gzip, by its first bytes.
 fn refuse_foreign(path: &Path, start: &[u8]) -> Result<()> {
-    const MAGIC: [(&[u8], &str, &str); 8] = [
+    const MAGIC: [(&[u8], &str, &str); 9] = [
         (b"\xfd7zXZ\0", "wrong-compression", "is compressed with xz"),
         (b"PK\x03\x04", "wrong-compression", "is a zip archive"),
         (b"BZh", "wrong-compression", "is compressed with bzip2"),
@@ -187,6 +195,7 @@ fn refuse_foreign(path: &Path, start: &[u8]) -> Result<()> {
         (b"\xfe\xff", "not-utf8", "is UTF-16 text"),
         (b"PAR1", "wrong-format", "is a Parquet file"),
         (b"\x89HDF", "wrong-format", "is an HDF5 file"),
+        (b"kenyon sha256 ", "wrong-format", "is an HDF5 file that kenyon wrote"),
     ];
     match MAGIC.iter().find(|(magic, ..)| start.starts_with(magic)) {
         None => Ok(()),

@@ -14,7 +14,7 @@ use crate::pack::LABEL_SEPARATOR;
 use crate::query::ManyCategorical;
 
 /// Columns that are read as attributes, with the name that the attribute has in the pack.
-const ATTRIBUTES: [(Column, &str); 13] = [
+pub(crate) const ATTRIBUTES: [(Column, &str); 13] = [
     (Column::PrimaryType, "type"),
     (Column::AdditionalTypes, "additional_type"),
     (Column::Group, "group"),
@@ -105,6 +105,7 @@ impl AttributeReader {
                 column.texts.push(known.unwrap_or_default());
             }
         }
+        fields::refuse_rounded(&ids, &table.path, header.cell(id_column))?;
         self.repeated_ids += repeated(&ids);
         self.columns.extend(read.into_iter().map(|(_, column)| column));
         self.tables.push(ReadTable { kind: table.kind, ids });

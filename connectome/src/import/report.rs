@@ -13,7 +13,7 @@ use crate::codex::{Folder, Table, TableKind};
 /// A file of the folder and what became of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileReport {
-    /// File name.
+    /// Name inside the folder.
     pub name: String,
     /// What it was recognised as.
     pub kind: String,
@@ -34,7 +34,7 @@ pub struct FileReport {
 /// A value outside the known set, treated as blank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnknownValue {
-    /// File name.
+    /// Name of the file inside the folder.
     pub file: String,
     /// Column.
     pub column: String,

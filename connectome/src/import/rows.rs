@@ -1,7 +1,7 @@
 //! Connection rows: read, put into the stored order, summed to pairs.
 //!
-//! Twenty bytes per row are held while reading and sorting (records of 16 bytes, twice during the counting sort), so that
-//! memory follows the number of rows and not the size of the file.
+//! Records of 16 bytes are held per row, twice during the counting sort, so that memory follows the number of rows and not the
+//! size of the file. In a table of one row per synapse equal rows are merged on the way: there it follows the result.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,6 +10,7 @@ use kenyon_base::{Progress, Result, Source, UserError};
 
 use super::attributes::Index;
 use super::report::{Diagnostics, UnknownValue};
+use super::threshold::Threshold;
 use super::{ImportSpec, OnDuplicate, OnOverlap, limits};
 use crate::Categorical;
 use crate::codex::header::Header;
@@ -139,6 +140,8 @@ fn packed(cell: &[u8]) -> Option<u128> {
 const NEUROPIL_BYTES: usize = 256;
 /// Rows whose neurons are looked up together.
 const BATCH: usize = 1 << 10;
+/// Rows of one synapse each after which equal ones are merged for the first time.
+const MERGE_AT: usize = 1 << 22;
 
 impl RowReader {
     pub(super) fn new(keep_self_loops: bool) -> Self {
@@ -194,6 +197,8 @@ impl RowReader {
         let header = Header::read(&mut records)?;
         let layout = Layout::new(&header, table.kind, &records)?;
         let mut batch = Vec::with_capacity(BATCH);
+        let (first_row, first_id) = (self.rows.len(), self.ids.len());
+        let mut merge_at = if layout.short_ids { first_row + MERGE_AT } else { usize::MAX };
         while let Some(record) = records.next_record()? {
             let [pre_id, post_id] = layout.ids(&record)?;
             let Some(syn_count) = layout.syn_count(&record)? else {
@@ -218,6 +223,10 @@ impl RowReader {
             batch.push([pre_id, post_id]);
             if batch.len() == BATCH {
                 self.number_batch(&mut batch);
+                if self.rows.len() >= merge_at {
+                    self.merge_from(first_row);
+                    merge_at = first_row + MERGE_AT.max(2 * (self.rows.len() - first_row));
+                }
             }
             if self.rows.len().is_multiple_of(1 << 18) {
                 progress.advance(1 << 18);
@@ -232,6 +241,14 @@ impl RowReader {
         self.rows_read += records.rows();
         self.tables += 1;
         let rows = records.rows();
+        if rows == 0 {
+            return Err(UserError::bad_data("no-rows", "holds a header and no connection")
+                .file(&table.path)
+                .line(1)
+                .expected("at least one row below the header")
+                .mend("download the file again"));
+        }
+        fields::refuse_rounded(&self.ids[first_id..], &table.path, &layout.names[0])?;
         let (sha256, bytes) = records.finish()?;
         Ok(Source { name: table.file.clone(), kind: table.kind.word().into(), sha256, bytes, rows })
     }
@@ -263,6 +280,19 @@ impl RowReader {
             self.neuropil_codes.insert(key, code);
         }
         Ok(code)
+    }
+
+    /// Adds up equal rows from `first` on, all of one table with one row per synapse.
+    fn merge_from(&mut self, first: usize) {
+        let mut own = self.rows.split_off(first);
+        // Stable, so that the transmitter stays that of the first row in the file.
+        own.sort_by_key(|row| (row.pre, row.post, row.neuropil));
+        own.dedup_by(|later, first| {
+            let equal = (later.pre, later.key()) == (first.pre, first.key());
+            first.syn_count = first.syn_count.saturating_add(if equal { later.syn_count } else { 0 });
+            equal
+        });
+        self.rows.append(&mut own);
     }
 
     /// Puts the rows into the stored order: ascending root id of pre, then of post, then table, then neuropil name.
@@ -353,24 +383,26 @@ impl SortedRows {
                 return Err(duplicate_error(&first, duplicates, tables, root_ids, &self.neuropils));
             }
             let sum = spec.on_duplicate == OnDuplicate::Sum;
-            let mut overflow = false;
+            let mut overflow = None;
             rows.dedup_by(|later, first| {
                 let equal = same(later, first);
                 if equal && sum {
-                    overflow |= first.syn_count.checked_add(later.syn_count).is_none();
+                    if first.syn_count.checked_add(later.syn_count).is_none() {
+                        overflow.get_or_insert(*first);
+                    }
                     first.syn_count = first.syn_count.saturating_add(later.syn_count);
                 }
                 equal
             });
-            if overflow {
-                return Err(too_many(tables));
+            if let Some(row) = overflow {
+                return Err(too_many(&row, spec.threshold, tables, root_ids));
             }
         }
         let mut out = Finished { pairs: Pairs::default(), rows: Rows::default(), neuropils: self.neuropils };
         out.reserve(&rows);
         for pair in rows.chunk_by(|a, b| (a.pre, a.post) == (b.pre, b.post)) {
             let pair = one_table(pair, spec.on_overlap, tables, root_ids, diagnostics)?;
-            out.push_pair(pair, spec, tables, diagnostics)?;
+            out.push_pair(pair, spec, tables, root_ids, diagnostics)?;
         }
         if tables.len() <= 1 {
             out.rows.table = Vec::new();
@@ -444,12 +476,41 @@ fn one_table<'a>(
     }
 }
 
-fn too_many(tables: &[Table]) -> UserError {
-    UserError::bad_data("limit", "a pair of more than 4,294,967,295 synapses or 65,535 rows")
-        .file(&tables[0].path)
-        .column("syn_count")
-        .expected("a total that fits 32 bits")
-        .mend("the counts are damaged; download the file again")
+/// Reads the table again to find the row with which a pair grows too large.
+#[cold]
+fn too_many(row: &Row, threshold: Threshold, tables: &[Table], root_ids: &[u64]) -> UserError {
+    let table = &tables[row.table as usize];
+    let ids = [root_ids[row.pre as usize], root_ids[row.post as usize]];
+    let complete = |error: UserError| {
+        error
+            .expected("a total that fits 32 bits, on at most 65,535 rows")
+            .mend("the counts are damaged; download the file again")
+    };
+    let message = format!("the pair {} -> {} has more than 4,294,967,295 synapses or 65,535 rows", ids[0], ids[1]);
+    match find_overflow(table, ids, threshold, &message) {
+        Ok(Some(error)) => complete(error),
+        Err(error) => error,
+        Ok(None) => complete(UserError::bad_data("limit", message).file(&table.path).column("syn_count")),
+    }
+}
+
+fn find_overflow(table: &Table, ids: [u64; 2], threshold: Threshold, message: &str) -> Result<Option<UserError>> {
+    let mut records = Records::open(&table.path, limits())?;
+    let header = Header::read(&mut records)?;
+    let layout = Layout::new(&header, table.kind, &records)?;
+    let (mut total, mut rows) = (0_u64, 0_u32);
+    while let Some(record) = records.next_record()? {
+        if layout.ids(&record)? != ids {
+            continue;
+        }
+        let Some(syn_count) = layout.syn_count(&record)?.filter(|&n| threshold.keeps_row(n)) else { continue };
+        total += u64::from(syn_count);
+        rows += 1;
+        if total > u64::from(u32::MAX) || rows > u32::from(u16::MAX) {
+            return Ok(Some(record.error("limit", message, &layout.names[2]).found(syn_count.to_string())));
+        }
+    }
+    Ok(None)
 }
 
 impl Finished {
@@ -464,7 +525,14 @@ impl Finished {
         self.pairs.row_count.reserve_exact(pairs);
     }
 
-    fn push_pair(&mut self, pair: &[Row], spec: &ImportSpec, tables: &[Table], diagnostics: &mut Diagnostics) -> Result<()> {
+    fn push_pair(
+        &mut self,
+        pair: &[Row],
+        spec: &ImportSpec,
+        tables: &[Table],
+        root_ids: &[u64],
+        diagnostics: &mut Diagnostics,
+    ) -> Result<()> {
         let kept = || pair.iter().filter(|r| spec.threshold.keeps_row(r.syn_count));
         let all: u64 = pair.iter().map(|r| u64::from(r.syn_count)).sum();
         let total: u64 = kept().map(|r| u64::from(r.syn_count)).sum();
@@ -478,7 +546,7 @@ impl Finished {
         diagnostics.threshold.removed_rows += (pair.len() - rows) as u64;
         diagnostics.threshold.removed_synapses += all - total;
         let (Ok(total), Ok(count)) = (u32::try_from(total), u16::try_from(rows)) else {
-            return Err(too_many(tables));
+            return Err(too_many(&pair[0], spec.threshold, tables, root_ids));
         };
         self.pairs.pre.push(pair[0].pre);
         self.pairs.post.push(pair[0].post);
@@ -541,4 +609,19 @@ fn find_duplicate(table: &Table, ids: [u64; 2], neuropil: &str, count: usize) ->
         ));
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_synapse_rows_are_added_up_and_keep_the_first_transmitter() {
+        let mut reader = RowReader::new(false);
+        let row = |pre, post, neuropil, nt| Row { pre, post, syn_count: 1, neuropil, nt, table: 0 };
+        reader.rows = vec![row(9, 9, 9, 1), row(1, 2, 0, 3), row(0, 2, 0, 1), row(1, 2, 0, 1), row(1, 2, 1, 1), row(1, 2, 0, 2)];
+        reader.merge_from(1);
+        let found: Vec<_> = reader.rows.iter().map(|r| (r.pre, r.post, r.neuropil, r.syn_count, r.nt)).collect();
+        assert_eq!(found, [(9, 9, 9, 1, 1), (0, 2, 0, 1, 1), (1, 2, 0, 3, 3), (1, 2, 1, 1, 1)]);
+    }
 }

@@ -4,12 +4,15 @@ use kenyon_base::Streams;
 
 use super::draw::{below, shuffle};
 use super::pair_set::PairSet;
-use super::{Moves, permute};
+use super::{Moves, NullInput, permute};
 use crate::edges::Edges;
 
-/// Draws pairs until there are enough different ones; in a dense circuit draws the pairs to leave out instead.
-pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
-    let neurons = edges.neurons as usize;
+/// Draws pairs until there are enough different ones; in a dense circuit draws the pairs to leave out instead. Silenced neurons
+/// are in no pair.
+pub(super) fn uniform(input: &NullInput<'_>, streams: Streams) -> (Edges, Moves) {
+    let edges = input.edges;
+    let open: Vec<u32> = (0..edges.neurons).filter(|&neuron| !input.silenced[neuron as usize]).collect();
+    let neurons = open.len();
     let wanted = edges.len();
     let all = neurons * neurons.saturating_sub(1);
     let dense = 2 * wanted > all;
@@ -21,7 +24,7 @@ pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
     let mut accepted = 0;
     while accepted < drawn {
         attempted += 1;
-        let (pre, post) = pair(below(&mut rng, all), neurons);
+        let (pre, post) = pair(below(&mut rng, all), &open);
         if pairs.insert(pre, post) {
             accepted += 1;
             if !dense {
@@ -31,7 +34,7 @@ pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
         }
     }
     if dense {
-        for (pre, post) in (0..all).map(|index| pair(index, neurons)).filter(|&(pre, post)| !pairs.contains(pre, post)) {
+        for (pre, post) in (0..all).map(|index| pair(index, &open)).filter(|&(pre, post)| !pairs.contains(pre, post)) {
             out.pre.push(pre);
             out.post.push(post);
         }
@@ -44,9 +47,9 @@ pub(super) fn uniform(edges: &Edges, streams: Streams) -> (Edges, Moves) {
 }
 
 /// The `index`-th ordered pair without self.
-fn pair(index: usize, neurons: usize) -> (u32, u32) {
-    let (pre, rest) = (index / (neurons - 1), index % (neurons - 1));
-    (pre as u32, (rest + usize::from(rest >= pre)) as u32)
+fn pair(index: usize, open: &[u32]) -> (u32, u32) {
+    let (pre, rest) = (index / (open.len() - 1), index % (open.len() - 1));
+    (open[pre], open[rest + usize::from(rest >= pre)])
 }
 
 #[cfg(test)]
@@ -57,7 +60,7 @@ mod tests {
 
     #[test]
     fn every_ordered_pair_without_self_has_an_index() {
-        let pairs: std::collections::BTreeSet<_> = (0..20).map(|index| pair(index, 5)).collect();
+        let pairs: std::collections::BTreeSet<_> = (0..20).map(|index| pair(index, &[0, 1, 2, 3, 4])).collect();
         assert_eq!(pairs.len(), 20);
         assert!(pairs.iter().all(|&(pre, post)| pre != post && pre < 5 && post < 5));
     }

@@ -14,6 +14,7 @@ pub(super) struct Circuit {
     pub(super) nt: Vec<u32>,
     pub(super) sign: Vec<i8>,
     pub(super) hidden: Vec<bool>,
+    pub(super) silenced: Vec<bool>,
 }
 
 impl Circuit {
@@ -40,7 +41,17 @@ impl Circuit {
             sign: nt.iter().map(|&t| if t == 1 { -1 } else { 1 }).collect(),
             nt,
             hidden: (0..neurons).map(|_| rng.random_bool(0.7)).collect(),
+            silenced: vec![false; neurons as usize],
         }
+    }
+
+    /// Silences these neurons: they lose their edges.
+    pub(super) fn silence(&mut self, neurons: &[u32]) {
+        for &neuron in neurons {
+            self.silenced[neuron as usize] = true;
+        }
+        let kept: Vec<_> = self.edges.triples().filter(|(a, b, _)| !neurons.contains(a) && !neurons.contains(b)).collect();
+        self.edges = Edges::from_triples(self.edges.neurons, &kept);
     }
 
     pub(super) fn input(&self) -> NullInput<'_> {
@@ -51,6 +62,7 @@ impl Circuit {
             nt: &self.nt,
             sign: &self.sign,
             hidden: &self.hidden,
+            silenced: &self.silenced,
         }
     }
 }

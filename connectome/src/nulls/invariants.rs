@@ -40,6 +40,9 @@ pub fn check_invariants(model: NullModel, block: Block, before: &NullInput<'_>, 
     ledger.hold("number of neurons", same_neurons(before, after))?;
     ledger.hold("number of edges", before.edges.len() == after.edges.len())?;
     ledger.hold("multiset of counts", weights(before.edges) == weights(after.edges))?;
+    if before.silenced.contains(&true) {
+        ledger.hold("silenced neurons have no edges", before.silenced_are_bare(after.edges))?;
+    }
     match model {
         NullModel::Swap => swap(&mut ledger, before, after)?,
         NullModel::SwapTyped => {
@@ -111,6 +114,8 @@ fn identity(ledger: &mut Ledger, before: &NullInput<'_>, after: &NullState<'_>) 
     ledger.hold("one permutation of all neurons", inverse.is_some())?;
     let stays = before.hidden.iter().zip(map).enumerate().all(|(at, (&hidden, &to))| hidden || to as usize == at);
     ledger.hold("input neurons stay", stays)?;
+    let stays = before.silenced.iter().zip(map).enumerate().all(|(at, (&silenced, &to))| !silenced || to as usize == at);
+    ledger.hold("silenced neurons stay", stays)?;
     let inverse = inverse.unwrap_or_default();
     // The isomorphism is shown by undoing it: every edge is found again, with its count, flag and sign.
     let mut undone: Vec<_> = rows(after.edges).map(|(a, b, w, s)| (inverse[a as usize], inverse[b as usize], w, s)).collect();
@@ -279,6 +284,20 @@ mod tests {
     fn a_synthetic_flag_that_left_its_count_is_caught() {
         for model in NullModel::ALL {
             assert!(caught(model, |result| result.edges.synthetic[0] ^= true).contains("multiset of counts"), "{model}");
+        }
+    }
+
+    #[test]
+    fn an_edge_of_a_silenced_neuron_is_caught_by_every_model() {
+        let mut circuit = Circuit::random(11, 40, 0.2);
+        let sound: Vec<_> =
+            NullModel::ALL.map(|model| generate(model, &circuit.input(), 3, &NullOptions::default()).unwrap()).into();
+        circuit.silenced[sound[0].edges.pre[0] as usize] = true;
+        for (model, result) in NullModel::ALL.into_iter().zip(sound) {
+            let (nt, sign) = (&result.nt, &result.sign);
+            let state = NullState { edges: &result.edges, nt, sign, permutation: result.permutation.as_deref() };
+            let error = check_invariants(model, Block::Type, &circuit.input(), &state).unwrap_err();
+            assert!(error.to_string().contains("silenced neurons have no edges"), "{model}: {error}");
         }
     }
 

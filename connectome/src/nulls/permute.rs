@@ -3,7 +3,7 @@
 use kenyon_base::Streams;
 
 use super::draw::shuffle;
-use super::{Blocks, Moves};
+use super::{Blocks, Moves, NullInput};
 use crate::edges::Edges;
 
 /// Permutes counts, and the synthetic flags with them, inside each block (or over all edges).
@@ -30,10 +30,11 @@ pub(super) fn take_weights(out: &mut Edges, edges: &Edges, source: &[u32]) {
     out.synthetic = source.iter().map(|&from| edges.synthetic[from as usize]).collect();
 }
 
-/// Permutes (transmitter, sign) over the neurons of each population.
-pub(super) fn signs(population: &[u32], nt: &mut [u32], sign: &mut [i8], streams: Streams) -> Moves {
+/// Permutes (transmitter, sign) over the neurons of each population, the silenced ones excepted: they carry no edge.
+pub(super) fn signs(input: &NullInput<'_>, nt: &mut [u32], sign: &mut [i8], streams: Streams) -> Moves {
+    let population = input.population;
     let mut rng = streams.stream("null/sign");
-    let mut order: Vec<usize> = (0..population.len()).collect();
+    let mut order: Vec<usize> = (0..population.len()).filter(|&neuron| !input.silenced[neuron]).collect();
     order.sort_by_key(|&neuron| population[neuron]);
     let mut blocks = 0;
     for members in order.chunk_by(|&a, &b| population[a] == population[b]) {
@@ -44,15 +45,16 @@ pub(super) fn signs(population: &[u32], nt: &mut [u32], sign: &mut [i8], streams
         }
         blocks += 1;
     }
-    Moves::permuted(population.len(), blocks)
+    Moves::permuted(order.len(), blocks)
 }
 
-/// New position of every neuron's wiring: a permutation of the hidden neurons; input neurons stay.
-pub(super) fn identities(hidden: &[bool], streams: Streams) -> (Vec<u32>, Moves) {
-    let members: Vec<u32> = (0..hidden.len() as u32).filter(|&neuron| hidden[neuron as usize]).collect();
+/// New position of every neuron's wiring: a permutation of the hidden neurons; input and silenced neurons stay.
+pub(super) fn identities(input: &NullInput<'_>, streams: Streams) -> (Vec<u32>, Moves) {
+    let moves = |neuron: u32| input.hidden[neuron as usize] && !input.silenced[neuron as usize];
+    let members: Vec<u32> = (0..input.edges.neurons).filter(|&neuron| moves(neuron)).collect();
     let mut shuffled = members.clone();
     shuffle(&mut streams.stream("null/identity"), &mut shuffled);
-    let mut map: Vec<u32> = (0..hidden.len() as u32).collect();
+    let mut map: Vec<u32> = (0..input.edges.neurons).collect();
     for (&from, to) in members.iter().zip(shuffled) {
         map[from as usize] = to;
     }

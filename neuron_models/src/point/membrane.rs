@@ -3,6 +3,11 @@
 //! `leak` is beta = exp(-dt / tau) for the exact models ([`Lif`], [`NonSpiking`]) and dt / tau for the Euler models
 //! ([`Lif2`], [`Qif`]). Resting potential 0. Where a neuron spikes, the network puts the reset value in place of the advance.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use super::real::Real;

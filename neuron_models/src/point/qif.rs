@@ -1,6 +1,6 @@
 //! A QIF neuron that fires at the intervals of a given LIF neuron.
 //!
-//! With a = 4, v_sn = 0.5 and I_c = 1 the resting point lies at 0 and the unstable point at 1, as threshold and rest of the
+//! With `a = 4`, `v_sn = 0.5` and `I_c = 1` the resting point lies at 0 and the unstable point at 1, as threshold and rest of the
 //! LIF neuron. At a total drive of 2 the LIF neuron (threshold 1, reset 0) fires every tau ln 2; integrating
 //! `tau_qif x' = 4 x^2 + 1` from the reset to the peak gives `tau_qif / 2 (atan 2 - atan 2 (reset - v_sn))`.
 
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn the_time_constants_are_those_of_the_definition() {
-        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Snic).tau_mem - 1.062_665_5).abs() < 1e-7);
-        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Hom).tau_mem - 1.523_813_7).abs() < 1e-7);
+        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Snic).tau_mem - 1.062_665_63).abs() < 1e-8);
+        assert!((QifNeuron::from_lif(1.0, 0.0, QifKind::Hom).tau_mem - 1.523_813_74).abs() < 1e-8);
     }
 
     #[test]

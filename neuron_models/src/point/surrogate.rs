@@ -13,6 +13,11 @@
 //! | multi-Gaussian | Yin et al. 2021, h = 0.15, s = 6, sigma = 1 / k, scaled as the Gaussian |
 //! | straight-through | `1` |
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
+)]
+
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2};
 
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use kenyon_connectome::influence::{EffectiveOptions, InfluenceOptions, effective
 use kenyon_connectome::{Circuit, Query};
 use serde::Serialize;
 
-use crate::cli::output::{TextTable, count};
+use crate::cli::output::{TextTable, count, of};
 
 #[derive(Debug, Args)]
 pub(super) struct InfluenceArgs {
@@ -19,7 +19,7 @@ pub(super) struct InfluenceArgs {
     #[arg(long, value_name = "QUERY", requires = "influence")]
     silence: Option<String>,
     /// Synaptic steps of the effective connectivity [default: 4]
-    #[arg(long, value_name = "K", requires = "influence")]
+    #[arg(long, value_name = "K", requires = "influence", allow_negative_numbers = true)]
     hops: Option<usize>,
     /// Ignore the signs
     #[arg(long, requires = "influence")]
@@ -78,6 +78,23 @@ impl InfluenceArgs {
             Some(query) => Query::parse(query)?.select(circuit)?,
             None => Vec::new(),
         };
+        if sources.iter().all(|&source| circuit.silenced[source as usize]) {
+            return Err(UserError::usage(
+                "sources-silenced",
+                "a lesion silenced every neuron of the query, so that it reaches nothing",
+            )
+            .key("--influence")
+            .found(query.clone())
+            .expected("some neurons that the lesion left active")
+            .mend("widen the query, or ask the circuit before the lesion"));
+        }
+        if sources.iter().all(|source| silenced.binary_search(source).is_ok()) {
+            return Err(UserError::usage("sources-silenced", "every neuron of the query is silenced, so that nothing is driven")
+                .key("--silence")
+                .found(self.silence.clone().unwrap_or_default())
+                .expected("some neurons of `--influence` left active")
+                .mend("silence other neurons, or take `--silence` out"));
+        }
         let sign = (!self.unsigned).then_some(circuit.sign.as_slice());
         let seeds: Vec<(u32, f64)> = sources.iter().map(|&row| (row, 1.0)).collect();
         let steady = influence(&circuit.edges, sign, &seeds, &silenced, &InfluenceOptions::default())?;
@@ -130,7 +147,7 @@ impl InfluenceArgs {
 
 impl InfluenceReport {
     pub(super) fn text(&self) -> String {
-        let mut out = format!("influence of {} neurons, {} silenced; ", count(self.sources), count(self.silenced));
+        let mut out = format!("influence of {}, {} silenced; ", of(self.sources, "neuron"), count(self.silenced));
         if self.acyclic {
             out.push_str("no recurrent paths, scaled by the largest column sum\n\n");
         } else {

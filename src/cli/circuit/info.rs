@@ -1,5 +1,6 @@
 //! `kenyon circuit info`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,10 +8,11 @@ use kenyon_base::Result;
 use kenyon_connectome::circuit::file;
 use kenyon_connectome::circuit::info::{self, CircuitInfo};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::influence::{InfluenceArgs, InfluenceReport};
 use crate::cli::context::Context;
-use crate::cli::output::{TextTable, count, percent};
+use crate::cli::output::{TextTable, count, of, percent};
 
 /// Populations, projections, degree distributions, what was cut away and, on request, influence.
 #[derive(Debug, Args)]
@@ -20,6 +22,9 @@ pub(in crate::cli) struct Info {
     /// Circuit
     #[arg(value_name = "CIRCUIT")]
     circuit: PathBuf,
+    /// Quantiles of in- and out-degrees per population
+    #[arg(long)]
+    degrees: bool,
     #[command(flatten)]
     influence: InfluenceArgs,
 }
@@ -39,6 +44,10 @@ impl Info {
         let report = Report { info: info::describe(&circuit), influence };
         context.print(&report, || {
             let mut out = text(&report.info);
+            if self.degrees {
+                out.push_str("\n\n");
+                out.push_str(&degrees(&report.info));
+            }
             if let Some(influence) = &report.influence {
                 out.push('\n');
                 out.push_str(&influence.text());
@@ -47,6 +56,38 @@ impl Info {
         });
         Ok(())
     }
+}
+
+/// In- and out-degrees: 5th, 50th, 95th percentile and maximum.
+fn degrees(info: &CircuitInfo) -> String {
+    let mut table =
+        TextTable::new(&["degrees", "in p5", "in p50", "in p95", "in max", "out p5", "out p50", "out p95", "out max"]);
+    for name in info.populations.keys() {
+        let own = &info.population_degrees[name];
+        let cells = [&own.in_degree, &own.out_degree].into_iter().flat_map(|d| {
+            [d.p5, d.p50, d.p95].map(|quantile| count(quantile.round() as u64)).into_iter().chain([count(u64::from(d.max))])
+        });
+        table.row(std::iter::once(name.clone()).chain(cells));
+    }
+    table.render()
+}
+
+/// One line for every lesion and every shuffle.
+fn changes(info: &CircuitInfo) -> String {
+    let mut out = String::new();
+    for change in &info.report.changes {
+        let number = |value: &Value| value.as_u64().unwrap_or(0);
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        let null = &change["null"];
+        if null.is_object() {
+            let _ = writeln!(out, "null model: {}, seed {}", word(&null["model"]), number(&null["seed"]));
+        } else {
+            let done = if change["lesion"] == "silence" { "silenced" } else { "removed" };
+            let neurons = of(number(&change["neurons"]), "neuron");
+            let _ = writeln!(out, "lesioned: {neurons} {done} ({}); the cut columns describe the build", word(&change["query"]));
+        }
+    }
+    out
 }
 
 /// The circuit as text.
@@ -77,22 +118,23 @@ pub(in crate::cli) fn text(info: &CircuitInfo) -> String {
     }
     let wiring = info.report.wiring;
     format!(
-        "{}{} neurons, {} pairs, {} synapses; {} driven by odours{}\n\n{}\n{}\nleft out: {} pairs below the threshold, {} among inputs, {} onto \
-         inputs, {} self loops, {} without a sign; {} unconnected neurons\nstored order: sha256 {}",
+        "{}{}{}, {}, {}; {} driven by odours{}\n\n{}\n{}\nleft out: {} below the threshold, {} among inputs, {} onto \
+         inputs, {}, {} without a sign; {}\nstored order: sha256 {}",
+        changes(info),
         if info.synthetic { "synthetic: " } else { "" },
-        count(info.neurons),
-        count(info.pairs),
-        count(info.synapses),
+        of(info.neurons, "neuron"),
+        of(info.pairs, "pair"),
+        of(info.synapses, "synapse"),
         count(info.inputs),
         if info.silenced > 0 { format!(", {} silenced", count(info.silenced)) } else { String::new() },
         populations.render(),
         projections.render(),
-        count(wiring.below_threshold),
+        of(wiring.below_threshold, "pair"),
         count(wiring.input_to_input),
         count(wiring.onto_inputs),
-        count(wiring.self_loops),
+        of(wiring.self_loops, "self loop"),
         count(wiring.sign_zero),
-        count(info.report.unconnected),
+        of(info.report.unconnected, "unconnected neuron"),
         info.order_sha256,
     )
 }

@@ -9,7 +9,8 @@ use kenyon_connectome::circuit::file;
 use kenyon_connectome::circuit::lesion::{Lesion, lesion};
 
 use crate::cli::context::Context;
-use crate::cli::output::count;
+use crate::cli::output::{count, of};
+use crate::cli::target::Target;
 
 /// Remove or silence neurons of a circuit.
 #[derive(Debug, Args)]
@@ -38,18 +39,20 @@ impl LesionArgs {
             (None, Some(query)) => (query, Lesion::Silence, "silenced"),
             (None, None) => return Err(UserError::usage("no-lesion", "neither `--remove` nor `--silence` is given")),
         };
+        let target = Target::new(&self.output, [self.circuit.as_path()])?;
         let circuit = file::read(&self.circuit)?;
         let (lesioned, report) = lesion(&circuit, query, kind)?;
         if report.neurons == 0 {
             context.warn("the query selects no neuron; the circuit is unchanged");
         }
         file::write(&lesioned, &self.output)?;
+        target.written(context);
         context.print(&report, || {
             let mut out = format!(
-                "{word}: {} neurons, {} pairs, {} synapses",
-                count(report.neurons),
-                count(report.pairs),
-                count(report.synapses)
+                "{word}: {}, {}, {}",
+                of(report.neurons, "neuron"),
+                of(report.pairs, "pair"),
+                of(report.synapses, "synapse")
             );
             for (population, n) in &report.populations {
                 let _ = write!(out, "\n  {population}: {}", count(*n));

@@ -9,7 +9,8 @@ use kenyon_connectome::import::{self, ImportReport, ImportSpec, OnDuplicate, OnO
 use kenyon_connectome::pack;
 
 use crate::cli::context::Context;
-use crate::cli::output::{TextTable, count};
+use crate::cli::output::{TextTable, count, of};
+use crate::cli::target::Target;
 
 /// Read a folder of Codex downloads into one connectome pack.
 ///
@@ -35,7 +36,7 @@ pub(in crate::cli) struct Import {
     #[arg(long, value_enum, default_value_t)]
     on_duplicate: DuplicateArg,
     /// Leave out connections with fewer synapses
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     min_synapses: u32,
     /// Whether `--min-synapses` looks at pairs or at single rows
     #[arg(long, value_enum, default_value_t)]
@@ -91,12 +92,21 @@ impl Import {
             },
             keep_self_loops: self.keep_self_loops,
         };
+        let target = Target::beside_folder(&self.output, &self.dir)?;
         let (connectome, report) = import::import(&self.dir, &spec, context)?;
         pack::write(&connectome, &self.output)?;
+        target.written(context);
+        if report.pairs == 0 {
+            context.warn("the pack holds no connection: every row was dropped or lay below the threshold");
+        }
         for unknown in &report.diagnostics.unknown_values {
             context.warn(&format!(
-                "{}, line {}, column `{}`: `{}` is not a known value; treated as blank on {} rows",
-                unknown.file, unknown.line, unknown.column, unknown.value, unknown.count
+                "{}, line {}, column `{}`: `{}` is not a known value; treated as blank on {}",
+                unknown.file,
+                unknown.line,
+                unknown.column,
+                unknown.value,
+                of(unknown.count, "row")
             ));
         }
         context.print(&report, || text(&report, &self.output));
@@ -109,12 +119,12 @@ pub(super) fn text(report: &ImportReport, output: &std::path::Path) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{}{} neurons, {} rows, {} pairs, {} synapses\n",
+        "{}{}, {}, {}, {}\n",
         if report.synthetic { "synthetic: " } else { "" },
-        count(report.neurons),
-        count(report.rows),
-        count(report.pairs),
-        count(report.synapses)
+        of(report.neurons, "neuron"),
+        of(report.rows, "row"),
+        of(report.pairs, "pair"),
+        of(report.synapses, "synapse")
     );
     let mut files = TextTable::new(&["file", "kind", "rows"]);
     for file in &report.files {

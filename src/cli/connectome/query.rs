@@ -11,7 +11,8 @@ use kenyon_connectome::{Pack, Query};
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::output::{TextTable, count};
+use crate::cli::output::{TextTable, count, of};
+use crate::cli::target::Target;
 
 /// Choose neurons by an expression over their attributes and keyword lists.
 ///
@@ -26,8 +27,8 @@ pub(in crate::cli) struct QueryArgs {
     #[arg(value_name = "PACK")]
     pack: PathBuf,
     /// Expression; see `docs/query.md`
-    #[arg(value_name = "QUERY")]
-    query: String,
+    #[arg(value_name = "QUERY", required = true, num_args = 1..)]
+    query: Vec<String>,
     /// Further keyword file; its list is named by the file, without `root_ids_` and `.txt`
     #[arg(long, value_name = "FILE")]
     list: Vec<PathBuf>,
@@ -71,7 +72,15 @@ const COLUMNS: [&str; 5] = ["type", "class", "side", "nt", "name"];
 
 impl QueryArgs {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        let query = Query::parse(&self.query)?;
+        let [query] = &self.query[..] else {
+            return Err(UserError::usage("query-words", "the query came as several words")
+                .found(self.query.join(" "))
+                .expected("one text")
+                .mend(format!("put the whole query in single quotes: '{}'", self.query.join(" "))));
+        };
+        let query = Query::parse(query)?;
+        let inputs = self.list.iter().chain([&self.pack]).map(PathBuf::as_path);
+        let target = self.output.as_deref().map(|output| Target::new(output, inputs)).transpose()?;
         let pack = Pack::open(&self.pack)?;
         let mut table = WithLists { pack: &pack, extra: Vec::new() };
         for path in &self.list {
@@ -79,7 +88,8 @@ impl QueryArgs {
             let rows = pack.rows_of(&list.ids);
             let outside = list.ids.len() - rows.len();
             if outside > 0 {
-                context.warn(&format!("{}: {outside} of {} ids are no neurons of the pack", path.display(), list.ids.len()));
+                let ids = of(list.ids.len() as u64, "id");
+                context.warn(&format!("{}: {} of {ids} are no neurons of the pack", path.display(), count(outside as u64)));
             }
             table.extra.push((keywords::list_name(path), rows));
         }
@@ -88,9 +98,15 @@ impl QueryArgs {
         if let Some(output) = &self.output {
             write(output, &pack, &rows, &ids)?;
         }
+        if let Some(target) = target {
+            target.written(context);
+        }
+        if rows.is_empty() {
+            context.note("no neuron meets the whole query, though every value in it is known");
+        }
         let report = json!({ "query": query.to_string(), "count": ids.len(), "root_ids": ids });
         let shown = shown(&pack, &rows)?;
-        context.print(&report, || format!("{shown}\n{} neurons", count(ids.len() as u64)));
+        context.print(&report, || format!("{shown}\n{}", of(ids.len() as u64, "neuron")));
         Ok(())
     }
 }

@@ -11,7 +11,8 @@ use crate::cli::output::TextTable;
 
 /// Check that a pack is what was written and, with the dump, that it says what the dump says.
 ///
-/// The sources are hashed and read again by a second reader; totals and random rows must agree. Exit code 4 if a check fails.
+/// The sources are hashed and read again by a second reader; totals, random rows and random attributes must agree. Exit code 4 if a
+/// check fails.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kenyon connectome verify fly.h5\n  kenyon connectome verify fly.h5 codex_783/ --rows 100 --seed 7"
@@ -23,8 +24,8 @@ pub(in crate::cli) struct Verify {
     /// Folder it was imported from
     #[arg(value_name = "DIR")]
     sources: Option<PathBuf>,
-    /// Random rows to look up in the sources
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    /// Random rows, and as many random attributes, to look up in the sources
+    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true)]
     rows: usize,
 }
 
@@ -46,13 +47,16 @@ impl Verify {
             }
             table.render()
         });
-        match result.checks.iter().find(|c| !c.ok) {
-            None => Ok(()),
-            Some(check) => Err(UserError::check_failed("verify", format!("the check `{}` does not hold", check.name))
-                .file(&self.pack)
-                .found(&check.found)
-                .expected(&check.expected)
-                .mend("import the dump again, or restore the files from a copy")),
-        }
+        let failed: Vec<_> = result.checks.iter().filter(|c| !c.ok).collect();
+        let Some(first) = failed.first() else { return Ok(()) };
+        let message = match failed.len() {
+            1 => format!("the check `{}` does not hold", first.name),
+            n => format!("{n} checks do not hold, the first is `{}`", first.name),
+        };
+        Err(UserError::check_failed("verify", message)
+            .file(&self.pack)
+            .found(&first.found)
+            .expected(&first.expected)
+            .mend("import the dump again, or restore the files from a copy"))
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     let config = train_config(demo)?;
     AtomicFile::write(&at("train.toml"), config.as_bytes())?;
     context.note("4. training: a spiking network of this circuit learns to tell odours apart");
-    train::begin(&at("train.toml"), &at("train"), context)?;
+    train::begin(&at("train.toml"), None, &at("train"), context)?;
     let judged = judge(&at("train"), context)?;
     let bound = judged.network.ceiling(&judged.network.samples(Part::Test, None), context)?;
     context.note(&format!(
@@ -103,7 +103,10 @@ fn connectome(demo: &Demo, context: &Context) -> Result<(Value, Value)> {
         at("fly")
     };
     let spec = ImportSpec { connections: demo.connections.clone(), ..ImportSpec::default() };
-    let (connectome, imported) = import::import(&data, &spec, context)?;
+    let (connectome, imported) = import::import(&data, &spec, context).map_err(|error| match error.code() {
+        "several-connection-tables" => error.mend("choose one of them with `--connections NAME`"),
+        _ => error,
+    })?;
     pack::write(&connectome, &at("fly.h5"))?;
     drop(connectome);
     context.note(&format!(
@@ -121,8 +124,9 @@ fn connectome(demo: &Demo, context: &Context) -> Result<(Value, Value)> {
     AtomicFile::write(&at("circuit.toml"), text.as_bytes())?;
     let mut config = CircuitSpec::read(&from)?;
     config.completion.seed.get_or_insert(context.seed);
-    let built = circuit::build(&Pack::open(&at("fly.h5"))?, &config, &from, context)?;
-    crate::cli::circuit::warn(&built, context);
+    let opened = Pack::open(&at("fly.h5"))?;
+    let built = circuit::build(&opened, &config, &from, context)?;
+    crate::cli::circuit::warn(&built, &opened.tables()?, context);
     file::write(&built, &at("circuit.h5"))?;
     let info = circuit::info::describe(&built);
     context.note(&format!(
@@ -189,7 +193,7 @@ fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Eval
     config.network.weights.projection.retain(|name, _| known.contains(name));
     AtomicFile::write(&at("control.toml"), config.resolved().as_bytes())?;
     context.note("5. control: the same training on a shuffled connectome (degree-preserving swaps)");
-    train::begin(&at("control.toml"), &at("control"), context)?;
+    train::begin(&at("control.toml"), None, &at("control"), context)?;
     let judged = judge(&at("control"), context)?;
     context.note(&format!("   test accuracy {}", percent(judged.test.accuracy)));
     Ok(judged.test)

@@ -9,14 +9,19 @@
 //! ls' = alpha ls + gm dm/ddrive                     gradient by syn_t
 //! ```
 //!
-//! and the gradient of a synapse grows by ls of its receiver wherever its sender spiked.
+//! and the gradient of a synapse grows by ls of its receiver wherever its sender spiked; that of an input synapse by the spike's
+//! factor times ls, where there is presynaptic inhibition.
 
-use kenyon_neurons::point::{Lif, Lif2, Membrane, NonSpiking, PointModel, Qif, Real};
+mod membranes;
+mod readout_part;
+mod synapses;
+
+use kenyon_neurons::point::{Lif, Lif2, NonSpiking, PointModel, Qif, Real};
 use pulp::{Arch, Simd, WithSimd};
 
-use super::chunk::{Aligned, NOT_READ, Net, add_scaled, clean};
+use super::chunk::{Aligned, NOT_READ, Net};
 use super::fault::Fault;
-use super::forward::{Walk, activity};
+use super::forward::Walk;
 use super::output::{Gradients, OutputGradients};
 use super::readout::{self, BLOCK, ReadoutGradient};
 use super::spec::{Checkpoint, GradMask};
@@ -213,7 +218,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
     fn run_again(&self, again: &mut Segmented<F>, end: usize) {
         let n = self.net.topology.neurons;
         let width = self.net.syn_len() * L;
-        let mut walk = Walk::<F, L>::new(self.net, self.chunk);
+        let mut walk = Walk::<F, L>::new(self.net, self.chunk, self.tape.factors.as_ref());
         let mut state = self.tape.checkpoints[again.first / self.net.spec.segment()].copy();
         again.mem[..n * L].copy_from_slice(&state.mem);
         for t in again.first..end {
@@ -248,115 +253,6 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
         sound
     }
 
-    /// Activity of this step and its derivative by the potential.
-    #[inline(always)]
-    fn surrogates(&mut self, mem: &[[F; L]]) {
-        let (spec, slope, s) = (self.net.spec, self.slope.lanes_mut::<L>(), self.s.lanes_mut::<L>());
-        if spec.graded() {
-            activity(self.net, mem, s);
-        }
-        if !spec.model.is_spiking() {
-            for (slope, mem) in slope.iter_mut().zip(mem) {
-                for l in 0..L {
-                    slope[l] = if mem[l] > F::ZERO && mem[l] < F::ONE { F::ONE } else { F::ZERO };
-                }
-            }
-            return;
-        }
-        for (((slope, mem), threshold), s) in slope.iter_mut().zip(mem).zip(self.net.params.threshold).zip(s) {
-            for l in 0..L {
-                slope[l] = mem[l] - *threshold;
-                if !spec.smoothed {
-                    s[l] = if mem[l] > *threshold { F::ONE } else { F::ZERO };
-                }
-            }
-        }
-        spec.surrogate.derivatives(&mut self.slope);
-    }
-
-    /// Starts `gs` with what comes through readout and counts, and adds to the gradient of W2.
-    #[inline(always)]
-    fn readout_part(&mut self, t: usize) {
-        let n = self.net.topology.neurons;
-        if self.steady.is_empty() {
-            self.gs.fill(F::ZERO);
-        } else {
-            self.gs.copy_from_slice(&self.steady);
-        }
-        match &self.from_readout {
-            ReadoutGradient::None => {}
-            ReadoutGradient::Constant { coefficient, .. } => {
-                let c = coefficient[t];
-                for (gs, product) in self.gs.iter_mut().zip(self.product.iter()) {
-                    *gs += c * *product;
-                }
-                if self.mask.w2 && self.net.spec.graded() {
-                    for (sum, s) in self.weighted.iter_mut().zip(self.s.iter()) {
-                        *sum += c * *s;
-                    }
-                } else if self.mask.w2 {
-                    let (neurons, masks) = self.tape.spikes.at(t);
-                    let weighted = self.weighted.lanes_mut::<L>();
-                    for (i, mask) in neurons.iter().zip(masks) {
-                        let sum = &mut weighted[*i as usize];
-                        for l in 0..L {
-                            if mask >> l & 1 == 1 {
-                                sum[l] += c;
-                            }
-                        }
-                    }
-                }
-            }
-            ReadoutGradient::Trace(trace) => {
-                let (rows, c) = (self.net.topology.readout.len(), self.net.topology.outputs);
-                // Blocks end at multiples of their length.
-                if t % BLOCK == BLOCK - 1 || t + 1 == self.net.spec.steps {
-                    let first = t / BLOCK * BLOCK;
-                    for (at, step) in (first..=t).enumerate() {
-                        let x = &mut self.block_in.lanes_mut::<L>()[at * c..(at + 1) * c];
-                        transpose::<F, L>(&trace[step * c * L..(step + 1) * c * L], x);
-                    }
-                    let x = &self.block_in.lanes::<L>()[..(t + 1 - first) * c];
-                    readout::product::<F, L>(self.net.params.w2, c, x, self.block.lanes_mut(), rows);
-                }
-                let at = t % BLOCK;
-                let block = &self.block.lanes::<L>()[at * rows..(at + 1) * rows];
-                let gs = self.gs.lanes_mut::<L>();
-                for (neuron, x) in self.net.topology.readout.iter().zip(block) {
-                    add_scaled(&mut gs[*neuron as usize], F::ONE, x);
-                }
-                if !self.mask.w2 {
-                    return;
-                }
-                let g = &trace[t * c * L..(t + 1) * c * L];
-                let mut add = |k: u32, l: usize, s: F| {
-                    let row = &mut self.sum.w2[k as usize * c..(k as usize + 1) * c];
-                    for (row, g) in row.iter_mut().zip(&g[l * c..(l + 1) * c]) {
-                        *row += s * *g;
-                    }
-                };
-                if self.net.spec.graded() {
-                    let s = self.s.lanes::<L>();
-                    for i in (0..n).filter(|i| self.net.plan.readout_row[*i] != NOT_READ) {
-                        for l in 0..self.samples {
-                            add(self.net.plan.readout_row[i], l, s[i][l]);
-                        }
-                    }
-                } else {
-                    let (neurons, masks) = self.tape.spikes.at(t);
-                    for (i, mask) in neurons.iter().zip(masks) {
-                        let k = self.net.plan.readout_row[*i as usize];
-                        if k != NOT_READ {
-                            for l in (0..L).filter(|l| mask >> l & 1 == 1) {
-                                add(k, l, F::ONE);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     /// Adds the gradient by a recorded trace at step `t` to that of the activity or of the potential.
     #[inline(always)]
     fn trace_part(&mut self, t: usize, trace: &[F], by_activity: bool) {
@@ -373,188 +269,6 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
                 *to += row[(self.chunk * L + l) * h + at];
             }
         }
-    }
-
-    /// Where the gradients by the synaptic state that a spike of neuron `i` at step `t` reaches stand in `ls`.
-    #[inline(always)]
-    fn reached(&self, i: usize, t: usize) -> usize {
-        let slots = self.net.plan.max_delay() + 1;
-        let n = self.net.topology.neurons;
-        (t + 1 + self.net.delay(i)) % slots * self.net.syn_len() + self.net.channel_of_neuron(i) * n
-    }
-
-    /// Gathers the gradient of every neuron's spike over its synapses; adds to those of synapses whose sender spiked.
-    #[inline(always)]
-    fn rows(&mut self, t: usize) {
-        let (net, n) = (self.net, self.net.topology.neurons);
-        let attached = !net.spec.detach_recurrent;
-        let grad = &mut self.sum.effective[self.layout.range(Segment::V)];
-        let (neurons, masks) = self.tape.spikes.at(t);
-        let mut spikes = neurons.iter().zip(masks).peekable();
-        let slots = net.plan.max_delay() + 1;
-        let gs = self.gs.lanes_mut::<L>();
-        for i in 0..n {
-            let spike = spikes.next_if(|(neuron, _)| **neuron as usize == i).map(|(_, mask)| *mask);
-            let row = net.topology.v.row(i);
-            if row.is_empty() || (!attached && spike.is_none()) {
-                continue;
-            }
-            let base = (t + 1 + net.delay(i)) % slots * net.syn_len() + net.channel_of_neuron(i) * n;
-            let ls = &self.ls.lanes::<L>()[base..base + n];
-            let col = &net.topology.v.col[row.clone()];
-            if attached && !net.spec.cuts(t, net.delay(i)) {
-                let sum = gather(col, &net.params.v[row.clone()], ls);
-                add_scaled(&mut gs[i], F::ONE, &sum);
-            }
-            if let (Some(mask), true) = (spike, self.mask.v) {
-                let mut rest = mask;
-                while rest != 0 {
-                    let l = rest.trailing_zeros() as usize % L;
-                    rest &= rest - 1;
-                    for (grad, post) in grad[row.clone()].iter_mut().zip(col) {
-                        *grad += ls[*post as usize][l];
-                    }
-                }
-            }
-        }
-    }
-
-    /// As [`rows`](Self::rows), where every neuron transmits a number.
-    #[inline(always)]
-    fn rows_graded(&mut self, t: usize) {
-        let net = self.net;
-        let n = net.topology.neurons;
-        let grad = self.layout.range(Segment::V);
-        for i in 0..n {
-            let base = self.reached(i, t);
-            let row = net.topology.v.row(i);
-            let ls = &self.ls.lanes::<L>()[base..base + n];
-            let col = &net.topology.v.col[row.clone()];
-            if !net.spec.detach_recurrent && !net.spec.cuts(t, net.delay(i)) {
-                let sum = gather(col, &net.params.v[row.clone()], ls);
-                add_scaled(&mut self.gs.lanes_mut::<L>()[i], F::ONE, &sum);
-            }
-            let s = self.s.lanes::<L>()[i];
-            if self.mask.v && s != [F::ZERO; L] {
-                for (grad, post) in self.sum.effective[grad.clone()][row].iter_mut().zip(col) {
-                    for l in 0..L {
-                        *grad += s[l] * ls[*post as usize][l];
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gradients of the input synapses whose sender fired.
-    #[inline(always)]
-    fn inputs(&mut self, t: usize) {
-        if !self.mask.w1 {
-            return;
-        }
-        let (net, n) = (self.net, self.net.topology.neurons);
-        let grad = &mut self.sum.effective[self.layout.range(Segment::W1)];
-        let slot = (t + 1) % (net.plan.max_delay() + 1) * net.syn_len();
-        for l in 0..self.samples {
-            for input in net.events.at(self.chunk * L + l, t) {
-                let input = *input as usize;
-                let base = slot + net.channel_of_input(input) * n;
-                let ls = &self.ls.lanes::<L>()[base..base + n];
-                let row = net.topology.w1.row(input);
-                for (grad, post) in grad[row.clone()].iter_mut().zip(&net.topology.w1.col[row]) {
-                    *grad += ls[*post as usize][l];
-                }
-            }
-        }
-    }
-
-    /// Takes the gradients through the membranes of step `t`; false if one is not finite.
-    #[inline(always)]
-    fn membranes<M: Membrane<F>>(&mut self, model: M, t: usize, mem: &[[F; L]], next: &[[F; L]], syn: &[[F; L]]) -> bool {
-        if syn.is_empty() {
-            self.membranes_of::<M, false>(model, t, mem, next, syn)
-        } else {
-            self.membranes_of::<M, true>(model, t, mem, next, syn)
-        }
-    }
-
-    #[inline(always)]
-    fn membranes_of<M: Membrane<F>, const SYN: bool>(
-        &mut self,
-        model: M,
-        t: usize,
-        mem: &[[F; L]],
-        next: &[[F; L]],
-        syn: &[[F; L]],
-    ) -> bool {
-        let (n, channels, p) = (mem.len(), self.net.topology.channels, &self.net.params);
-        let slots = self.net.plan.max_delay() + 1;
-        let (later, now) = ((t + 1) % slots * channels * n, t % slots * channels * n);
-        let attach_reset = self.net.spec.attach_reset && M::SPIKING;
-        let mut probe = [F::ZERO; L];
-        let (gs, slope, s) = (self.gs.lanes::<L>(), self.slope.lanes::<L>(), self.s.lanes::<L>());
-        let (lm, ls) = (self.lm.lanes_mut::<L>(), self.ls.lanes_mut::<L>());
-        let sums = &mut self.sums;
-        let (sum_i_c, sum_leak) = (sums.i_c.lanes_mut::<L>(), sums.leak.lanes_mut::<L>());
-        let (sum_threshold, sum_reset) = (sums.threshold.lanes_mut::<L>(), sums.reset.lanes_mut::<L>());
-        let sum_alpha = sums.alpha.lanes_mut::<L>();
-        for i in 0..n {
-            let (leak, i_c, reset) = (p.leak[i], p.i_c[i], p.reset[i]);
-            let rise = model.d_drive(leak);
-            let (mem, next, gs, slope, s, lm) = (&mem[i], &next[i], &gs[i], &slope[i], &s[i], &mut lm[i]);
-            let mut drive = [F::ZERO; L];
-            if SYN {
-                drive = syn[i];
-                for ch in 1..channels {
-                    add_scaled(&mut drive, F::ONE, &syn[ch * n + i]);
-                }
-                for drive in &mut drive {
-                    *drive = *drive - i_c;
-                }
-            }
-            let mut by_drive = [F::ZERO; L];
-            let mut by_leak = [F::ZERO; L];
-            let mut by_u = [F::ZERO; L];
-            let mut by_reset = [F::ZERO; L];
-            for l in 0..L {
-                let kept = if M::SPIKING { (F::ONE - s[l]) * lm[l] } else { lm[l] };
-                by_reset[l] = if M::SPIKING { s[l] * lm[l] } else { F::ZERO };
-                let mut g = gs[l];
-                if SYN && attach_reset {
-                    g += lm[l] * (reset - model.advance(mem[l], drive[l], leak));
-                }
-                by_u[l] = g * slope[l];
-                by_drive[l] = kept * rise;
-                let d_leak = if SYN { model.d_leak(mem[l], drive[l]) } else { model.d_leak_between(mem[l], next[l]) };
-                by_leak[l] = kept * d_leak;
-                lm[l] = by_u[l] + kept * model.d_mem(mem[l], leak);
-                probe[l] += lm[l] * F::ZERO;
-            }
-            if let Some(sum) = sum_i_c.get_mut(i) {
-                add_scaled(sum, -F::ONE, &by_drive);
-            }
-            if let Some(sum) = sum_leak.get_mut(i) {
-                add_scaled(sum, F::ONE, &by_leak);
-            }
-            if let Some(sum) = sum_threshold.get_mut(i) {
-                add_scaled(sum, -F::ONE, &by_u);
-            }
-            if let Some(sum) = sum_reset.get_mut(i) {
-                add_scaled(sum, F::ONE, &by_reset);
-            }
-            for ch in 0..channels {
-                let old = ls[later + ch * n + i];
-                if let (true, Some(sum)) = (SYN, sum_alpha.get_mut(ch)) {
-                    for l in 0..L {
-                        sum[l] += old[l] * syn[ch * n + i][l];
-                    }
-                }
-                let new = &mut ls[now + ch * n + i];
-                for l in 0..L {
-                    new[l] = p.alpha[ch] * old[l] + by_drive[l];
-                }
-            }
-        }
-        clean(&probe, self.samples)
     }
 
     /// Adds the per-lane sums to the gradients.
@@ -609,27 +323,6 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             }
         }
     }
-}
-
-/// `sum over entries of w y[col]`, lane by lane; four sums in parallel, so that additions need not wait for each other.
-#[inline(always)]
-fn gather<F: Real, const L: usize>(col: &[u32], w: &[F], y: &[[F; L]]) -> [F; L] {
-    let mut sums = [[F::ZERO; L]; 4];
-    let (cols, rest) = col.as_chunks::<4>();
-    let (ws, w_rest) = w.as_chunks::<4>();
-    for (col, w) in cols.iter().zip(ws) {
-        for k in 0..4 {
-            add_scaled(&mut sums[k], w[k], &y[col[k] as usize]);
-        }
-    }
-    for (col, w) in rest.iter().zip(w_rest) {
-        add_scaled(&mut sums[0], *w, &y[*col as usize]);
-    }
-    let mut out = [F::ZERO; L];
-    for l in 0..L {
-        out[l] = (sums[0][l] + sums[1][l]) + (sums[2][l] + sums[3][l]);
-    }
-    out
 }
 
 /// [L, C] to [C] lane vectors.

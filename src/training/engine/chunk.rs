@@ -17,6 +17,13 @@ pub(super) const fn lanes(batch: usize) -> usize {
     if batch > 16 { 16 } else { 8 }
 }
 
+/// Samples in a chunk where no gradient is wanted: no sum runs over samples then, and the width changes no bit.
+///
+/// Wide chunks visit a synapse once for more samples; narrow ones are work for more threads.
+pub(super) fn inference_lanes(batch: usize, threads: usize) -> usize {
+    if batch > 8 && batch.div_ceil(16) >= threads { 16 } else { lanes(batch) }
+}
+
 /// No row of the readout.
 pub(super) const NOT_READ: u32 = u32::MAX;
 

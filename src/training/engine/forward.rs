@@ -7,6 +7,7 @@ use super::chunk::{Aligned, NOT_READ, Net, add_scaled, clean, from_mask};
 use super::fault::Fault;
 use super::noise;
 use super::output::{Output, OutputLayout};
+use super::presynaptic::{Factors, Gate};
 use super::readout::Readout;
 use super::spec::Checkpoint;
 use super::tape::{ChunkTape, SpikeList, State};
@@ -47,10 +48,10 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
     let (spec, topology) = (net.spec, net.topology);
     let (n, steps, samples) = (topology.neurons, spec.steps, net.samples(chunk, L));
     let keep_all = record && spec.checkpoint == Checkpoint::All;
-    let mut walk = Walk::<F, L>::new(net, chunk);
+    let mut walk = Walk::<F, L>::new(net, chunk, None);
     let mut state = walk.start();
     let mut output = Output::zeros(&OutputLayout::of(topology, spec, samples));
-    let mut spikes = SpikeList::new();
+    let mut spikes = SpikeList::default();
     let mut mem = if keep_all { net.pool.take((steps + 1) * n * L) } else { Aligned::zeros(2 * n * L) };
     mem[..n * L].copy_from_slice(&state.mem);
     let mut syn = if keep_all && spec.needs_syn() { net.pool.take(steps * net.syn_len() * L) } else { Aligned::zeros(0) };
@@ -76,6 +77,9 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
             break;
         }
         walk.read_out(t, now.as_chunks().0, &state, &spikes, &mut readout, &mut output);
+        if !record && t >= net.plan.max_delay() {
+            spikes.forget(t - net.plan.max_delay());
+        }
         if keep_readout {
             for (kept, state) in kept.iter_mut().zip(readout.state()) {
                 kept.extend_from_slice(state);
@@ -91,7 +95,7 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
     if !keep_all {
         mem = Aligned::zeros(0);
     }
-    let tape = ChunkTape { spikes, mem, syn, checkpoints, readout: keep_readout.then_some(kept) };
+    let tape = ChunkTape { spikes, mem, syn, checkpoints, readout: keep_readout.then_some(kept), factors: walk.into_factors() };
     Done { output, tape, fault }
 }
 
@@ -125,17 +129,29 @@ pub(super) struct Walk<'a, F: Real, const L: usize> {
     masks: Vec<u16>,
     noise_keys: [u64; L],
     sigma: F,
+    /// Presynaptic inhibition, unless there is none or its factors are known.
+    gate: Option<Gate<'a, F>>,
+    known: Option<&'a Factors<F>>,
 }
 
 impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
-    pub(super) fn new(net: &'a Net<'a, F>, chunk: usize) -> Self {
+    /// A walk from the start; where a segment is run again, the factors of its input spikes come in `known`.
+    pub(super) fn new(net: &'a Net<'a, F>, chunk: usize, known: Option<&'a Factors<F>>) -> Self {
         let samples = net.samples(chunk, L);
         let mut noise_keys = [0; L];
         for (l, key) in noise_keys.iter_mut().enumerate().take(samples) {
             *key = net.events.noise_key_of(chunk * L + l);
         }
         let masks = vec![0; net.topology.neurons];
-        Self { net, first: chunk * L, samples, masks, noise_keys, sigma: F::from_f64(net.spec.noise_sigma) }
+        let gated = net.topology.presynaptic.as_ref().filter(|_| known.is_none());
+        let gate = gated.map(|wiring| Gate::new(wiring, net.topology.inputs, L));
+        let sigma = F::from_f64(net.spec.noise_sigma);
+        Self { net, first: chunk * L, samples, masks, noise_keys, sigma, gate, known }
+    }
+
+    /// The factor of each input spike so far, where there is presynaptic inhibition.
+    fn into_factors(self) -> Option<Factors<F>> {
+        self.gate.map(|gate| gate.factors)
     }
 
     /// The state before the first step: mem = reset, everything else 0.
@@ -188,9 +204,15 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
         if self.sigma != F::ZERO {
             noise::add(&mut state.syn.lanes_mut::<L>()[..n], self.sigma, &self.noise_keys, t);
         }
+        if let Some(gate) = &mut self.gate {
+            gate.weigh::<L>(self.net, self.first, self.samples, t);
+        }
         self.inputs(t, &mut state.syn);
         if graded {
             self.send_graded(t, state);
+            if let Some(gate) = &mut self.gate {
+                gate.advance_graded::<L>(self.net, t, state);
+            }
             if let Some(spikes) = spikes {
                 spikes.end_step();
             }
@@ -202,6 +224,9 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
             }
             spikes.end_step();
             self.send(t, &mut state.syn, spikes);
+            if let Some(gate) = &mut self.gate {
+                gate.advance::<L>(self.net, t, spikes);
+            }
         } else if let Some(known) = known {
             self.send(t, &mut state.syn, known);
         }
@@ -251,14 +276,23 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
     #[inline(always)]
     fn inputs(&self, t: usize, syn: &mut Aligned<F>) {
         let (net, n) = (self.net, self.net.topology.neurons);
+        let factors = self.known.or(self.gate.as_ref().map(|gate| &gate.factors));
+        let mut factors = factors.map_or(&[][..], |factors| factors.at(t)).iter();
         for l in 0..self.samples {
             for input in net.events.at(self.first + l, t) {
                 let input = *input as usize;
                 let base = net.channel_of_input(input) * n;
                 let syn = &mut syn.lanes_mut::<L>()[base..base + n];
                 let row = net.topology.w1.row(input);
-                for (post, w) in net.topology.w1.col[row.clone()].iter().zip(&net.params.w1[row]) {
-                    syn[*post as usize][l] += *w;
+                let synapses = net.topology.w1.col[row.clone()].iter().zip(&net.params.w1[row]);
+                if let Some(factor) = factors.next() {
+                    for (post, w) in synapses {
+                        syn[*post as usize][l] += *factor * *w;
+                    }
+                } else {
+                    for (post, w) in synapses {
+                        syn[*post as usize][l] += *w;
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use kenyon_neurons::point::Real;
 
-use super::chunk::Net;
+use super::chunk::{Net, add_scaled};
 
 /// Steps whose gradients by the activity are made in one go.
 pub(super) const BLOCK: usize = 8;
@@ -12,7 +12,7 @@ pub(super) const BLOCK: usize = 8;
 pub(super) struct Readout<F> {
     f: Vec<F>,
     o: Vec<F>,
-    /// Input of this step, s_t W2.
+    /// Input of this step, `s_t W2`.
     h: Vec<F>,
     outputs: usize,
 }
@@ -73,13 +73,13 @@ pub(super) enum ReadoutGradient<F> {
         /// Gradient by the input of step t in units of g.
         coefficient: Vec<F>,
     },
-    /// Gradient by the readout's input s_t W2, [T, L, C].
+    /// Gradient by the readout's input `s_t W2`, [T, L, C].
     Trace(Vec<F>),
 }
 
 /// Runs the readout backward; returns the gradient by its input and those by its two decays.
 ///
-/// With a_o, a_f the gradients by o and f: `a_o(t) = g(t) + beta a_o(t + 1)`,
+/// With `a_o`, `a_f` the gradients by o and f: `a_o(t) = g(t) + beta a_o(t + 1)`,
 /// `a_f(t) = alpha a_f(t + 1) + (1 - beta) a_o(t + 1)`; the input of step t feeds f(t + 1).
 pub(super) fn backward<F: Real>(
     net: &Net<'_, F>,
@@ -155,21 +155,23 @@ pub(super) fn product<F: Real, const L: usize>(w2: &[F], outputs: usize, x: &[[F
         while k + 4 <= rows {
             let row = |r: usize| &w2[(k + r) * outputs..(k + r + 1) * outputs];
             let (w0, w1, w2, w3) = (row(0), row(1), row(2), row(3));
-            let mut sum = [[[F::ZERO; L]; 2]; 4];
-            for c in 0..outputs {
-                let (a, b) = (&x0[c], &x1[c]);
-                for (sum, w) in sum.iter_mut().zip([w0[c], w1[c], w2[c], w3[c]]) {
-                    for l in 0..L {
-                        sum[0][l] += w * a[l];
-                        sum[1][l] += w * b[l];
-                    }
-                }
+            // Eight sums by name: an array of them would not stay in registers.
+            let zero = [F::ZERO; L];
+            let (mut a0, mut a1, mut a2, mut a3) = (zero, zero, zero, zero);
+            let (mut b0, mut b1, mut b2, mut b3) = (zero, zero, zero, zero);
+            for (((((a, b), w0), w1), w2), w3) in x0.iter().zip(x1).zip(w0).zip(w1).zip(w2).zip(w3) {
+                add_scaled(&mut a0, *w0, a);
+                add_scaled(&mut b0, *w0, b);
+                add_scaled(&mut a1, *w1, a);
+                add_scaled(&mut b1, *w1, b);
+                add_scaled(&mut a2, *w2, a);
+                add_scaled(&mut b2, *w2, b);
+                add_scaled(&mut a3, *w3, a);
+                add_scaled(&mut b3, *w3, b);
             }
-            for (r, sum) in sum.iter().enumerate() {
-                y[t * rows + k + r] = sum[0];
-                if two {
-                    y[(t + 1) * rows + k + r] = sum[1];
-                }
+            y[t * rows + k..t * rows + k + 4].copy_from_slice(&[a0, a1, a2, a3]);
+            if two {
+                y[(t + 1) * rows + k..(t + 1) * rows + k + 4].copy_from_slice(&[b0, b1, b2, b3]);
             }
             k += 4;
         }

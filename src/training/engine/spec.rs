@@ -87,15 +87,14 @@ impl GradMask {
 pub struct Record {
     /// The neurons whose traces are wanted, in this order.
     pub neurons: Vec<u32>,
-    /// Their potentials mem_t.
+    /// Their potentials `mem_t`.
     pub mem: bool,
-    /// Their spikes (or graded activity) s_t.
+    /// Their spikes (or graded activity) `s_t`.
     pub spikes: bool,
 }
 
 /// Settings of the engine.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of the definition")]
 pub struct EngineSpec {
     /// The neurons' membrane.
     pub model: PointModel,
@@ -105,9 +104,9 @@ pub struct EngineSpec {
     pub surrogate: Surrogate,
     /// Runs with the surrogate's smooth step in place of the spike, for checks of gradients.
     pub smoothed: bool,
-    /// The recurrent input `s_t V` carries no gradient to s_t.
+    /// The recurrent input `s_t V` carries no gradient to `s_t`.
     pub detach_recurrent: bool,
-    /// The reset carries gradient to s_t: `mem' = (1 - s) m + s reset`.
+    /// The reset carries gradient to `s_t`: `mem' = (1 - s) m + s reset`.
     pub attach_reset: bool,
     /// How the potentials reach the backward pass.
     pub checkpoint: Checkpoint,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kenyon_neurons::point::Real;
 
 use super::chunk::Aligned;
+use super::presynaptic::Factors;
 
 /// Large buffers for reuse: a training step would otherwise ask the system for its pages anew each time.
 #[derive(Debug)]
@@ -44,34 +45,45 @@ impl<F: Real> Pool<F> {
 /// Buffers kept for reuse.
 const KEPT: usize = 32;
 
-/// Spikes of one chunk: per step the neurons that spike in any lane, ascending, with a bit for each lane.
+/// Spikes of one step: the neurons that spike in any lane, ascending, with a bit for each lane.
+#[derive(Debug, Clone, Default)]
+struct StepSpikes {
+    neuron: Box<[u32]>,
+    mask: Box<[u16]>,
+}
+
+/// Spikes of one chunk, step by step; memory is what the spikes need and no more.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SpikeList {
-    ptr: Vec<u32>,
+    steps: Vec<StepSpikes>,
     neuron: Vec<u32>,
     mask: Vec<u16>,
 }
 
 impl SpikeList {
-    pub(super) fn new() -> Self {
-        Self { ptr: vec![0], ..Self::default() }
-    }
-
     #[inline(always)]
     pub(super) fn push(&mut self, neuron: usize, mask: u16) {
         self.neuron.push(neuron as u32);
         self.mask.push(mask);
     }
 
+    /// Closes the step that was pushed to.
     pub(super) fn end_step(&mut self) {
-        self.ptr.push(self.neuron.len() as u32);
+        self.steps.push(StepSpikes { neuron: self.neuron.as_slice().into(), mask: self.mask.as_slice().into() });
+        self.neuron.clear();
+        self.mask.clear();
     }
 
     /// Neurons and lane masks of step `t`.
     #[inline(always)]
     pub(super) fn at(&self, t: usize) -> (&[u32], &[u16]) {
-        let range = self.ptr[t] as usize..self.ptr[t + 1] as usize;
-        (&self.neuron[range.clone()], &self.mask[range])
+        let step = &self.steps[t];
+        (&step.neuron, &step.mask)
+    }
+
+    /// Forgets the spikes of step `t`.
+    pub(super) fn forget(&mut self, t: usize) {
+        self.steps[t] = StepSpikes::default();
     }
 }
 
@@ -85,8 +97,10 @@ pub(super) struct ChunkTape<F> {
     pub(super) syn: Aligned<F>,
     /// States at the start of each segment of steps; empty without checkpoints.
     pub(super) checkpoints: Vec<State<F>>,
-    /// The readout's synapse f_t and membrane o_t [T, L, C], where the gradients of its decays are wanted.
+    /// The readout's synapse `f_t` and membrane `o_t` [T, L, C], where the gradients of its decays are wanted.
     pub(super) readout: Option<[Vec<F>; 2]>,
+    /// Factor of each input spike, where there is presynaptic inhibition.
+    pub(super) factors: Option<Factors<F>>,
 }
 
 /// Hidden state of one chunk at the start of a step.

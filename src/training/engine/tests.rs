@@ -1,5 +1,7 @@
 //! Claims about the engine, on small random networks.
 
+#![expect(clippy::float_cmp, reason = "spikes and cut gradients are exactly 0 or 1")]
+
 mod autograd;
 mod behaviour;
 mod determinism;

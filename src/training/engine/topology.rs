@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use kenyon_base::{Result, UserError};
 
+use super::presynaptic::Presynaptic;
+
 /// Pattern of a sparse matrix, row by row: row = sender, column = receiver. Values stand elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Csr {
@@ -67,7 +69,7 @@ impl Csr {
         (0..self.rows).flat_map(|row| self.row(row).map(move |_| row as u32)).collect()
     }
 
-    fn check(&self, name: &str, rows: usize, columns: usize) -> Result<()> {
+    pub(super) fn check(&self, name: &str, rows: usize, columns: usize) -> Result<()> {
         let sound = self.rows == rows
             && self.row_ptr.len() == rows + 1
             && self.row_ptr[0] == 0
@@ -94,7 +96,7 @@ fn out_of_range(name: &str, found: usize, limit: usize) -> UserError {
 }
 
 /// The connections of a network: M inputs, N neurons, C outputs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Topology {
     /// Inputs, M.
     pub inputs: usize,
@@ -116,6 +118,8 @@ pub struct Topology {
     pub channel_of_neuron: Vec<u16>,
     /// Extra axonal delay of each neuron in steps, N entries; `None`: 0.
     pub delay: Option<Vec<u16>>,
+    /// Neurons that scale down what input spikes do; `None`: input spikes always count in full.
+    pub presynaptic: Option<Presynaptic>,
 }
 
 impl Topology {
@@ -129,6 +133,9 @@ impl Topology {
     pub(crate) fn check(&self) -> Result<()> {
         self.w1.check("w1", self.inputs, self.neurons)?;
         self.v.check("v", self.neurons, self.neurons)?;
+        if let Some(presynaptic) = &self.presynaptic {
+            presynaptic.check(self.inputs, self.neurons)?;
+        }
         let count = |name: &str, found: usize, expected: usize| {
             if found == 0 || found == expected {
                 return Ok(());

@@ -221,8 +221,8 @@ impl<F: Real> Loss<F> {
             let sum: F = weights.iter().copied().sum();
             let label = input.labels[s];
             loss.value += (F::from_f64(sum.to_f64().ln()) - (decision[label] - top)) / samples;
-            for k in 0..c {
-                let g = (weights[k] / sum - if k == label { F::ONE } else { F::ZERO }) / samples;
+            for (k, weight) in weights.iter().enumerate() {
+                let g = (*weight / sum - if k == label { F::ONE } else { F::ZERO }) / samples;
                 if max {
                     loss.by_out[at(best(k), s, k)] += g;
                 } else {
@@ -249,13 +249,15 @@ impl<F: Real> Loss<F> {
             let excess = counts.iter().copied().sum::<F>() / n - number(spec.upper_threshold);
             if excess > F::ZERO {
                 self.value += upper * excess;
-                by.iter_mut().for_each(|g| *g += upper / n);
+                for g in by.iter_mut() {
+                    *g += upper / n;
+                }
             }
             for (count, g) in counts.iter().zip(by) {
                 let missing = number(spec.lower_threshold) - *count;
                 if missing > F::ZERO {
                     self.value += lower * missing * missing;
-                    *g = *g - lower * (missing + missing);
+                    *g -= lower * (missing + missing);
                 }
             }
         }

@@ -19,6 +19,20 @@ fn one_two_and_four_threads_give_the_same_bits() {
 }
 
 #[test]
+fn inference_gives_the_bits_of_training() {
+    for model in MODELS {
+        let mut small = Small::new(Wanted { model, batch: 13, delays: true, channels: 2, ..Wanted::default() });
+        small.spec.noise_sigma = 0.05;
+        let (effective, w2) = small.parameters::<f32>();
+        let run = |record| small.engine::<f32>().forward(&effective, &w2, &small.events, record).expect("finite").0;
+        let training = on_threads(2, || run(true));
+        for threads in [1, 2] {
+            assert_eq!(on_threads(threads, || run(false)), training, "{model:?} on {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn checkpoints_change_no_bit() {
     for model in MODELS {
         for (delays, smoothed, attach_reset) in [(false, false, false), (true, false, true), (true, true, true)] {

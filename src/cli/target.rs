@@ -1,0 +1,70 @@
+//! A file to be written: never one that the same command reads.
+
+use std::fs;
+use std::path::Path;
+
+use kenyon_base::{Result, UserError};
+
+use super::context::Context;
+
+/// A file that a command will write.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    path: &'a Path,
+    existed: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Checks `path` against the files that the command reads.
+    ///
+    /// # Errors
+    /// `output-is-input` if it is one of them, also by another path or a link.
+    pub(super) fn new<'b>(path: &'a Path, inputs: impl IntoIterator<Item = &'b Path>) -> Result<Self> {
+        if inputs.into_iter().any(|input| same_file(path, input)) {
+            return Err(is_input(path));
+        }
+        Ok(Self { path, existed: path.exists() })
+    }
+
+    /// The same for a command that reads a folder of tables: nothing inside it that looks like one of them may be written.
+    pub(super) fn beside_folder(path: &'a Path, dir: &Path) -> Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let like_a_source = [".csv", ".tsv", ".txt", ".gz"].iter().any(|end| name.ends_with(end));
+        let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+        let inside =
+            folder.and_then(|f| f.canonicalize().ok()).zip(dir.canonicalize().ok()).is_some_and(|(f, d)| f.starts_with(d));
+        let target = Self::new(
+            path,
+            fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>().iter().map(AsRef::as_ref),
+        )?;
+        if inside && like_a_source { Err(is_input(path)) } else { Ok(target) }
+    }
+
+    /// To be called when it is written: says so if another file was there before.
+    pub(super) fn written(&self, context: &Context) {
+        if self.existed {
+            context.note(&format!("replaced: {}", self.path.display()));
+        }
+    }
+}
+
+fn is_input(path: &Path) -> UserError {
+    UserError::usage("output-is-input", "is also read by this command").file(path).mend("name another file with `-o`")
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    let (Ok(a), Ok(b)) = (a.canonicalize(), b.canonicalize()) else { return false };
+    a == b || is_hard_link(&a, &b)
+}
+
+#[cfg(unix)]
+fn is_hard_link(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let inode = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| (m.dev(), m.ino()));
+    inode(a).is_some() && inode(a) == inode(b)
+}
+
+#[cfg(not(unix))]
+fn is_hard_link(_: &Path, _: &Path) -> bool {
+    false
+}
