@@ -163,13 +163,12 @@ fn refused_unchanged(dir: &Path) -> Value {
 
 #[test]
 fn a_damaged_checkpoint_is_refused_and_the_mend_leads_to_the_same_weights() {
-    for damage in [
-        |bytes: &mut Vec<u8>| {
-            let at = bytes.len() * 2 / 3;
-            bytes[at] ^= 1
-        },
-        |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
-    ] {
+    let change = |bytes: &mut Vec<u8>| {
+        let at = bytes.len() * 2 / 3;
+        bytes[at] ^= 1;
+    };
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
+    for damage in [change as fn(&mut Vec<u8>), cut] {
         let dir = half();
         let last = pointed(&dir.path().join("run"), "last");
         let mut content = fs::read(&last).unwrap();

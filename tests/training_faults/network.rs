@@ -90,6 +90,14 @@ fn fault_04_pairs_onto_and_among_inputs_are_counted_in_the_manifest_and_inputs_s
     assert_eq!(facts["left_out"]["among_inputs"], pairs(true, true));
     assert_eq!((&facts["input_pairs"], &facts["recurrent_pairs"]), (&pairs(true, false).into(), &pairs(false, false).into()));
     assert_eq!(facts["presynaptic_inhibition"], false);
+    fs::write(dir.path().join("train.toml"), CONFIG.replace("[network]", "[network]\npresynaptic_inhibition = true")).unwrap();
+    train(dir.path(), "inhibited");
+    let text = fs::read_to_string(dir.path().join("inhibited/manifest.json")).unwrap();
+    let inhibited: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let (taking_part, left_out) = (&inhibited["facts"]["presynaptic_pairs"], &inhibited["facts"]["left_out"]["onto_inputs"]);
+    assert_eq!(inhibited["facts"]["presynaptic_inhibition"], true);
+    assert!(taking_part.as_u64().unwrap() > 0);
+    assert_eq!(taking_part.as_u64().unwrap() + left_out.as_u64().unwrap(), pairs(false, true) as u64);
     let mut inputs = network(&circuit).input_ids;
     assert_eq!(facts["inputs"], inputs.len());
     inputs.sort_unstable();
