@@ -35,6 +35,9 @@ fn whole() -> &'static (TempDir, String) {
     WHOLE.get_or_init(|| {
         let dir = workplace(&staged());
         let report = kenyon_json(dir.path(), &["train", "train.toml", "--run", "whole", "--threads", "1"]);
+        // A network that learns nothing would end with the same weights whatever happens.
+        let accuracy = report["summary"]["best_validation_accuracy"].as_f64().unwrap();
+        assert!(accuracy > 0.3, "the network learned nothing: {accuracy}");
         (dir, report["summary"]["weights_sha256"].as_str().unwrap().to_string())
     })
 }
@@ -59,7 +62,7 @@ fn start(dir: &Path, threads: usize) -> Child {
 }
 
 fn lines(run: &Path) -> usize {
-    fs::read(run.join("journal.jsonl")).map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count())
+    fs::read(run.join("journal.jsonl")).map_or(0, |bytes| bytes.split(|b| *b == b'\n').count() - 1)
 }
 
 fn timeless(run: &Path) -> Vec<Record> {
@@ -134,14 +137,7 @@ fn a_run_killed_around_the_boundary_of_its_stages_is_resumed_as_if_it_had_not_be
         let summary = kenyon_json(dir.path(), &["train", "--run", "run", "--resume"])["summary"].clone();
         assert_eq!(summary["weights_sha256"], *sha256, "killed at record {until}");
     }
-    let weights = |step: &str| {
-        let name = format!("{step}.safetensors");
-        let all = bytes(&whole);
-        let found =
-            all.keys().find(|k| **k == name).map(|k| kenyon::run::Checkpoint::decode(all[k].clone(), Path::new(k)).unwrap());
-        found.unwrap()
-    };
-    let last = weights(bytes(&whole).keys().last().unwrap().trim_end_matches(".safetensors"));
+    let last = kenyon::run::Checkpoint::read(&pointed(&whole, "last")).unwrap();
     let theta: Vec<f32> = last.values("param/theta_recurrent").unwrap();
     assert!(theta.iter().any(|t| *t != 0.0), "the deferred weights were trained");
 }
@@ -167,20 +163,19 @@ fn refused_unchanged(dir: &Path) -> Value {
 
 #[test]
 fn a_damaged_checkpoint_is_refused_and_the_mend_leads_to_the_same_weights() {
-    for damage in [
-        |bytes: &mut Vec<u8>| {
-            let at = bytes.len() * 2 / 3;
-            bytes[at] ^= 1
-        },
-        |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
-    ] {
+    let change = |bytes: &mut Vec<u8>| {
+        let at = bytes.len() * 2 / 3;
+        bytes[at] ^= 1;
+    };
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
+    for damage in [change as fn(&mut Vec<u8>), cut] {
         let dir = half();
         let last = pointed(&dir.path().join("run"), "last");
         let mut content = fs::read(&last).unwrap();
         damage(&mut content);
         fs::write(&last, content).unwrap();
         let error = refused_unchanged(dir.path());
-        assert_eq!(error["code"], "bad-checkpoint", "{error}");
+        assert!(["checksum", "bad-checkpoint"].contains(&error["code"].as_str().unwrap()), "{error}");
         let mend = error["mend"].as_str().unwrap();
         let all = checkpoints(&dir.path().join("run"));
         let before = all[all.iter().position(|p| *p == last).unwrap() - 1].file_name().unwrap().to_str().unwrap();

@@ -283,7 +283,7 @@ mod tests {
         let upper = RateSpec { upper: 3.0, upper_strength: 10.0, ..RateSpec::default() };
         assert_eq!(of(upper.clone()), Some(10.0 * 1.0 / 2.0));
         let target = RateSpec { target: 1.0, target_strength: 1.0, ..RateSpec::default() };
-        assert_eq!(of(target), Some((1.0 + 9.0) / 2.0));
+        assert_eq!(of(target), Some(f64::midpoint(1.0, 9.0)));
         let both = RateSpec { upper: 3.0, upper_strength: 10.0, ..lower };
         assert_eq!(of(both), Some(10.0));
     }

@@ -23,6 +23,7 @@ noise = 0.02
 
 [network.weights]
 form = "gain"
+scale = 0.8
 
 [network.readout]
 query = "population = KC"

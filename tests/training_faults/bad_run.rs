@@ -108,14 +108,14 @@ fn checkpoints_that_are_missing_damaged_or_of_another_run_are_not_judged() {
     };
     assert_eq!(code(&["eval", "run", "--checkpoint", theirs.to_str().unwrap()]), "config-mismatch");
     assert_eq!(code(&["eval", "run", "--checkpoint", "step-7.safetensors"]), "not-found");
-    assert_eq!(code(&["eval", "run", "--checkpoint", "train.toml"]), "bad-checkpoint");
+    assert_eq!(code(&["eval", "run", "--checkpoint", "train.toml"]), "not-a-checkpoint");
     assert_eq!(code(&["eval", "run", "--samples", "0"]), "no-samples");
     let best = pointed(&path.join("run"), "best");
     let mut bytes = fs::read(&best).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
     fs::write(&best, bytes).unwrap();
-    assert_eq!(code(&["eval", "run"]), "bad-checkpoint");
+    assert_eq!(code(&["eval", "run"]), "checksum");
     fs::remove_dir_all(path.join("run/checkpoints")).unwrap();
     assert_eq!(code(&["eval", "run"]), "no-checkpoint");
     assert!(!path.join("run/checkpoints").exists(), "judging writes nothing");

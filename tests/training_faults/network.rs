@@ -90,6 +90,14 @@ fn fault_04_pairs_onto_and_among_inputs_are_counted_in_the_manifest_and_inputs_s
     assert_eq!(facts["left_out"]["among_inputs"], pairs(true, true));
     assert_eq!((&facts["input_pairs"], &facts["recurrent_pairs"]), (&pairs(true, false).into(), &pairs(false, false).into()));
     assert_eq!(facts["presynaptic_inhibition"], false);
+    fs::write(dir.path().join("train.toml"), CONFIG.replace("[network]", "[network]\npresynaptic_inhibition = true")).unwrap();
+    train(dir.path(), "inhibited");
+    let text = fs::read_to_string(dir.path().join("inhibited/manifest.json")).unwrap();
+    let inhibited: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let (taking_part, left_out) = (&inhibited["facts"]["presynaptic_pairs"], &inhibited["facts"]["left_out"]["onto_inputs"]);
+    assert_eq!(inhibited["facts"]["presynaptic_inhibition"], true);
+    assert!(taking_part.as_u64().unwrap() > 0);
+    assert_eq!(taking_part.as_u64().unwrap() + left_out.as_u64().unwrap(), pairs(false, true) as u64);
     let mut inputs = network(&circuit).input_ids;
     assert_eq!(facts["inputs"], inputs.len());
     inputs.sort_unstable();
@@ -124,7 +132,7 @@ fn fault_07_every_synapse_of_a_neuron_has_the_same_sign() {
         let mut inhibitory = 0;
         for (&pre, &base) in block.pre.iter().zip(&block.base) {
             let sign = &mut sign[pre as usize];
-            assert!(base != 0.0 && (*sign == 0.0 || *sign == base.signum()));
+            assert!(base != 0.0 && (*sign == 0.0 || (*sign - base.signum()).abs() < 0.5));
             *sign = base.signum();
             inhibitory += usize::from(base < 0.0);
         }
@@ -181,12 +189,14 @@ fn fault_18_a_network_that_fires_or_is_silent_at_rest_is_told_before_training() 
         rest.notes
     };
     let tonic = notes("[-1.0, -1.0]");
-    assert!(tonic.iter().any(|n| n.contains("of `uPN` fire above 50 Hz") && n.starts_with("at rest")), "{tonic:?}");
+    let tells = |notes: &[String], name: &str, what: &str| {
+        notes.iter().any(|n| n.starts_with("at rest") && n.contains(name) && n.contains(what))
+    };
+    assert!(tells(&tonic, "`uPN`", "fire above 50 Hz"), "{tonic:?}");
     let silent = notes("[1.0, 1.0]");
-    assert!(silent.iter().any(|n| n.contains("of `uPN` never fire")), "{silent:?}");
+    assert!(tells(&silent, "`uPN`", "never fire"), "{silent:?}");
     let usual = notes("[-0.2, 0.2]");
-    assert!(usual.iter().all(|n| !n.contains("`uPN` fire above") && !n.contains("`uPN` never")), "{usual:?}");
-    assert!(usual.iter().all(|n| !n.contains("`KC`")), "Kenyon cells are sparse: {usual:?}");
+    assert!(!tells(&usual, "`uPN`", "") && !tells(&usual, "`KC`", ""), "{usual:?}");
 }
 
 #[test]
