@@ -58,7 +58,7 @@ struct Shared {
     #[arg(long, global = true, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
     /// Number of threads; results do not depend on it [default: all cores]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 

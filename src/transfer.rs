@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`lower`] | network and parameters → [`kenyon_hardware::Deployment`] |
+//! | [`lower()`] | network and parameters → [`kenyon_hardware::Deployment`] |
 
 pub mod lower;
 

@@ -78,9 +78,10 @@ fn a_completion_that_finds_no_more_room_or_gives_every_neuron_a_pair_says_so() {
 
 #[test]
 fn a_misspelt_type_or_class_of_the_sign_table_is_an_error_with_the_nearest() {
-    for (table, found, near) in
-        [("type,nt\nAPL,GABA\nKCgg,GABA\n", "KCgg", "KCg-"), ("class,nt\nKenyon_Cel,DA\n", "Kenyon_Cel", "Kenyon_Cell")]
-    {
+    for (table, found, near) in [
+        ("type,nt\nAPL,GABA\nKCg-mm,GABA\n", "KCg-mm", "did you mean `KCg-m`"),
+        ("class,nt\nKenyon_Cel,DA\n", "Kenyon_Cel", "did you mean `Kenyon_Cell`"),
+    ] {
         let desk = Desk::new(&[("signs.csv", table)]);
         let ran = desk.build(&format!("{MUSHROOM}[signs]\ntable = \"signs.csv\"\n"));
         assert_eq!(ran.code, 3, "{}", ran.stderr);
@@ -180,7 +181,7 @@ fn inputs_outside_the_circuit_are_warned_of_and_populations_are_no_field_there()
     let desk = Desk::new(&[]);
     let ran = desk.build(&format!("{MUSHROOM}[selection]\ninputs = 'type = ORN_DA1'\n")).ok();
     assert!(ran.stderr.contains("no neuron of the circuit is driven by odours"), "{}", ran.stderr);
-    assert_eq!(ran.json()["report"]["inputs_matched"], 126);
+    assert_eq!(ran.json()["report"]["inputs_matched"], 127);
     let ran = desk.build(&format!("{MUSHROOM}[selection]\ninputs = 'population = KC'\n"));
     assert_eq!(ran.code, 3);
     assert!(ran.stderr.contains("evaluated on the pack"), "{}", ran.stderr);

@@ -52,6 +52,36 @@ fn wrong_usage_exits_with_2_and_stays_json() {
 }
 
 #[test]
+fn a_negative_number_is_a_wrong_value_and_no_unknown_option() {
+    let fly = synthetic_fly();
+    for args in [
+        &["connectome", "import", "dump", "-o", "x.h5", "--min-synapses", "-3"][..],
+        &["connectome", "info", "fly.h5", "--seed", "-3"],
+        &["connectome", "info", "fly.h5", "--threads", "-3"],
+        &["connectome", "verify", "fly.h5", "--rows", "-3"],
+        &["connectome", "synth", "-o", "x", "--scale", "-3"],
+        &["connectome", "synth", "-o", "x", "--rows", "-3"],
+        &["connectome", "synth", "-o", "x", "--background-neurons", "-3"],
+        &["circuit", "info", "circuit.h5", "--influence", "type = APL", "--hops", "-3"],
+    ] {
+        let ran = kenyon_in(fly.path(), args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("unexpected argument") && ran.stderr.contains("-3"), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn neurons_that_a_lesion_silenced_are_no_sources_of_influence() {
+    let fly = synthetic_fly();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let output = dir.path().join("silent.h5");
+    let output = output.to_str().expect("UTF-8");
+    fly.json(&["circuit", "lesion", "circuit.h5", "--silence", "population = APL", "-o", output]);
+    let ran = kenyon_in(fly.path(), &["circuit", "info", output, "--influence", "population = APL", "--json"]);
+    assert_eq!((ran.code, ran.json()["error"]["code"].as_str()), (2, Some("sources-silenced")), "{}", ran.stderr);
+}
+
+#[test]
 fn a_missing_file_exits_with_3_and_is_named() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     for args in [

@@ -298,8 +298,8 @@ fn both_connection_tables_together_share_no_pair_of_classes() {
 fn keyword_lists_give_their_ids_and_those_without_a_connection() {
     let Some(fly) = reference_fly().map(PathBuf::from) else { return };
     let imported = Imported::of(&fly, &BUHMANN);
-    for (name, ids) in [("root_ids_ALRN.txt", 2_328), ("root_ids_class_Kenyon_cell.txt", 5_177), ("root_ids_APL.txt", 2)] {
-        assert_eq!(imported.run.file(name)["rows"], ids, "{name}");
+    for (name, ids) in [("ALRN", 2_328), ("class_Kenyon_cell", 5_177), ("APL", 2)] {
+        assert_eq!(imported.run.file(&format!("codex_keywords/root_ids_{name}.txt"))["rows"], ids, "{name}");
     }
     assert_eq!(imported.diagnostics(&["side_conflicts"]), [0]);
 }

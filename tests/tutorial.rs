@@ -1,4 +1,4 @@
-//! Every command of the tutorial and of the README works, in the order in which a reader meets it.
+//! Every command of the tutorial and every example of the README works, in the order in which a reader meets it.
 
 mod support;
 
@@ -45,15 +45,34 @@ fn copy_examples(to: &Path) {
     }
 }
 
+/// The example commands of the README: a comment follows after several blanks.
+fn examples(page: &str) -> Vec<String> {
+    let lines = page.lines().filter(|line| line.starts_with("kenyon "));
+    lines.map(|line| line.split("   ").next().unwrap_or(line).trim().to_string()).collect()
+}
+
+#[test]
+fn every_example_command_of_the_readme_succeeds() {
+    let page = fs::read_to_string(repository("README.md")).expect("the README is there");
+    let commands = examples(&page);
+    assert!(commands.len() >= 6, "the README has lost its examples: {commands:?}");
+    run_all(&commands);
+}
+
 #[test]
 fn every_command_of_the_tutorial_succeeds() {
     let page = fs::read_to_string(repository("docs/tutorial.md")).expect("the tutorial is there");
     let commands = commands(&page);
     assert!(commands.len() >= 10, "the tutorial has lost its commands: {commands:?}");
+    run_all(&commands);
+}
+
+/// Runs commands one after another in a folder that holds nothing but `examples/`.
+fn run_all(commands: &[String]) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     copy_examples(dir.path());
     for command in commands {
-        let words = words(&command);
+        let words = words(command);
         assert_eq!(words[0], "kenyon", "only kenyon commands belong into ```sh blocks: {command}");
         let args: Vec<&str> = words[1..].iter().map(String::as_str).collect();
         let ran = kenyon_in(dir.path(), &args);

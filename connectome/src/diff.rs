@@ -2,10 +2,11 @@
 //!
 //! Root ids change whenever a neuron is edited, so an old neuron that has "gone" has often only been proofread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kenyon_base::Result;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Categorical;
 use crate::connectome::Pairs;
@@ -57,8 +58,43 @@ pub struct Diff {
     pub only_a_examples: Vec<String>,
     /// The first ten root ids only in the second pack.
     pub only_b_examples: Vec<String>,
-    /// Whether nothing differs.
+    /// How the packs were made differently: option, in the first pack, in the second.
+    pub made: Vec<Made>,
+    /// Whether no neuron, pair, count or attribute differs.
     pub equal: bool,
+}
+
+/// An option or a source in which the making of two packs differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// What: `synthetic`, `tables`, or an option of the import.
+    pub what: String,
+    /// In the first pack.
+    pub a: String,
+    /// In the second pack.
+    pub b: String,
+}
+
+/// Differences in the origin of two packs, which explain differences in their content.
+fn made(a: &Pack, b: &Pack) -> Result<Vec<Made>> {
+    let mut out = Vec::new();
+    let mut compare = |what: &str, a: String, b: String| {
+        if a != b {
+            out.push(Made { what: what.to_string(), a, b });
+        }
+    };
+    let synthetic = |pack: &Pack| if pack.provenance().synthetic { "yes" } else { "no" }.to_string();
+    compare("synthetic", synthetic(a), synthetic(b));
+    compare("tables", a.tables()?.join(", "), b.tables()?.join(", "));
+    let options = |pack: &Pack| pack.provenance().steps.first().map(|step| step["import"].clone()).unwrap_or_default();
+    let (first, second) = (options(a), options(b));
+    let names: BTreeSet<&String> = [&first, &second].into_iter().filter_map(|o| o.as_object()).flat_map(|o| o.keys()).collect();
+    // Which tables were read stands above, whether or not they had to be named.
+    for name in names.into_iter().filter(|name| *name != "connections") {
+        let shown = |options: &Value| options[name].as_str().map_or_else(|| options[name].to_string(), String::from);
+        compare(name, shown(&first), shown(&second));
+    }
+    Ok(out)
 }
 
 /// Synapses on both sides.
@@ -128,6 +164,7 @@ pub fn diff(a: &Pack, b: &Pack) -> Result<Diff> {
     let same_sets = |s: &Sets| s.only_a == 0 && s.only_b == 0;
     let same_attributes = attributes.values().all(|d| d.gained + d.lost + d.changed == 0);
     Ok(Diff {
+        made: made(a, b)?,
         equal: same_sets(&neurons) && same_sets(&pairs) && pairs_changed == 0 && same_attributes,
         neurons,
         pairs,

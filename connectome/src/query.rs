@@ -68,6 +68,7 @@ use kenyon_base::{Result, UserError};
 
 pub use fields::FIELDS;
 pub use many::ManyCategorical;
+pub(crate) use suggest::mend;
 pub use table::{Field, Table};
 
 /// Longest query in bytes, as written and as printed.

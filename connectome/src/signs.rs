@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kenyon_base::{Result, Source, UserError, nearest};
+use kenyon_base::{Result, Source, UserError};
 use serde::{Deserialize, Serialize};
 
 use crate::Categorical;
@@ -347,10 +347,8 @@ impl UserTable {
 fn known(record: &Record<'_>, key: usize, column: &str, texts: &Categorical) -> Result<String> {
     let text = record.text(key).trim();
     if text.is_empty() || !texts.values().iter().any(|value| value == text) {
-        let mend = match nearest(text, texts.values().iter().map(String::as_str).filter(|value| !value.is_empty())) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "remove the row, or see `kenyon connectome query` for what there is".into(),
-        };
+        let known = texts.values().iter().map(String::as_str);
+        let mend = crate::query::mend(text, known, &format!("values of `{column}`"), false);
         return Err(record
             .error("unknown-value", format!("no neuron of the pack has this {column}"), column)
             .found(text)

@@ -9,7 +9,9 @@
 //! |---|---|
 //! | `cells`, `tables`, `population` | classes, counts per type and side, the neurons with their planted defects |
 //! | `relations`, `measured`, `assumed` | the table of relations |
-//! | `draw`, `configuration`, `wiring`, `claws`, `lobes`, `glomeruli`, `arbor`, `sampling` | from a relation to pairs and counts |
+//! | `draw`, `configuration`, `dense`, `claws`, `lobes`, `glomeruli`, `arbor` | from a relation to pairs and counts |
+//! | `sequences`, `sums`, `climb`, `sampling` | degrees and counts with the quantiles of the table |
+//! | `hemispheres`, `wiring` | from degrees to pairs |
 //! | `rows`, `neuropils`, `background` | from pairs to the rows of the dump |
 //! | `receptors`, `write`, `gzip` | the files |
 
@@ -18,10 +20,13 @@ mod assumed;
 mod background;
 mod cells;
 mod claws;
+mod climb;
 mod configuration;
+mod dense;
 mod draw;
 mod glomeruli;
 mod gzip;
+mod hemispheres;
 mod lobes;
 mod measured;
 mod neuropils;
@@ -30,6 +35,8 @@ mod receptors;
 mod relations;
 mod rows;
 mod sampling;
+mod sequences;
+mod sums;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -263,10 +270,11 @@ impl SyntheticFly {
         self.neurons.iter().zip(has_edge).filter(|(_, edge)| *edge).map(|(n, _)| n.cell.id).collect()
     }
 
-    /// The 13 keyword lists in the order of the connectome specification 3.1.
+    /// The 13 keyword lists in the order of the connectome specification 3.1, and `DPM`.
     ///
     /// Their union is the pathway. As in the real lists, some receptor neurons are missing from `ALRN`, four `LHLN` are also
-    /// `LHCENT`, and `ORN` and `class_olfactory` name ids without class. `APL` names the two DPM cells as well.
+    /// `LHCENT`, and `ORN` and `class_olfactory` name ids without class. No real list names the two DPM cells, so they have
+    /// one of their own.
     pub fn keyword_lists(&self) -> Vec<(&'static str, Vec<u64>)> {
         use CellClass as C;
         let list = |takes: &dyn Fn(&Neuron, C) -> bool| -> Vec<u64> {
@@ -288,8 +296,9 @@ impl SyntheticFly {
             ("class_MBON", list(&|_, c| c == C::Mbon)),
             ("class_DAN", list(&|_, c| c == C::Dan)),
             ("WEDPN", list(&|_, c| c == C::Wedpn)),
-            ("APL", list(&|_, c| matches!(c, C::Apl | C::Dpm))),
+            ("APL", list(&|_, c| c == C::Apl)),
             ("class_olfactory", list(&|n, c| c == C::Orn && n.role != Role::KeywordOnly)),
+            ("DPM", list(&|_, c| c == C::Dpm)),
         ]
     }
 

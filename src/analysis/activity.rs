@@ -64,8 +64,7 @@ impl ActivityReport {
     pub fn new(counts: &[f64], samples: u64, duration_ms: f64, populations: &[Population]) -> Self {
         let exposure_s = samples as f64 * duration_ms / 1000.0;
         let watched: Vec<PopulationActivity> = populations.iter().map(|p| of(p, counts, samples, exposure_s)).collect();
-        let mut hints: Vec<String> = populations.iter().zip(&watched).flat_map(|(p, activity)| hints(p, activity)).collect();
-        hints.extend(undriven(populations, &watched));
+        let hints = hints(populations, &watched);
         Self { samples, duration_ms, populations: watched, hints }
     }
 }
@@ -86,42 +85,34 @@ fn of(population: &Population, counts: &[f64], samples: u64, exposure_s: f64) ->
     }
 }
 
-fn hints(population: &Population, activity: &PopulationActivity) -> Vec<String> {
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let name = &population.name;
-    let mut hints = Vec::new();
-    if let Some(share) = activity.share_saturated.filter(|&s| s > MAX_SATURATED_SHARE) {
-        hints.push(format!(
-            "{} of `{name}` fire above {SATURATED_HZ} Hz: raise their `i_c`, lower the weight scale, or add an upper rate bound",
-            percent(share)
-        ));
-    }
-    let silent = activity.share_silent.filter(|_| population.driven);
-    if let Some(share) = silent.filter(|&s| s > MAX_SILENT_SHARE && !population.sparse) {
-        hints.push(format!(
-            "{} of `{name}` never fire: lower their `i_c`, raise the weight scale, or add a lower rate bound",
-            percent(share)
-        ));
-    }
-    if let Some(share) = silent.filter(|&s| s >= 1.0 && population.sparse) {
-        hints.push(format!("{} of `{name}` never fire, too sparse to carry anything: lower their `i_c`", percent(share)));
-    }
-    hints
-}
-
-/// One hint for all silent populations that nothing drives.
-fn undriven(populations: &[Population], activity: &[PopulationActivity]) -> Option<String> {
-    let silent = |a: &PopulationActivity| a.share_silent.is_some_and(|s| s > MAX_SILENT_SHARE);
-    let names: Vec<String> =
-        populations.iter().zip(activity).filter(|(p, a)| !p.driven && silent(a)).map(|(p, _)| format!("`{}`", p.name)).collect();
-    if names.is_empty() {
-        return None;
-    }
-    let receive = if names.len() == 1 { "receives" } else { "receive" };
-    Some(format!(
-        "{} {receive} no synapses in this circuit and cannot fire: give them input, or leave them out of the circuit",
-        names.join(", ")
-    ))
+/// At most one hint of each kind, so that what deserves a look is not lost among many.
+fn hints(populations: &[Population], activity: &[PopulationActivity]) -> Vec<String> {
+    let named = |wanted: &dyn Fn(&Population, &PopulationActivity) -> Option<f64>| {
+        let name = |(p, a): (&Population, &PopulationActivity)| {
+            wanted(p, a).map(|share| format!("`{}` ({:.0} %)", p.name, share * 100.0))
+        };
+        populations.iter().zip(activity).filter_map(name).collect::<Vec<_>>().join(", ")
+    };
+    let silent = |a: &PopulationActivity| a.share_silent.filter(|&s| s > MAX_SILENT_SHARE);
+    let kinds = [
+        (
+            named(&|_, a| a.share_saturated.filter(|&s| s > MAX_SATURATED_SHARE)),
+            "fire above 50 Hz: raise their `i_c`, lower the weight scale, or add an upper rate bound",
+        ),
+        (
+            named(&|p, a| silent(a).filter(|_| p.driven && !p.sparse)),
+            "never fire: lower their `i_c`, raise the weight scale, or add a lower rate bound",
+        ),
+        (
+            named(&|p, a| silent(a).filter(|&s| p.driven && p.sparse && s >= 1.0)),
+            "never fire, too sparse to carry anything: lower their `i_c`, or raise the weight scale",
+        ),
+        (
+            named(&|p, a| silent(a).filter(|_| !p.driven)),
+            "never fire and receive no synapses in this circuit: give them input, or leave them out of it",
+        ),
+    ];
+    kinds.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| format!("{names} {what}")).collect()
 }
 
 #[cfg(test)]
@@ -152,14 +143,14 @@ mod tests {
     fn more_than_a_fifth_above_50_hz_is_worth_a_hint() {
         assert!(report([60, 60, 9, 9, 9, 9, 9, 9, 9, 9], false).hints.is_empty());
         let hints = report([60, 60, 60, 9, 9, 9, 9, 9, 9, 9], true).hints;
-        assert!(hints.len() == 1 && hints[0].contains("30 % of `PN` fire above 50 Hz"), "{hints:?}");
+        assert!(hints.len() == 1 && hints[0].starts_with("`PN` (30 %) fire above 50 Hz"), "{hints:?}");
     }
 
     #[test]
     fn more_than_nine_tenths_silent_is_worth_a_hint_but_for_sparse_populations() {
         assert!(report([1, 0, 0, 0, 0, 0, 0, 0, 0, 0], false).hints.is_empty());
         let hints = report([0; 10], false).hints;
-        assert!(hints.len() == 1 && hints[0].contains("100 % of `PN` never fire"), "{hints:?}");
+        assert!(hints.len() == 1 && hints[0].starts_with("`PN` (100 %) never fire"), "{hints:?}");
         let mut counts = vec![0.0; 20];
         counts[0] = 1.0;
         let of = |sparse| ActivityReport::new(&counts, 2, 500.0, &[population("KC", 0..20, sparse)]).hints.len();
@@ -168,11 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn populations_that_nothing_drives_share_one_hint() {
+    fn populations_with_the_same_trouble_share_one_hint() {
+        let hints = ActivityReport::new(&[90.0, 0.0, 90.0], 2, 500.0, &[0, 1, 2].map(|i| population("P", i..i + 1, false))).hints;
+        assert!(hints.len() == 2 && hints[0].starts_with("`P` (100 %), `P` (100 %) fire above"), "{hints:?}");
         let alone = |name: &str, neurons| Population { driven: false, ..population(name, neurons, false) };
         let populations = [population("PN", 0..2, false), alone("DAN", 2..4), alone("WED", 4..5), alone("LHN", 5..6)];
         let hints = ActivityReport::new(&[3.0, 3.0, 0.0, 0.0, 0.0, 9.0], 2, 500.0, &populations).hints;
-        assert!(hints.len() == 1 && hints[0].starts_with("`DAN`, `WED` receive no synapses"), "{hints:?}");
+        assert!(
+            hints.len() == 1 && hints[0].starts_with("`DAN` (100 %), `WED` (100 %) never fire and receive no synapses"),
+            "{hints:?}"
+        );
     }
 
     #[test]

@@ -121,10 +121,11 @@ fn text(report: &Report) -> String {
         percent(r.chance)
     );
     if let Some(ceiling) = &report.ceiling {
-        out += &format!("an ideal observer of the input spike counts reaches {}\n", percent(ceiling.accuracy));
+        let _ = writeln!(out, "an ideal observer of the input spike counts reaches {}", percent(ceiling.accuracy));
     }
-    out += &format!(
-        "loss {:.4}; {:.2} spikes per neuron and sample; epoch {}, step {}\n\n",
+    let _ = writeln!(
+        out,
+        "loss {:.4}; {:.2} spikes per neuron and sample; epoch {}, step {}\n",
         r.loss, r.spikes_per_neuron, report.epoch, report.step
     );
     let mut table = TextTable::new(&["population", "neurons", "rate Hz", "active per odour", "never spike", "above 50 Hz"]);

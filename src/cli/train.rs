@@ -18,12 +18,15 @@ use crate::training::trainer::{Summary, Training};
 
 /// Train a network to tell odours apart, into a run folder; a killed run goes on with `--resume`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kenyon train examples/train_synthetic.toml --run runs/first\n  \
+#[command(after_help = "Examples:\n  kenyon train examples/train_demo.toml --circuit circuit.h5 --run runs/first\n  \
     kenyon train --run runs/first --resume\n\nLook at a run with `tensorboard --logdir runs`, judge it with `kenyon eval runs/first`.")]
 pub(super) struct Train {
     /// Config; see `docs/training.md`. Not needed with `--resume`
     #[arg(value_name = "CONFIG", required_unless_present = "resume")]
     config: Option<PathBuf>,
+    /// Circuit, instead of the one that the config names
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    circuit: Option<PathBuf>,
     /// Run folder; it must not exist or be empty
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
@@ -36,7 +39,7 @@ impl Train {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let summary = match (&self.config, self.resume) {
             (config, true) => resume(&self.run, config.as_deref(), context)?,
-            (Some(config), false) => begin(config, &self.run, context)?,
+            (Some(config), false) => begin(config, self.circuit.as_deref(), &self.run, context)?,
             (None, false) => {
                 return Err(UserError::usage("no-config", "`train` wants a config").mend("name one, or give `--resume`"));
             }
@@ -47,8 +50,11 @@ impl Train {
 }
 
 /// Begins a run of the config at `path`.
-pub(super) fn begin(path: &Path, run: &Path, context: &Context) -> Result<Summary> {
-    let config = TrainConfig::read(path)?;
+pub(super) fn begin(path: &Path, circuit: Option<&Path>, run: &Path, context: &Context) -> Result<Summary> {
+    let mut config = TrainConfig::read(path)?;
+    if let Some(circuit) = circuit {
+        config.circuit = std::path::absolute(circuit).map_err(|e| UserError::cannot_read(circuit, &e))?;
+    }
     let setup = Setup::open(&config, path, context.seed)?;
     match config.train.precision {
         Precision::F32 => begin_as::<f32>(&config, setup, path, run, context),

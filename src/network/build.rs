@@ -221,7 +221,7 @@ fn known<'a, S: AsRef<str> + 'a>(
             None => format!("choose from {}", names.into_iter().collect::<Vec<_>>().join(", ")),
         };
         let error = UserError::bad_data("unknown-name", "names nothing in this circuit").file(config).key(section);
-        return Err(error.found(key.to_string()).mend(mend));
+        return Err(error.found(key).mend(mend));
     }
     Ok(())
 }

@@ -103,6 +103,7 @@ pub struct Effective {
 }
 
 /// A candle error is a fault of ours: shapes are fixed by the network.
+#[expect(clippy::needless_pass_by_value, reason = "its place is in `map_err`")]
 pub(crate) fn internal(error: candle_core::Error) -> UserError {
     UserError::failed("tensor", format!("a tensor operation failed: {error}"))
 }

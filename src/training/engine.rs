@@ -15,7 +15,7 @@
 //! ```
 //!
 //! with `mem_0 = reset`, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
-//! extra delay d reaches syn at t + 1 + d. Where neurons inhibit inputs ([`presynaptic`]), an input spike counts less than 1.
+//! extra delay d reaches syn at t + 1 + d. Where neurons inhibit inputs ([`presynaptic`]), `x_t` counts less than 1.
 //!
 //! | module | owns |
 //! |---|---|

@@ -155,7 +155,7 @@ impl LossSpec {
 /// One number per sample and class.
 ///
 /// # Shapes
-/// `out` [T+1, B, C], `counts` [B, N], `w_readout` [K, C], `readout` [K] → [B, C].
+/// `out` [T+1, B, C], `counts` [B, N], `w_readout` [K, C], `readout` \[K\] → [B, C].
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -169,7 +169,7 @@ pub fn decide(decision: Decision, out: &Tensor, counts: &Tensor, w_readout: &Ten
     }
 }
 
-/// The objective of decisions [B, C] for `labels` [B], averaged over the batch.
+/// The objective of decisions [B, C] for `labels` \[B\], averaged over the batch.
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -222,4 +222,81 @@ pub fn sum(terms: Vec<Tensor>) -> Candle<Option<Tensor>> {
     let mut terms = terms.into_iter();
     let Some(first) = terms.next() else { return Ok(None) };
     terms.try_fold(first, |a, b| a + b).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device, Var};
+
+    /// Trace [3, 2, 2]: row 0 is 0.
+    fn out() -> Tensor {
+        let rows = [0.0, 0.0, 0.0, 0.0, 1.0, -2.0, 3.0, 0.5, -1.0, 4.0, 0.5, 0.5];
+        Tensor::from_slice(&rows, (3, 2, 2), &Device::Cpu).unwrap()
+    }
+
+    fn values(tensor: &Tensor) -> Vec<f64> {
+        tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn each_decision_is_what_its_name_says() {
+        let counts = Tensor::from_slice(&[1.0, 9.0, 2.0, 3.0, 9.0, 0.0], (2, 3), &Device::Cpu).unwrap();
+        let weights = Tensor::from_slice(&[1.0, 10.0, 2.0, -1.0], (2, 2), &Device::Cpu).unwrap();
+        let readout = Tensor::from_slice(&[0_u32, 2], 2, &Device::Cpu).unwrap();
+        let of = |decision| values(&decide(decision, &out(), &counts, &weights, &readout).unwrap());
+        assert_eq!(of(Decision::Max), [1.0, 4.0, 3.0, 0.5]);
+        assert_eq!(of(Decision::Mean), [0.0, 1.0, 1.75, 0.5]);
+        assert_eq!(of(Decision::Last), [-1.0, 4.0, 0.5, 0.5]);
+        assert_eq!(of(Decision::Count), [5.0, 8.0, 3.0, 30.0]);
+    }
+
+    #[test]
+    fn objectives_are_means_over_the_batch() {
+        let decision = Tensor::from_slice(&[2.0_f64, 0.0, 1.0, 1.0], (2, 2), &Device::Cpu).unwrap();
+        let labels = Tensor::from_slice(&[0_u32, 1], 2, &Device::Cpu).unwrap();
+        let of = |kind| objective(kind, &decision, &labels).unwrap().to_scalar::<f64>().unwrap();
+        let expected = f64::midpoint((1.0 + (-2.0_f64).exp()).ln(), 2.0_f64.ln());
+        assert!((of(Objective::CrossEntropy) - expected).abs() < 1e-12);
+        assert!((of(Objective::Mse) - (1.0 + 0.0 + 1.0 + 0.0) / 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_cross_entropy_of_huge_decisions_stays_finite() {
+        let decision = Var::from_slice(&[1e4_f32, -1e4, -3e4, 3e4], (2, 2), &Device::Cpu).unwrap();
+        let labels = Tensor::from_slice(&[1_u32, 1], 2, &Device::Cpu).unwrap();
+        let loss = objective(Objective::CrossEntropy, decision.as_tensor(), &labels).unwrap();
+        assert!((loss.to_scalar::<f32>().unwrap() - 1e4).abs() < 1.0);
+        let gradient = values(loss.backward().unwrap().get(&decision).unwrap());
+        assert_eq!(gradient, [0.5, -0.5, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn penalties_are_those_of_their_definition() {
+        let counts = Tensor::from_slice(&[9.0_f64, 0.0, 4.0, 9.0, 2.0, 6.0], (2, 3), &Device::Cpu).unwrap();
+        let of = |spec: RateSpec| rate_penalty(&spec, &counts, &(1..3)).unwrap().map(|t| t.to_scalar::<f64>().unwrap());
+        assert_eq!(of(RateSpec::default()), None);
+        // Too few: 3, 0, 1, 0 squared, mean over four.
+        let lower = RateSpec { lower: 3.0, lower_strength: 2.0, ..RateSpec::default() };
+        assert_eq!(of(lower.clone()), Some(2.0 * (9.0 + 0.0 + 1.0 + 0.0) / 4.0));
+        // Means of the samples are 2 and 4.
+        let upper = RateSpec { upper: 3.0, upper_strength: 10.0, ..RateSpec::default() };
+        assert_eq!(of(upper.clone()), Some(10.0 * 1.0 / 2.0));
+        let target = RateSpec { target: 1.0, target_strength: 1.0, ..RateSpec::default() };
+        assert_eq!(of(target), Some(f64::midpoint(1.0, 9.0)));
+        let both = RateSpec { upper: 3.0, upper_strength: 10.0, ..lower };
+        assert_eq!(of(both), Some(10.0));
+    }
+
+    #[test]
+    fn a_penalty_on_an_unknown_population_or_without_strength_is_refused() {
+        let check = |population: &str, strength| {
+            let rate = RateSpec { population: population.into(), target_strength: strength, ..RateSpec::default() };
+            LossSpec { rate: vec![rate], ..LossSpec::default() }.check_populations(["PN", "KC"])
+        };
+        assert!(check("KC", 1.0).is_ok() && check("", 1.0).is_ok());
+        let error = check("KCs", 1.0).unwrap_err();
+        assert!(error.code() == "unknown-population" && error.to_string().contains("did you mean `KC`?"), "{error}");
+        assert_eq!(check("KC", 0.0).unwrap_err().code(), "no-strength");
+    }
 }

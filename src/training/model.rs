@@ -22,7 +22,7 @@ pub struct Model<F: Real> {
     pub network: Network,
     /// Values.
     pub parameters: Parameters,
-    engine: Arc<Engine<F>>,
+    pub(super) engine: Arc<Engine<F>>,
     readout: Tensor,
 }
 
@@ -120,7 +120,7 @@ impl<F: Real + WithDType> Model<F> {
         Ok(())
     }
 
-    /// Indices of the neurons that are read out [K].
+    /// Indices of the neurons that are read out \[K\].
     pub fn readout(&self) -> &Tensor {
         &self.readout
     }

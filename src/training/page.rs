@@ -40,9 +40,12 @@ pub struct SampleRaster {
     pub duration_ms: f64,
     /// Begin and end of the stimulus in ms.
     pub stimulus_ms: (f64, f64),
-    /// Name, number of neurons, spikes as (neuron, ms).
-    pub groups: Vec<(String, u32, Vec<(u32, f32)>)>,
+    /// Populations.
+    pub groups: Vec<GroupSpikes>,
 }
+
+/// Name of a population, number of its neurons, its spikes as (neuron, ms).
+pub type GroupSpikes = (String, u32, Vec<(u32, f32)>);
 
 fn percent(x: f64) -> String {
     format!("{:.1} %", 100.0 * x)

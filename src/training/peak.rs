@@ -24,7 +24,7 @@ fn peaks<F: PartialOrd + Copy>(values: &[F], rows: usize, columns: usize) -> Vec
         for (column, (&value, best)) in current.iter().zip(&mut best).enumerate() {
             let kept = values[*best as usize * columns + column];
             // The first NaN stays: nothing compares with it.
-            if value > kept || (is_nan(value) && !is_nan(kept)) {
+            if value > kept || (is_nan(&value) && !is_nan(&kept)) {
                 *best = row as u32;
             }
         }
@@ -32,8 +32,8 @@ fn peaks<F: PartialOrd + Copy>(values: &[F], rows: usize, columns: usize) -> Vec
     best
 }
 
-fn is_nan<F: PartialOrd>(value: F) -> bool {
-    value.partial_cmp(&value).is_none()
+fn is_nan<F: PartialOrd>(value: &F) -> bool {
+    value.partial_cmp(value).is_none()
 }
 
 fn shape3(shape: &Shape) -> Result<(usize, usize, usize)> {
@@ -81,5 +81,55 @@ impl CustomOp1 for Peak {
             candle_core::DType::F64 => spread::<f64>(out, grad).map(Some),
             _ => spread::<f32>(out, grad).map(Some),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device, Var};
+
+    fn values(tensor: &Tensor) -> Vec<f64> {
+        tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// Rows of time, one sample, three classes; the second class ties, the third peaks at the start.
+    const TRACE: [f32; 12] = [0.0, 0.0, 0.0, 1.0, 2.0, -1.0, 3.0, 2.0, -2.0, 0.5, 1.0, -3.0];
+
+    #[test]
+    fn the_gradient_goes_to_the_first_row_that_holds_the_maximum() {
+        for dtype in [DType::F32, DType::F64] {
+            let tensor = Tensor::from_slice(&TRACE, (4, 1, 3), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            let var = Var::from_tensor(&tensor).unwrap();
+            let peak = max_over_time(var.as_tensor()).unwrap();
+            assert_eq!((peak.dims(), values(&peak)), (&[1, 3][..], vec![3.0, 2.0, 0.0]));
+            let weights = Tensor::from_slice(&[5.0_f32, 7.0, 11.0], (1, 3), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            let store = (peak * weights).unwrap().sum_all().unwrap().backward().unwrap();
+            let mut expected = [0.0; 12];
+            (expected[6], expected[4], expected[2]) = (5.0, 7.0, 11.0);
+            assert_eq!(values(store.get(&var).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn the_maximum_is_that_of_candle_on_any_layout() {
+        let tensor = Tensor::rand(-1.0_f32, 1.0, (5, 9, 4), &Device::Cpu).unwrap().transpose(0, 1).unwrap();
+        assert_eq!(values(&max_over_time(&tensor).unwrap()), values(&tensor.contiguous().unwrap().max(0).unwrap()));
+    }
+
+    #[test]
+    fn a_value_that_is_not_a_number_is_not_passed_over() {
+        for at in [0, 3, 9] {
+            let mut trace = TRACE;
+            trace[at] = f32::NAN;
+            let peak = max_over_time(&Tensor::from_slice(&trace, (4, 1, 3), &Device::Cpu).unwrap()).unwrap();
+            assert!(values(&peak)[0].is_nan() && (values(&peak)[1] - 2.0).abs() < 1e-12, "row {}", at / 3);
+        }
+    }
+
+    #[test]
+    fn a_trace_without_rows_or_of_whole_numbers_is_an_error() {
+        assert!(max_over_time(&Tensor::zeros((0, 1, 3), DType::F32, &Device::Cpu).unwrap()).is_err());
+        assert!(max_over_time(&Tensor::zeros((2, 1, 3), DType::U32, &Device::Cpu).unwrap()).is_err());
     }
 }

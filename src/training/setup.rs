@@ -149,6 +149,7 @@ impl Setup {
         facts.insert("input_pairs".into(), json!(self.network.input.len()));
         facts.insert("recurrent_pairs".into(), json!(self.network.recurrent.len()));
         facts.insert("left_out".into(), json!(self.network.left_out));
+        facts.insert("deferred".into(), json!(config.train.deferred));
         let presynaptic = self.network.presynaptic.as_ref();
         facts.insert("presynaptic_inhibition".into(), json!(presynaptic.is_some()));
         if let Some(presynaptic) = presynaptic {

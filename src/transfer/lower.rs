@@ -139,9 +139,12 @@ pub fn lower<F: Real + WithDType>(
     Ok(out)
 }
 
-/// Weights by (pre, post, delay in steps).
+/// A projection: pre, post, delay in steps.
+type Wire = (u32, u32, u32);
+
+/// Weights as (from, to, value) by projection.
 #[derive(Default)]
-struct Wires(BTreeMap<(u32, u32, u32), Vec<(u32, u32, f64)>>);
+struct Wires(BTreeMap<Wire, Vec<(u32, u32, f64)>>);
 
 impl Wires {
     fn input(&mut self, synapses: &Synapses, weights: &[f64], places: &Places) {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "no test program uses everything")]
 
 pub(crate) mod dump;
+pub(crate) mod training;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -10,7 +10,7 @@ const MOST_SHOWN: usize = 6;
 /// The mend for an unknown `wanted`: the nearest of `known`, else those that contain it, else a few of them.
 ///
 /// `kind` names what is wanted in the plural, such as "values of `side`"; if it is `searchable`, `~` works on it.
-pub(super) fn mend<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, kind: &str, searchable: bool) -> String {
+pub(crate) fn mend<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, kind: &str, searchable: bool) -> String {
     let mut known: Vec<&str> = known.into_iter().filter(|name| !name.is_empty()).collect();
     known.sort_unstable();
     known.dedup();

@@ -1,12 +1,18 @@
 //! Projection neuron to Kenyon cell: in-degrees from the claw histogram of each Kenyon-cell subtype (specification 8.2, 8.5).
 
+use rand::Rng;
 use rand::seq::SliceRandom;
 
+use kenyon_base::Stream;
+
 use super::cells::{CellClass, Nt};
-use super::configuration::{fill_pools, pools_by};
-use super::draw::{Task, Wired};
+use super::climb::Histogram;
+use super::configuration::pools_by;
+use super::draw::{GroupCounts, Task, Wired};
+use super::hemispheres;
 use super::relations::relation;
-use super::sampling::{apportion, degrees};
+use super::sampling::apportion;
+use super::sequences::degrees;
 use super::wiring::{Driver, connect};
 
 /// Inputs of one Kenyon-cell subtype.
@@ -37,6 +43,8 @@ const SUBTYPES: [Subtype; 10] = [
 ];
 /// Kenyon cells with an input of any projection neuron.
 const WITH_INPUT: f64 = 4748.0;
+/// Tries per cell of placing the multiglomerular inputs.
+const PLACING: usize = 60;
 
 /// Row of the subtype table; an unknown subtype is treated as `KCg-m`, the most common one.
 pub(super) fn subtype(cell_type: &str) -> usize {
@@ -72,7 +80,31 @@ fn inputs(task: &Task<'_>) -> Vec<(u32, u32)> {
             all[with_input.swap_remove(at)].1 = value;
         }
     }
+    place_multi(&mut all, &mut rng);
     all
+}
+
+/// Moves the multiglomerular inputs to other cells until the uniglomerular ones have their in-degrees too.
+fn place_multi(all: &mut [(u32, u32)], rng: &mut Stream) {
+    let single = relation("uPN->KC").expect("the table holds it");
+    let with_input = all.iter().filter(|a| a.0 > 0).count();
+    let n = (single.in_degree.cells as f64 / WITH_INPUT * with_input as f64).round() as usize;
+    let total: usize = all.iter().map(|a| (a.0 - a.1) as usize).sum();
+    let wanted = degrees(&single.in_degree, n.min(total), total, 10, rng);
+    let found: Vec<u32> = all.iter().map(|a| a.0 - a.1).collect();
+    let mut histogram = Histogram::new(&found, &wanted);
+    for _ in 0..if all.len() > 1 { PLACING * all.len() } else { 0 } {
+        let (i, j) = (rng.random_range(0..all.len()), rng.random_range(0..all.len()));
+        let ((a, m), (b, n)) = (all[i], all[j]);
+        if i == j || m == n || a < n || b < m {
+            continue;
+        }
+        let moves = [(a - m, a - n), (b - n, b - m)];
+        if histogram.change(moves) <= 0 {
+            histogram.apply(moves);
+            (all[i].1, all[j].1) = (n, m);
+        }
+    }
 }
 
 /// Draws the pairs of `uPN->KC` or `mPN->KC`.
@@ -93,30 +125,38 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     }
     let partners = calyx_neurons(task, &mut rng);
     let (mut pools, sides) = pools_by(&partners, |p| Task::hemisphere(&task.pre[p as usize]));
-    let own_side = (r.ipsi.unwrap_or(1.0) * stubs.len() as f64).round() as usize;
-    let mut stays: Vec<bool> = (0..stubs.len()).map(|k| k < own_side).collect();
-    stays.shuffle(&mut rng);
+    let side_of = |i: u32| Task::hemisphere(&task.post[task.post_open[i as usize] as usize]);
+    let mut asked = [0, 0];
+    for &i in &stubs {
+        asked[side_of(i)] += 1;
+    }
+    let sequence = degrees(&r.out_degree, partners.len(), stubs.len(), task.post_open.len(), &mut rng);
+    let quotas = hemispheres::plan(&mut pools, &sides, asked, r.ipsi.unwrap_or(1.0), &sequence, &mut rng);
+    let mut stays = quotas.map(|[own, other]| {
+        let mut stays: Vec<bool> = (0..own + other).map(|k| k < own).collect();
+        stays.shuffle(&mut rng);
+        stays
+    });
     let mut drivers: Vec<Driver> = Vec::new();
-    for (i, stays) in stubs.into_iter().zip(stays) {
+    for i in stubs {
         let cell = task.post_open[i as usize];
-        let own = Task::hemisphere(&task.post[cell as usize]);
-        let side = if stays { own } else { 1 - own };
+        let own = side_of(i);
+        let side = if stays[own].pop().unwrap_or(true) { own } else { 1 - own };
         let wish = sides.iter().position(|&s| s == side).unwrap_or(0);
         match drivers.last_mut() {
             Some(last) if last.cell == cell => last.wishes.push(wish),
             _ => drivers.push(Driver { cell, wishes: vec![wish] }),
         }
     }
-    fill_pools(&mut pools, &drivers, &r.out_degree, &mut rng);
     let pairs = connect(&drivers, &mut pools, task.pre.len(), &|kc, pn| task.differ(pn, kc), &mut rng);
     Wired {
         pairs: pairs.into_iter().map(|(kc, pn)| (pn, kc)).collect(),
-        targets: SUBTYPES.iter().map(|s| s.mean_count).collect(),
+        counts: GroupCounts::Means(SUBTYPES.iter().map(|s| s.mean_count).collect()),
     }
 }
 
 /// Projection neurons that reach the calyx: excitatory ones before all others, since the ventral tract bypasses it.
-fn calyx_neurons(task: &Task<'_>, rng: &mut kenyon_base::Stream) -> Vec<u32> {
+fn calyx_neurons(task: &Task<'_>, rng: &mut Stream) -> Vec<u32> {
     let excites = |i: u32| task.pre[i as usize].nt == Nt::Ach;
     let (mut first, mut rest): (Vec<u32>, Vec<u32>) = task.pre_open.iter().partition(|&&i| excites(i));
     first.shuffle(rng);

@@ -8,8 +8,9 @@ use rand::seq::SliceRandom;
 use kenyon_base::{Stream, Streams};
 
 use super::cells::{Cell, CellClass, Nt, Side};
-use super::relations::{Relation, Rule};
-use super::sampling::{deal_by_group, draw_sorted};
+use super::relations::{Counts, Relation, Rule};
+use super::sampling::deal_by_group;
+use super::sequences::draw_sorted;
 use super::tables::GROUPS;
 use super::{claws, configuration, glomeruli, lobes};
 
@@ -35,12 +36,22 @@ pub(super) struct Plan {
     pub(super) in_cells: usize,
 }
 
-/// Pairs without counts, and what the counts depend on.
+/// Pairs without counts, and how to count them.
 pub(super) struct Wired {
     /// `(pre, post)` without duplicates.
     pub(super) pairs: Vec<(u32, u32)>,
-    /// Mean count of each group.
-    pub(super) targets: Vec<f64>,
+    /// What the counts depend on.
+    pub(super) counts: GroupCounts,
+}
+
+/// Synapse counts of the groups of a relation; the group of a pair follows from the rule.
+pub(super) enum GroupCounts {
+    /// All pairs alike.
+    One,
+    /// One distribution, dealt out such that each group has its mean.
+    Means(Vec<f64>),
+    /// A distribution for each group.
+    Tables(&'static [Counts]),
 }
 
 /// What a drawing rule is given.
@@ -140,6 +151,8 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
     if pre_open.is_empty() || post_open.is_empty() || plan.edges == 0 {
         return Vec::new();
     }
+    // More pairs than there are cells to pair cannot be asked for.
+    let plan = Plan { edges: plan.edges.min(pre_open.len().saturating_mul(post_open.len())), ..plan };
     let task = Task { relation, pre, pre_open, post, post_open, plan, streams };
     let mut wired = match relation.rule {
         Rule::SameGlomerulus => glomeruli::wire(&task),
@@ -148,20 +161,33 @@ pub(super) fn draw_part(relation: &Relation, pre: &[Cell], post: &[Cell], plan: 
         _ => configuration::wire(&task),
     };
     wired.pairs.sort_unstable();
-    let mut rng = task.stream("counts");
-    let values = draw_sorted(&relation.counts, wired.pairs.len(), &mut rng);
-    let values = if wired.targets.is_empty() {
-        let mut values = values;
-        values.shuffle(&mut rng);
-        values
-    } else {
-        let groups: Vec<usize> = wired.pairs.iter().map(|&pair| task.count_group(pair)).collect();
-        deal_by_group(&values, &groups, &wired.targets, &mut rng)
-    };
+    let values = task.counts(&wired);
     wired.pairs.iter().zip(values).map(|(&(pre, post), syn_count)| DrawnPair { pre, post, syn_count }).collect()
 }
 
 impl Task<'_> {
+    /// Synapses of every pair.
+    fn counts(&self, wired: &Wired) -> Vec<u32> {
+        let mut rng = self.stream("counts");
+        let groups: Vec<usize> = wired.pairs.iter().map(|&pair| self.count_group(pair)).collect();
+        let mut shuffled = |counts: &Counts, n: usize| {
+            let mut values = draw_sorted(counts, n);
+            values.shuffle(&mut rng);
+            values
+        };
+        match &wired.counts {
+            GroupCounts::One => shuffled(&self.relation.counts, groups.len()),
+            GroupCounts::Means(means) => {
+                deal_by_group(&draw_sorted(&self.relation.counts, groups.len()), &groups, means, &mut rng)
+            }
+            GroupCounts::Tables(tables) => {
+                let size = |k: usize| groups.iter().filter(|&&g| g == k).count();
+                let mut of: Vec<Vec<u32>> = tables.iter().enumerate().map(|(k, table)| shuffled(table, size(k))).collect();
+                groups.iter().map(|&g| of[g].pop().unwrap_or(self.relation.counts.min)).collect()
+            }
+        }
+    }
+
     /// The random stream of one step of this relation.
     pub(super) fn stream(&self, step: &str) -> Stream {
         self.streams.stream(&format!("synth/{}/{step}", self.relation.name))
@@ -207,5 +233,17 @@ impl Task<'_> {
         let mut all: Vec<u32> = ours.into_iter().take(n - from_others).chain(others.into_iter().take(from_others)).collect();
         all.sort_unstable();
         all
+    }
+
+    /// Chooses `n` cells, as many on each side as `wanted` says, as far as there are.
+    pub(super) fn choose_sides(mut open: [Vec<u32>; 2], n: usize, wanted: [f64; 2], rng: &mut Stream) -> [Vec<u32>; 2] {
+        for cells in &mut open {
+            cells.shuffle(rng);
+        }
+        let share = wanted[0] / (wanted[0] + wanted[1]).max(f64::MIN_POSITIVE);
+        let left = ((n as f64 * share).round() as usize).max(n.saturating_sub(open[1].len())).min(open[0].len());
+        open[0].truncate(left);
+        open[1].truncate(n - left);
+        open
     }
 }

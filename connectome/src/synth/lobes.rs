@@ -2,8 +2,12 @@
 
 use rand::seq::SliceRandom;
 
-use super::draw::{Task, Wired};
-use super::sampling::{apportion, deal_by_group, degrees};
+use kenyon_base::Stream;
+
+use super::climb::to_groups;
+use super::draw::{GroupCounts, Task, Wired};
+use super::sampling::{apportion, deal_by_group};
+use super::sequences::degrees;
 use super::wiring::{Driver, Pool, connect};
 
 /// Kenyon-cell input of one type of output neuron, by lobe system (alpha/beta, alpha'/beta', gamma).
@@ -59,6 +63,13 @@ const LOBES: &[Lobe] = &[
     lobe("MBON35", 2, [0, 0, 92], [0, 0, 541], 1.000),
 ];
 
+/// Pools of output neurons: three lobe systems on two sides.
+const POOLS: usize = 6;
+/// How far the edges of a type may lie off the table for the sake of the in-degrees.
+const TYPE_SLACK: f64 = 0.035;
+/// Rounds of scaling rows and columns.
+const SCALINGS: usize = 100;
+
 /// Lobe system of a Kenyon-cell type.
 fn system(cell_type: &str) -> usize {
     if cell_type.starts_with("KCab") {
@@ -112,55 +123,105 @@ pub(super) fn wire(task: &Task<'_>) -> Wired {
     };
     let size = [0, 1, 2].map(|k| systems.iter().filter(|&&s| s == k).count().max(1) as f64);
     let means = [0, 1, 2].map(|k| present(k) / size[k]);
-    let outputs = receivers.iter().flatten().map(Vec::len).sum::<usize>();
-    let sequence = degrees(&task.relation.out_degree, drivers.len(), task.plan.edges, outputs, &mut rng);
+    let reachable: Vec<usize> = (0..POOLS).map(|k| cells_of(&receivers).filter(|c| c.edges(k) > 0.0).count()).collect();
+    let most = reachable.iter().copied().max().unwrap_or(1);
+    let sequence = degrees(&task.relation.out_degree, drivers.len(), task.plan.edges, most, &mut rng);
     let degree = deal_by_group(&sequence, &systems, &means, &mut rng);
     // One pool for each lobe system and side of the driver, filled by the table.
-    let mut asked = [0_usize; 6];
+    let mut asked = [0_usize; POOLS];
     let drivers: Vec<Driver> = drivers
         .iter()
         .zip(systems)
         .zip(degree)
         .map(|((&cell, system), d)| {
             let wish = system * 2 + Task::hemisphere(&task.pre[cell as usize]);
-            asked[wish] += d as usize;
-            Driver { cell, wishes: vec![wish; d as usize] }
+            let d = (d as usize).min(reachable[wish]);
+            asked[wish] += d;
+            Driver { cell, wishes: vec![wish; d] }
         })
         .collect();
-    let mut pools: Vec<Pool> = asked.iter().enumerate().map(|(k, &n)| pool(&receivers, k / 2, k % 2, n)).collect();
+    let mut pools = pools(task, &receivers, asked, &mut rng);
     let pairs = connect(&drivers, &mut pools, task.post.len(), &|kc, output| task.differ(kc, output), &mut rng);
     let mean = |row: &Lobe, k: usize| f64::from(row.synapses[k]) / f64::from(row.edges[k].max(1));
     // A pair that no measured pair stands for takes the overall mean.
     let targets =
         LOBES.iter().flat_map(|row| [0, 1, 2].map(|k| if row.edges[k] == 0 { task.relation.counts.mean } else { mean(row, k) }));
-    Wired { pairs, targets: targets.collect() }
+    Wired { pairs, counts: GroupCounts::Means(targets.collect()) }
 }
 
-/// Stubs of the output neurons for Kenyon cells of one lobe system and side.
-fn pool(receivers: &[[Vec<u32>; 2]], system: usize, side: usize, asked: usize) -> Pool {
-    let mut members = Vec::new();
-    let mut weights = Vec::new();
-    for (row, sides) in LOBES.iter().zip(receivers) {
-        let edges = f64::from(row.edges[system]);
-        if edges == 0.0 {
-            continue;
+/// An output neuron and its row of the table.
+struct Receiver {
+    cell: u32,
+    row: usize,
+    side: usize,
+    /// Receiving cells of the type on each side.
+    alike: [usize; 2],
+}
+
+impl Receiver {
+    /// Edges from Kenyon cells of a pool, if the cells of a type share them evenly.
+    fn edges(&self, pool: usize) -> f64 {
+        let (row, from) = (&LOBES[self.row], pool % 2);
+        let part = if self.alike[1 - self.side] == 0 {
+            1.0
+        } else if self.side == from {
+            row.ipsi
+        } else {
+            1.0 - row.ipsi
+        };
+        f64::from(row.edges[pool / 2]) * part / self.alike[self.side] as f64
+    }
+}
+
+fn cells_of(receivers: &[[Vec<u32>; 2]]) -> impl Iterator<Item = Receiver> {
+    receivers.iter().enumerate().flat_map(|(row, sides)| {
+        let alike = [sides[0].len(), sides[1].len()];
+        (0..2).flat_map(move |side| sides[side].iter().map(move |&cell| Receiver { cell, row, side, alike }))
+    })
+}
+
+/// Stubs of the output neurons for Kenyon cells of each lobe system and side.
+///
+/// The in-degrees of the cells follow the relation's table, those of a type add up to the type's edges, and every pool gives
+/// what its Kenyon cells ask: rows and columns of the edges by cell and pool are scaled in turn.
+fn pools(task: &Task<'_>, receivers: &[[Vec<u32>; 2]], asked: [usize; POOLS], rng: &mut Stream) -> Vec<Pool> {
+    let cells: Vec<Receiver> = cells_of(receivers).collect();
+    let total: usize = asked.iter().sum();
+    let by_type: Vec<f64> = LOBES.iter().map(|row| row.edges.iter().map(|&e| f64::from(e)).sum()).collect();
+    let group: Vec<usize> = cells.iter().map(|c| c.row).collect();
+    let present: f64 = (0..LOBES.len()).filter(|k| group.contains(k)).map(|k| by_type[k]).sum();
+    let totals: Vec<f64> = by_type.iter().map(|e| e * total as f64 / present.max(1.0)).collect();
+    let sequence = degrees(&task.relation.in_degree, cells.len(), total, task.pre_open.len(), rng);
+    let dealt = to_groups(&sequence, &group, &totals, &vec![u32::MAX; cells.len()], rng);
+    let mut sum = vec![0.0; LOBES.len()];
+    group.iter().zip(&dealt).for_each(|(&g, &d)| sum[g] += f64::from(d));
+    // Whole numbers of the sequence rarely add up to a type's edges: the rest is made up for by scaling.
+    let in_degree: Vec<f64> = group
+        .iter()
+        .zip(&dealt)
+        .map(|(&g, &d)| f64::from(d) * (sum[g] / totals[g]).clamp(1.0 - TYPE_SLACK, 1.0 + TYPE_SLACK) * totals[g] / sum[g])
+        .collect();
+    let mut edges: Vec<[f64; POOLS]> = cells.iter().map(|c| std::array::from_fn(|k| c.edges(k))).collect();
+    for _ in 0..SCALINGS {
+        for (row, &wanted) in edges.iter_mut().zip(&in_degree) {
+            let sum: f64 = row.iter().sum();
+            for e in row {
+                *e *= wanted / sum.max(f64::MIN_POSITIVE);
+            }
         }
-        for (at, cells) in sides.iter().enumerate() {
-            let alone = sides[1 - at].is_empty();
-            let part = if alone {
-                1.0
-            } else if at == side {
-                row.ipsi
-            } else {
-                1.0 - row.ipsi
-            };
-            for &cell in cells {
-                members.push(cell);
-                weights.push(edges * part / cells.len() as f64);
+        for (k, &asked) in asked.iter().enumerate() {
+            let sum: f64 = edges.iter().map(|row| row[k]).sum();
+            for row in &mut edges {
+                row[k] *= asked as f64 / sum.max(f64::MIN_POSITIVE);
             }
         }
     }
-    let stubs = members.iter().zip(apportion(&weights, asked)).flat_map(|(&m, n)| std::iter::repeat_n(m, n)).collect();
-    let members = members.into_iter().zip(weights).filter(|&(_, w)| w > 0.0).map(|(m, _)| m).collect();
-    Pool { stubs, members }
+    (0..POOLS)
+        .map(|k| {
+            let weights: Vec<f64> = edges.iter().map(|row| row[k]).collect();
+            let stubs =
+                cells.iter().zip(apportion(&weights, asked[k])).flat_map(|(c, n)| std::iter::repeat_n(c.cell, n)).collect();
+            Pool { stubs, members: cells.iter().filter(|c| c.edges(k) > 0.0).map(|c| c.cell).collect() }
+        })
+        .collect()
 }

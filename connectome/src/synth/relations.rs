@@ -53,6 +53,8 @@ pub struct Counts {
     pub knots: [f64; 9],
     /// Mean.
     pub mean: f64,
+    /// Standard deviation.
+    pub sd: f64,
     /// Standard deviation of the logarithm.
     pub ln_sigma: f64,
     /// Smallest count that occurs.

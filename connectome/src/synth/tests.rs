@@ -178,6 +178,14 @@ fn receptor_neurons_keep_to_their_glomerulus() {
         counts.iter().sum::<f64>() / counts.len() as f64
     };
     assert!(close(mean(true), 22.63, 0.05) && close(mean(false), 17.70, 0.05));
+    let mut reached: BTreeMap<u32, [bool; 2]> = BTreeMap::new();
+    for p in fly().pairs_of("ORN->uPN/same").iter().filter(|p| cell(p.pre).side != Side::Unknown) {
+        reached.entry(p.pre).or_default()[usize::from(cell(p.pre).side != cell(p.post).side)] = true;
+    }
+    for (sides, wanted) in [([true, true], 1612.0), ([true, false], 124.0), ([false, true], 202.0)] {
+        let found = reached.values().filter(|&&r| r == sides).count() as f64;
+        assert!(close(found, wanted, 0.05), "{sides:?}: {found}");
+    }
 }
 
 #[test]
@@ -279,7 +287,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let one = written(1);
     assert_eq!(one, written(4));
     assert_eq!((one.neurons, one.rows), (3_000, 60_000));
-    assert_eq!(one.files.len(), 22);
+    assert_eq!(one.files.len(), 23);
 }
 
 #[test]
@@ -329,6 +337,25 @@ proptest! {
         prop_assert!(pairs.iter().all(|p| pre[p.pre as usize].id != post[p.post as usize].id));
         prop_assert!(pairs.iter().all(|p| p.syn_count >= r.counts.min));
         prop_assert_eq!(&pairs, &draw(r, &pre, &post, scale, Streams::new(seed)));
+    }
+}
+
+#[test]
+fn a_relation_asked_for_more_pairs_than_there_are_gives_them_all_and_ends() {
+    let of = |c: CellClass| -> Vec<Cell> { fly().neurons.iter().map(|n| n.cell.clone()).filter(|n| n.class == c).collect() };
+    let (output, apl) = (of(CellClass::Mbon), of(CellClass::Apl));
+    let n = output.len();
+    for scale in [30.0, 1e6, 1e300] {
+        let pairs = draw(relation("MBON->MBON").expect("known"), &output, &output, scale, Streams::new(1)).len();
+        assert!(pairs <= n * (n - 1) && pairs >= 45 * 80, "{scale}: {pairs}");
+    }
+    let kenyon = of(CellClass::Kc);
+    assert_eq!(draw(relation("KC->APL").expect("known"), &kenyon, &apl, 1e9, Streams::new(1)).len(), kenyon.len() * 2);
+    for name in ["KC->MBON", "uPN->KC", "ORN->uPN", "ORN->ALLN", "ALLN->ALPN", "KC->KC"] {
+        let r = relation(name).expect("known");
+        let cells = |classes: &[CellClass]| -> Vec<Cell> { classes.iter().flat_map(|&c| of(c)).take(600).collect() };
+        let (pre, post) = (cells(r.pre), cells(r.post));
+        assert!(draw(r, &pre, &post, 1e9, Streams::new(1)).len() <= pre.len() * post.len(), "{name}");
     }
 }
 

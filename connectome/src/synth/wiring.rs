@@ -29,17 +29,68 @@ pub(super) struct Driver {
     pub(super) wishes: Vec<usize>,
 }
 
-/// Takes a partner that passes `ok` out of `list`, uniformly; removes the entry if `spend`.
-fn take(list: &mut Vec<u32>, spend: bool, ok: &dyn Fn(u32) -> bool, rng: &mut Stream) -> Option<u32> {
-    if list.is_empty() {
-        return None;
+/// A pool while it is being emptied.
+struct Open<'a> {
+    stubs: &'a mut Vec<u32>,
+    members: &'a [u32],
+    /// Edges of each partner still planned, and entries in `stubs` that no longer count.
+    left: Vec<u32>,
+    spent: Vec<u32>,
+}
+
+impl<'a> Open<'a> {
+    fn new(pool: &'a mut Pool, partners: usize) -> Self {
+        let mut left = vec![0; partners];
+        pool.stubs.iter().for_each(|&p| left[p as usize] += 1);
+        Self { stubs: &mut pool.stubs, members: &pool.members, left, spent: vec![0; partners] }
     }
-    let mut at = (0..TRIES).map(|_| rng.random_range(0..list.len())).find(|&k| ok(list[k]));
-    if at.is_none() {
-        let open: Vec<usize> = (0..list.len()).filter(|&k| ok(list[k])).collect();
-        at = (!open.is_empty()).then(|| open[rng.random_range(0..open.len())]);
+
+    /// Takes a partner that passes `ok` in proportion to the edges it still has to get.
+    fn take_stub(&mut self, ok: &dyn Fn(u32) -> bool, rng: &mut Stream) -> Option<u32> {
+        for _ in 0..TRIES {
+            if self.stubs.is_empty() {
+                return None;
+            }
+            let k = rng.random_range(0..self.stubs.len());
+            let p = self.stubs[k];
+            let spent = self.spent[p as usize] > 0;
+            if spent {
+                self.spent[p as usize] -= 1;
+            } else if ok(p) {
+                self.left[p as usize] -= 1;
+            } else {
+                continue;
+            }
+            self.stubs.swap_remove(k);
+            if !spent {
+                return Some(p);
+            }
+        }
+        let open: Vec<u32> = self.members.iter().copied().filter(|&p| self.left[p as usize] > 0 && ok(p)).collect();
+        let sum: u64 = open.iter().map(|&p| u64::from(self.left[p as usize])).sum();
+        let mut at = if sum > 0 { rng.random_range(0..sum) } else { 0 };
+        let found = open.into_iter().find(|&p| {
+            let here = at < u64::from(self.left[p as usize]);
+            at = at.saturating_sub(u64::from(self.left[p as usize]));
+            here
+        })?;
+        self.left[found as usize] -= 1;
+        self.spent[found as usize] += 1;
+        Some(found)
     }
-    at.map(|k| if spend { list.swap_remove(k) } else { list[k] })
+
+    /// Any partner that passes `ok`, planned for or not.
+    fn any_member(&self, ok: &dyn Fn(u32) -> bool, rng: &mut Stream) -> Option<u32> {
+        let n = self.members.len();
+        if n == 0 {
+            return None;
+        }
+        let by_chance = (0..TRIES).map(|_| self.members[rng.random_range(0..n)]).find(|&p| ok(p));
+        by_chance.or_else(|| {
+            let open: Vec<u32> = self.members.iter().copied().filter(|&p| ok(p)).collect();
+            (!open.is_empty()).then(|| open[rng.random_range(0..open.len())])
+        })
+    }
 }
 
 /// Pairs every driver with distinct partners; `(driver, partner)` in order of the drivers.
@@ -57,24 +108,25 @@ pub(super) fn connect(
     let mut order: Vec<usize> = (0..drivers.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(drivers[i].wishes.len()));
     let mut chosen: Vec<Vec<u32>> = vec![Vec::new(); drivers.len()];
+    let mut taken = vec![false; partners];
+    let mut open: Vec<Open<'_>> = pools.iter_mut().map(|pool| Open::new(pool, partners)).collect();
     for i in order {
         let driver = &drivers[i];
         for &wish in &driver.wishes {
-            let taken = &chosen[i];
-            let ok = |p: u32| !taken.contains(&p) && allowed(driver.cell, p);
-            let mut found = take(&mut pools[wish].stubs, true, &ok, rng);
-            found = found.or_else(|| take(&mut pools[wish].members, false, &ok, rng));
-            for pool in pools.iter_mut() {
-                found = found.or_else(|| take(&mut pool.stubs, true, &ok, rng));
+            let ok = |p: u32| !taken[p as usize] && allowed(driver.cell, p);
+            let mut found = open[wish].take_stub(&ok, rng);
+            found = found.or_else(|| open[wish].any_member(&ok, rng));
+            for pool in &mut open {
+                found = found.or_else(|| pool.take_stub(&ok, rng));
             }
-            for pool in pools.iter_mut() {
-                found = found.or_else(|| take(&mut pool.members, false, &ok, rng));
+            for pool in &open {
+                found = found.or_else(|| pool.any_member(&ok, rng));
             }
-            match found {
-                Some(partner) => chosen[i].push(partner),
-                None => break,
-            }
+            let Some(partner) = found else { break };
+            chosen[i].push(partner);
+            taken[partner as usize] = true;
         }
+        chosen[i].iter().for_each(|&p| taken[p as usize] = false);
     }
     if !drivers.is_empty() {
         settle(drivers, pools, &planned, allowed, &mut chosen, rng);

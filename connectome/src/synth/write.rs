@@ -239,7 +239,7 @@ impl SyntheticFly {
         let manifest = json!({
             "synthetic": true, "tool": TOOL, "seed": self.spec.seed, "spec": self.spec, "relations": relations, "written": written,
             "notes": [
-                "the keyword list `APL` names the DPM cells too, so that the lists together are the whole pathway",
+                "the keyword list `DPM` has no counterpart among the real lists; with it the lists together are the whole pathway",
                 "receptor neurons are predicted, per row, with the measured error; their true transmitter is ACH",
             ],
         });

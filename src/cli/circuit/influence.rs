@@ -19,7 +19,7 @@ pub(super) struct InfluenceArgs {
     #[arg(long, value_name = "QUERY", requires = "influence")]
     silence: Option<String>,
     /// Synaptic steps of the effective connectivity [default: 4]
-    #[arg(long, value_name = "K", requires = "influence")]
+    #[arg(long, value_name = "K", requires = "influence", allow_negative_numbers = true)]
     hops: Option<usize>,
     /// Ignore the signs
     #[arg(long, requires = "influence")]
@@ -78,6 +78,16 @@ impl InfluenceArgs {
             Some(query) => Query::parse(query)?.select(circuit)?,
             None => Vec::new(),
         };
+        if sources.iter().all(|&source| circuit.silenced[source as usize]) {
+            return Err(UserError::usage(
+                "sources-silenced",
+                "a lesion silenced every neuron of the query, so that it reaches nothing",
+            )
+            .key("--influence")
+            .found(query.clone())
+            .expected("some neurons that the lesion left active")
+            .mend("widen the query, or ask the circuit before the lesion"));
+        }
         if sources.iter().all(|source| silenced.binary_search(source).is_ok()) {
             return Err(UserError::usage("sources-silenced", "every neuron of the query is silenced, so that nothing is driven")
                 .key("--silence")

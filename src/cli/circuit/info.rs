@@ -65,7 +65,7 @@ fn degrees(info: &CircuitInfo) -> String {
     for name in info.populations.keys() {
         let own = &info.population_degrees[name];
         let cells = [&own.in_degree, &own.out_degree].into_iter().flat_map(|d| {
-            [d.p5, d.p50, d.p95].map(|quantile| format!("{quantile:.0}")).into_iter().chain([count(u64::from(d.max))])
+            [d.p5, d.p50, d.p95].map(|quantile| count(quantile.round() as u64)).into_iter().chain([count(u64::from(d.max))])
         });
         table.row(std::iter::once(name.clone()).chain(cells));
     }

@@ -32,8 +32,9 @@ impl DiffArgs {
 }
 
 fn text(diff: &Diff) -> String {
+    let made = made(diff);
     if diff.equal {
-        return "no difference".into();
+        return format!("no difference\n{made}");
     }
     let mut table = TextTable::new(&["", "first", "second", "in both", "only first", "only second"]);
     let mut row = |name: &str, s: &Sets| {
@@ -57,5 +58,17 @@ fn text(diff: &Diff) -> String {
         table.row([name.clone(), count(d.gained), count(d.lost), count(d.changed), example]);
     }
     out.push_str(&table.render());
-    out
+    out + &made
+}
+
+/// How the packs were made differently; nothing if they were not.
+fn made(diff: &Diff) -> String {
+    if diff.made.is_empty() {
+        return String::new();
+    }
+    let mut table = TextTable::new(&["made differently", "first", "second"]);
+    for m in &diff.made {
+        table.row([m.what.as_str(), &m.a, &m.b]);
+    }
+    format!("\n{}", table.render())
 }

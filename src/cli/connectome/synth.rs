@@ -24,10 +24,10 @@ pub(in crate::cli) struct Synth {
     #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     scale: f64,
     /// Neurons of the whole dump, the pathway included
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     background_neurons: Option<usize>,
     /// Connection rows of the whole dump, the pathway's included
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
     rows: Option<usize>,
 }
 

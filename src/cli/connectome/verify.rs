@@ -25,7 +25,7 @@ pub(in crate::cli) struct Verify {
     #[arg(value_name = "DIR")]
     sources: Option<PathBuf>,
     /// Random rows, and as many random attributes, to look up in the sources
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true)]
     rows: usize,
 }
 

@@ -1,5 +1,6 @@
 //! The steps of the demonstration.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -51,7 +52,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     let config = train_config(demo)?;
     AtomicFile::write(&at("train.toml"), config.as_bytes())?;
     context.note("4. training: a spiking network of this circuit learns to tell odours apart");
-    train::begin(&at("train.toml"), &at("train"), context)?;
+    train::begin(&at("train.toml"), None, &at("train"), context)?;
     let judged = judge(&at("train"), context)?;
     let bound = judged.network.ceiling(&judged.network.samples(Part::Test, None), context)?;
     context.note(&format!(
@@ -193,7 +194,7 @@ fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Eval
     config.network.weights.projection.retain(|name, _| known.contains(name));
     AtomicFile::write(&at("control.toml"), config.resolved().as_bytes())?;
     context.note("5. control: the same training on a shuffled connectome (degree-preserving swaps)");
-    train::begin(&at("control.toml"), &at("control"), context)?;
+    train::begin(&at("control.toml"), None, &at("control"), context)?;
     let judged = judge(&at("control"), context)?;
     context.note(&format!("   test accuracy {}", percent(judged.test.accuracy)));
     Ok(judged.test)
@@ -242,16 +243,17 @@ fn summary(demo: &Demo, test: &Evaluation, control: Option<&Evaluation>, bound: 
         count(test.samples)
     );
     if let Some(bound) = bound {
-        out += &format!("ideal observer       {}\n", percent(bound.accuracy));
+        let _ = writeln!(out, "ideal observer       {}", percent(bound.accuracy));
     }
     if let Some(control) = control {
-        out += &format!("shuffled connectome  {}\n", percent(control.accuracy));
+        let _ = writeln!(out, "shuffled connectome  {}", percent(control.accuracy));
     }
-    out += &format!(
+    let _ = write!(
+        out,
         "chance               {}\n\n{seconds:.0} s. Open {} in a browser.\n\nLook closer:\n",
         percent(test.chance),
         at("report.html")
     );
-    out += &format!("  kenyon eval {} --split test\n  kenyon circuit info {}\n", at("train"), at("circuit.h5"));
+    let _ = write!(out, "  kenyon eval {} --split test\n  kenyon circuit info {}\n", at("train"), at("circuit.h5"));
     out + &format!("  python3 {} --help", at("pynn/run_pynn.py"))
 }

@@ -133,6 +133,18 @@ pub struct Tape<F: Real> {
     pub(super) pool: Arc<Pool<F>>,
 }
 
+impl<F: Real> Tape<F> {
+    /// Numbers that are kept of potentials, synaptic states and readout; spikes are lists beside them.
+    pub fn numbers(&self) -> usize {
+        let state = |s: &State<F>| s.mem.len() + s.syn.len() + s.sent.len();
+        let chunk = |c: &ChunkTape<F>| {
+            let readout = c.readout.as_ref().map_or(0, |[f, o]| f.len() + o.len());
+            c.mem.len() + c.syn.len() + c.checkpoints.iter().map(state).sum::<usize>() + readout
+        };
+        self.chunks.iter().map(chunk).sum()
+    }
+}
+
 impl<F: Real> Drop for Tape<F> {
     fn drop(&mut self) {
         for chunk in &mut self.chunks {

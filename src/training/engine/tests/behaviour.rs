@@ -135,3 +135,18 @@ fn wiring_that_does_not_fit_is_bad_data() {
     assert!(Events::new(1, 2, 3, vec![0, 1, 2], vec![0, 3]).is_err());
     assert!(Csr::from_sorted(3, [(1, 0), (0, 0)]).is_err());
 }
+
+#[test]
+fn with_checkpoints_the_states_kept_grow_with_the_root_of_the_steps() {
+    let kept = |steps, checkpoint| {
+        let mut small = Small::new(Wanted { steps, ..Wanted::default() });
+        small.spec.checkpoint = checkpoint;
+        small.spec.gradients = GradMask { alpha: false, readout_decay: false, ..GradMask::ALL };
+        let (effective, w2) = small.parameters::<f32>();
+        let tape = small.engine::<f32>().forward(&effective, &w2, &small.events, true).expect("finite").1;
+        tape.expect("recorded").numbers() as f64
+    };
+    let growth = |checkpoint| kept(400, checkpoint) / kept(100, checkpoint);
+    assert!((growth(Checkpoint::All) - 4.0).abs() < 0.1, "{}", growth(Checkpoint::All));
+    assert!((growth(Checkpoint::Sqrt) - 2.0).abs() < 0.1, "{}", growth(Checkpoint::Sqrt));
+}
