@@ -89,7 +89,7 @@ fn every_root_id_is_one_input() {
     let unique: BTreeSet<u64> = ids.iter().copied().collect();
     assert_eq!(unique.len(), ids.len(), "two populations that want the same neuron do not double it");
     let (facts, _) = lobe.train("once", "");
-    assert_eq!(number(&facts["inputs"]), inputs.iter().filter(|i| **i == 1).count() as u64);
+    assert_eq!(number(&facts["inputs"]), inputs.iter().map(|&i| u64::from(i)).sum::<u64>());
     assert_eq!(facts["inputs"], lobe.full["inputs"]);
 }
 
@@ -129,7 +129,6 @@ fn inhibition_of_inputs_lowers_the_rates_of_projection_neurons_and_the_manifest_
     assert_eq!((&facts["presynaptic_strength"], &facts["presynaptic_tau_ms"]), (&0.05.into(), &30.0.into()));
 
     let (_, strongly) = lobe.train("strongly", "presynaptic_inhibition = true\npresynaptic_strength = 0.5");
-    println!("projection neurons: {free:.2} Hz, inhibited {inhibited:.2} Hz, strongly {strongly:.2} Hz");
     assert!(free > 1.0 && inhibited < 0.97 * free && strongly < 0.9 * inhibited, "{free} Hz, {inhibited} Hz, {strongly} Hz");
 
     let ran = kenyon_in(lobe.path(), &["export", "pynn", "inhibited", "-o", "pynn", "--json"]);
