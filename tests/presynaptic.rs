@@ -89,7 +89,7 @@ fn every_root_id_is_one_input() {
     let unique: BTreeSet<u64> = ids.iter().copied().collect();
     assert_eq!(unique.len(), ids.len(), "two populations that want the same neuron do not double it");
     let (facts, _) = lobe.train("once", "");
-    assert_eq!(number(&facts["inputs"]), inputs.iter().map(|&i| u64::from(i)).sum::<u64>());
+    assert_eq!(number(&facts["inputs"]), inputs.iter().copied().map(u64::from).sum::<u64>());
     assert_eq!(facts["inputs"], lobe.full["inputs"]);
 }
 
@@ -128,8 +128,9 @@ fn inhibition_of_inputs_lowers_the_rates_of_projection_neurons_and_the_manifest_
     assert_eq!(pairs + number(&facts["left_out"]["onto_inputs"]), number(&plain["onto_inputs"]));
     assert_eq!((&facts["presynaptic_strength"], &facts["presynaptic_tau_ms"]), (&0.05.into(), &30.0.into()));
 
-    let (_, strongly) = lobe.train("strongly", "presynaptic_inhibition = true\npresynaptic_strength = 0.5");
-    assert!(free > 1.0 && inhibited < 0.97 * free && strongly < 0.9 * inhibited, "{free} Hz, {inhibited} Hz, {strongly} Hz");
+    let (_, weakly) = lobe.train("weakly", "presynaptic_inhibition = true\npresynaptic_strength = 0.005");
+    assert!(free > 1.0 && inhibited < 0.85 * free, "{free} Hz, {inhibited} Hz");
+    assert!(inhibited < weakly && weakly < free, "{free} Hz, {weakly} Hz, {inhibited} Hz");
 
     let ran = kenyon_in(lobe.path(), &["export", "pynn", "inhibited", "-o", "pynn", "--json"]);
     assert_eq!((ran.code, &ran.json()["error"]["code"]), (3, &"cannot-lower".into()), "{}", ran.stderr);

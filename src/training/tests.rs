@@ -80,8 +80,9 @@ fn set(var: &Var, at: usize, value: f64) {
 fn small(form: WeightForm, kind: ModelKind) -> Network {
     let mut spec = NetworkSpec { model: kind, ..fixtures::spec(form) };
     if form == WeightForm::LowRank {
-        // Its weights are small: neurons must be close to their threshold to spike at all.
+        // Its weights are small: neurons must be close to their threshold to spike, and those that inputs drive be read out too.
         spec.i_c = [-1.0, -0.9];
+        spec.readout.query.clear();
     }
     if kind == ModelKind::Nonspiking {
         // Not at the kink of its activity, where there is no derivative.

@@ -179,8 +179,10 @@ fn fault_08_wrong_signs_of_the_reference_array_are_reported() {
 
 #[test]
 fn fault_18_a_network_that_fires_or_is_silent_at_rest_is_told_before_training() {
-    let notes = |i_c: &str| {
-        let dir = workplace(&CONFIG.replace("[network]", &format!("[network]\ni_c = {i_c}")).replace("epochs = 2", "epochs = 1"));
+    let notes = |i_c: &str, scale: &str| {
+        let text =
+            CONFIG.replace("[network]", &format!("[network]\ni_c = {i_c}")).replace("scale = 0.8", &format!("scale = {scale}"));
+        let dir = workplace(&text.replace("epochs = 2", "epochs = 1"));
         train(dir.path(), "run");
         let records = journal::read(&dir.path().join("run/journal.jsonl")).unwrap();
         let rest = records.first().unwrap().clone();
@@ -188,14 +190,14 @@ fn fault_18_a_network_that_fires_or_is_silent_at_rest_is_told_before_training() 
         assert!(records[1..].iter().all(|r| r.event != "rest"));
         rest.notes
     };
-    let tonic = notes("[-1.0, -1.0]");
+    let tonic = notes("[-1.0, -1.0]\ntau_mem_ms = [3.0, 5.0]", "0.8");
     let tells = |notes: &[String], name: &str, what: &str| {
         notes.iter().any(|n| n.starts_with("at rest") && n.contains(name) && n.contains(what))
     };
     assert!(tells(&tonic, "`uPN`", "fire above 50 Hz"), "{tonic:?}");
-    let silent = notes("[1.0, 1.0]");
+    let silent = notes("[1.0, 1.0]", "0.1");
     assert!(tells(&silent, "`uPN`", "never fire"), "{silent:?}");
-    let usual = notes("[-0.2, 0.2]");
+    let usual = notes("[-0.2, 0.2]", "0.8");
     assert!(!tells(&usual, "`uPN`", "") && !tells(&usual, "`KC`", ""), "{usual:?}");
 }
 
