@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -19,6 +19,14 @@ const COMMANDS: [&[&str]; 15] = [
     &["circuit", "info"],
     &["circuit", "shuffle"],
     &["circuit", "lesion"],
+    &["odors"],
+    &["odors", "make"],
+    &["odors", "info"],
+    &["train"],
+    &["eval"],
+    &["report"],
+    &["export"],
+    &["export", "pynn"],
     &["validate"],
 ];
 
@@ -129,12 +137,16 @@ fn an_existing_folder_is_never_written_into() {
 }
 
 #[test]
-fn the_demo_goes_from_nothing_to_a_circuit() {
+fn the_demo_goes_from_nothing_to_a_trained_network_a_script_and_a_page() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let report = kenyon_in(dir.path(), &["demo", "--json", "--quiet"]).ok().json();
     assert_eq!(report["synthetic"], true);
-    assert_eq!(report["circuit"]["populations"]["KC"], 5177);
-    for file in ["fly/connections.csv.gz", "fly.h5", "circuit.toml", "circuit.h5", "demo.json"] {
+    let accuracy = |of: &str| report[of]["accuracy"].as_f64().expect("a number");
+    assert!(accuracy("test") > 0.8, "{}", accuracy("test"));
+    assert!(accuracy("test") <= accuracy("ceiling") && accuracy("control") < accuracy("ceiling"));
+    let files =
+        ["fly/connections.csv.gz", "fly.h5", "circuit.toml", "circuit.h5", "train.toml", "train/manifest.json", "demo.json"];
+    for file in files.into_iter().chain(["control/manifest.json", "pynn/run_pynn.py", "report.html"]) {
         assert!(dir.path().join("kenyon_demo").join(file).is_file(), "{file}");
     }
 }
