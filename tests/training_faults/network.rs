@@ -194,7 +194,7 @@ fn fault_18_a_network_that_fires_or_is_silent_at_rest_is_told_before_training() 
     let tells = |notes: &[String], name: &str, what: &str| {
         notes.iter().any(|n| n.starts_with("at rest") && n.contains(name) && n.contains(what))
     };
-    assert!(tells(&tonic, "`uPN`", "fire above 50 Hz"), "{tonic:?}");
+    assert!(tells(&tonic, "`ALLN`", "fire above 50 Hz"), "{tonic:?}");
     let silent = notes("[1.0, 1.0]", "0.1");
     assert!(tells(&silent, "`uPN`", "never fire"), "{silent:?}");
     let usual = notes("[-0.2, 0.2]", "0.8");
