@@ -4,15 +4,20 @@
 //! |---|---|
 //! | [`deployment`] | [`Deployment`]: populations, projections, input spikes, as plain data; its checks |
 //! | [`lowering`] | the mapping from a trained network's numbers to those of `IF_curr_exp` |
+//! | [`lint`] | what is wrong with a deployment or will surprise, found before anything runs |
 //! | [`pynn`] | a PyNN program with its data files |
+//! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
 //! The core lowers a trained network into a [`Deployment`], as a compiler lowers to its back end's language. Nothing here knows
 //! training. Numbers are f64 and model-exact until a back end rounds them.
 
 pub mod deployment;
+pub mod lint;
 pub mod lowering;
 pub mod pynn;
+pub mod spinnaker;
 
 pub use deployment::{
-    Cells, Decision, Deployment, HostReadout, IfCurrExp, Population, Projection, Receptor, Role, Sample, Synapse, Variable,
+    CellKind, Cells, Decision, Deployment, HostReadout, Neurons, Population, Projection, Receptor, Role, Sample, Synapse,
+    Variable,
 };

@@ -1,7 +1,7 @@
 //! The mapping from a trained network's numbers to those of `IF_curr_exp`.
 //!
 //! The trained network is `s = [mem > th]`; `syn <- a syn + x W1 + s V`; `mem <- b mem + (1 - b)(syn - I_c)`, with the old `syn`,
-//! or `reset` where `s = 1`. `IF_curr_exp` does the same in other words, shifted by one step (see [`IfCurrExp`]):
+//! or `reset` where `s = 1`. `IF_curr_exp` does the same in other words, shifted by one step (see [`Neurons`]):
 //!
 //! | quantity | value | why |
 //! |---|---|---|
@@ -17,10 +17,11 @@
 
 use kenyon_base::{Result, UserError};
 
-use crate::deployment::{FIXED, IfCurrExp, Receptor, Synapse};
+use crate::deployment::{CellKind, Neurons, Receptor, Synapse};
+use crate::spinnaker::fixed;
 
 /// A threshold that an integrator never reaches: the largest s16.15.
-const UNREACHABLE: f64 = 2_147_483_647.0 / FIXED;
+const UNREACHABLE: f64 = 2_147_483_647.0 / fixed::ONE;
 /// Delay of a synapse from an input.
 pub const INPUT_DELAY: u32 = 1;
 /// Delay of a synapse from a spiking neuron.
@@ -48,7 +49,7 @@ pub struct Lif<'a> {
 ///
 /// # Errors
 /// Bad data if sizes differ, a decay is not between 0 and 1, or a neuron would cross its threshold during the lead-in.
-pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Result<IfCurrExp> {
+pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Result<Neurons> {
     let n = lif.decay_mem.len();
     for (name, values) in [("decay_syn", lif.decay_syn), ("i_c", lif.i_c), ("threshold", lif.threshold), ("reset", lif.reset)] {
         if values.len() != n {
@@ -61,7 +62,8 @@ pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Resul
     let tau_mem = time_constants(lif.decay_mem, dt_ms, "decay_mem")?;
     let start = (0..n).map(|i| start(lif, i, lead_in_steps).map(|v| v * v_scale)).collect::<Result<_>>()?;
     let scaled = |values: &[f64], by: f64| values.iter().map(|v| zero(v * by)).collect::<Vec<f64>>();
-    Ok(IfCurrExp {
+    Ok(Neurons {
+        kind: CellKind::CurrExp,
         cm_nf: tau_mem.clone(),
         tau_m_ms: tau_mem,
         tau_syn_e_ms: tau_syn.clone(),
@@ -72,6 +74,7 @@ pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Resul
         v_thresh_mv: lif.threshold.iter().map(|th| (th * v_scale).next_up()).collect(),
         v_init_mv: start,
         tau_refrac_ms: vec![dt_ms; n],
+        ..Neurons::default()
     })
 }
 
@@ -79,10 +82,11 @@ pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Resul
 ///
 /// # Errors
 /// Bad data if a decay is not between 0 and 1.
-pub fn integrators(n: usize, decay_syn: f64, decay_mem: f64, dt_ms: f64) -> Result<IfCurrExp> {
+pub fn integrators(n: usize, decay_syn: f64, decay_mem: f64, dt_ms: f64) -> Result<Neurons> {
     let tau_syn = time_constants(&vec![decay_syn; n], dt_ms, "decay_syn")?;
     let tau_mem = time_constants(&vec![decay_mem; n], dt_ms, "decay_mem")?;
-    Ok(IfCurrExp {
+    Ok(Neurons {
+        kind: CellKind::CurrExp,
         cm_nf: tau_mem.clone(),
         tau_m_ms: tau_mem,
         tau_syn_e_ms: tau_syn.clone(),
@@ -93,6 +97,7 @@ pub fn integrators(n: usize, decay_syn: f64, decay_mem: f64, dt_ms: f64) -> Resu
         v_thresh_mv: vec![UNREACHABLE; n],
         v_init_mv: vec![0.0; n],
         tau_refrac_ms: vec![0.0; n],
+        ..Neurons::default()
     })
 }
 
@@ -129,8 +134,8 @@ pub fn split(weights: impl IntoIterator<Item = (u32, u32, f64)>, v_scale: f64, d
                 .expected("a finite number")
                 .mend("take an earlier checkpoint"));
         }
-        let synapse = Synapse { pre, post, weight_na: weight.abs() * v_scale, delay_steps };
-        if synapse.weight_na == 0.0 {
+        let synapse = Synapse { pre, post, weight: weight.abs() * v_scale, delay_steps: f64::from(delay_steps) };
+        if synapse.weight == 0.0 {
             split.zeros += 1;
         } else if weight > 0.0 {
             split.excitatory.push(synapse);
@@ -139,11 +144,11 @@ pub fn split(weights: impl IntoIterator<Item = (u32, u32, f64)>, v_scale: f64, d
         }
     }
     for list in [&mut split.excitatory, &mut split.inhibitory] {
-        list.sort_by_key(|s| (s.pre, s.post, s.delay_steps));
+        list.sort_by(|a, b| (a.pre, a.post).cmp(&(b.pre, b.post)).then(a.delay_steps.total_cmp(&b.delay_steps)));
         list.dedup_by(|next, kept| {
             let same = (next.pre, next.post, next.delay_steps) == (kept.pre, kept.post, kept.delay_steps);
             if same {
-                kept.weight_na += next.weight_na;
+                kept.weight += next.weight;
             }
             same
         });
@@ -197,9 +202,9 @@ mod tests {
         let cells = spiking(&lif, 2.0, 256.0, 0).expect("sound");
         assert!((cells.tau_m_ms[0] - 80.0).abs() < 1e-9 && cells.cm_nf == cells.tau_m_ms);
         assert!((cells.tau_syn_e_ms[0] - 40.0).abs() < 1e-9);
-        assert_eq!((cells.i_offset_na[0] * FIXED).round() as i64, -3_764_807);
+        assert_eq!((cells.i_offset_na[0] * fixed::ONE).round() as i64, -3_764_807);
         // The smallest s16.15 that the threshold does not exceed: 8388608 would be the threshold itself.
-        assert_eq!((cells.v_thresh_mv[0] * FIXED).ceil() as i64, 8_388_609);
+        assert_eq!((cells.v_thresh_mv[0] * fixed::ONE).ceil() as i64, 8_388_609);
         assert_eq!((cells.tau_refrac_ms[0], cells.v_init_mv[0]), (2.0, 0.0));
     }
 
@@ -207,8 +212,8 @@ mod tests {
     fn zero_weights_are_dropped_and_counted() {
         let split = split([(1, 0, 0.5), (0, 1, -0.25), (0, 0, 0.0), (0, 2, -0.0), (1, 0, 0.25)], 4.0, 2).expect("finite");
         assert_eq!(split.zeros, 2);
-        assert_eq!(split.excitatory, [Synapse { pre: 1, post: 0, weight_na: 3.0, delay_steps: 2 }]);
-        assert_eq!(split.inhibitory, [Synapse { pre: 0, post: 1, weight_na: 1.0, delay_steps: 2 }]);
+        assert_eq!(split.excitatory, [Synapse { pre: 1, post: 0, weight: 3.0, delay_steps: 2.0 }]);
+        assert_eq!(split.inhibitory, [Synapse { pre: 0, post: 1, weight: 1.0, delay_steps: 2.0 }]);
     }
 
     #[test]

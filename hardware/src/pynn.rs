@@ -13,7 +13,7 @@ use kenyon_base::{AtomicDir, Result, UserError, digest};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::deployment::{Cells, Deployment, Receptor, Role, Variable};
+use crate::deployment::{Deployment, Role};
 
 /// Files that are the same for every network.
 const FIXED: [(&str, &str); 5] = [
@@ -113,13 +113,13 @@ fn network(deployment: &Deployment, names: &Names, files: &BTreeMap<String, Stri
         .zip(&names.cells)
         .enumerate()
         .map(|(index, (population, cells))| {
-            let record: Vec<&str> = population.record.iter().map(|v| if *v == Variable::V { "v" } else { "spikes" }).collect();
+            let record: Vec<&str> = population.record.iter().map(|v| v.name()).collect();
             json!({
                 "index": index,
                 "label": population.label,
                 "pynn_label": pynn_label(&population.label, index),
                 "role": match population.role { Role::Input => "input", Role::Hidden => "hidden", Role::Readout => "readout" },
-                "model": match population.cells { Cells::SpikeSource => "SpikeSourceArray", Cells::IfCurrExp(_) => "IF_curr_exp" },
+                "model": population.cells.pynn_name(),
                 "n": population.ids.len(),
                 "cells": cells,
                 "record": record,
@@ -136,7 +136,7 @@ fn network(deployment: &Deployment, names: &Names, files: &BTreeMap<String, Stri
             json!({
                 "pre": projection.pre,
                 "post": projection.post,
-                "receptor": match projection.receptor { Receptor::Excitatory => "excitatory", Receptor::Inhibitory => "inhibitory" },
+                "receptor": projection.receptor.name(),
                 "synapses": projection.synapses.len(),
                 "file": file,
             })
@@ -157,7 +157,7 @@ fn network(deployment: &Deployment, names: &Names, files: &BTreeMap<String, Stri
             "file": names.readout,
         })
     });
-    let delays = deployment.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay_steps);
+    let delays = deployment.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay_steps as u32);
     json!({
         "format": "kenyon-pynn",
         "version": 1,

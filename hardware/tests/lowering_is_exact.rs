@@ -14,14 +14,14 @@ struct Run {
 /// The definition of `IF_curr_exp` in f64, one step after the other.
 fn interpret(d: &Deployment) -> Run {
     let sizes: Vec<usize> = d.populations.iter().map(|p| p.ids.len()).collect();
-    let longest = d.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay_steps).max().unwrap_or(1);
+    let longest = d.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay_steps as u32).max().unwrap_or(1);
     let slots = longest as usize + 1;
     // What arrives in a later step: slot, population, receptor, neuron.
     let mut ring = vec![sizes.iter().map(|&n| [vec![0.0; n], vec![0.0; n]]).collect::<Vec<_>>(); slots];
     let mut g = ring[0].clone();
     let mut waits: Vec<Vec<u32>> = sizes.iter().map(|&n| vec![0; n]).collect();
     let cells = |p: usize| match &d.populations[p].cells {
-        Cells::IfCurrExp(cells) => Some(cells),
+        Cells::Neurons(cells) => Some(cells),
         Cells::SpikeSource => None,
     };
     let mut v: Vec<Vec<f64>> = (0..sizes.len()).map(|p| cells(p).map_or_else(Vec::new, |c| c.v_init_mv.clone())).collect();
@@ -58,8 +58,8 @@ fn interpret(d: &Deployment) -> Run {
             for projection in d.projections.iter().filter(|q| q.pre as usize == p) {
                 let receptor = usize::from(projection.receptor == Receptor::Inhibitory);
                 for s in projection.synapses.iter().filter(|s| s.pre == i) {
-                    ring[(t + s.delay_steps) as usize % slots][projection.post as usize][receptor][s.post as usize] +=
-                        s.weight_na;
+                    ring[(t + s.delay_steps as u32) as usize % slots][projection.post as usize][receptor][s.post as usize] +=
+                        s.weight;
                 }
             }
         }
@@ -107,7 +107,7 @@ fn the_sign_of_the_constant_current_matters() {
     let model = Model::random(0, 300);
     let mut flipped = model.lower(1.0, 0);
     for population in &mut flipped.populations {
-        if let Cells::IfCurrExp(cells) = &mut population.cells {
+        if let Cells::Neurons(cells) = &mut population.cells {
             cells.i_offset_na.iter_mut().for_each(|i| *i = -*i);
         }
     }
@@ -127,7 +127,7 @@ fn every_non_zero_weight_and_nothing_else_is_a_synapse_of_its_ids() {
             let id = d.populations[projection.pre as usize].ids[s.pre as usize];
             assert_eq!(id - d.populations[projection.pre as usize].ids[0], u64::from(s.pre));
             let weight = std::mem::take(&mut matrix[s.pre as usize][s.post as usize]);
-            assert_eq!((sign * s.weight_na / 4.0).to_bits(), weight.to_bits());
+            assert_eq!((sign * s.weight / 4.0).to_bits(), weight.to_bits());
         }
     }
     assert!(matrices.iter().flat_map(|m| m.2.iter().flatten()).all(|w| *w == 0.0), "a weight was left behind");

@@ -103,7 +103,7 @@ pub fn lower<F: Real + WithDType>(
             role: Role::Hidden,
             ids: network.neuron_ids[range.clone()].to_vec(),
             names: network.types[range.clone()].to_vec(),
-            cells: Cells::IfCurrExp(Box::new(lowering::spiking(&lif, dt_ms, options.v_scale, options.lead_in_steps)?)),
+            cells: Cells::Neurons(Box::new(lowering::spiking(&lif, dt_ms, options.v_scale, options.lead_in_steps)?)),
             record: vec![Variable::Spikes],
             v_scale: options.v_scale,
         });
@@ -115,7 +115,7 @@ pub fn lower<F: Real + WithDType>(
         role: Role::Readout,
         ids: (0..classes.len() as u64).collect(),
         names: classes.to_vec(),
-        cells: Cells::IfCurrExp(Box::new(lowering::integrators(classes.len(), decays.0, decays.1, dt_ms)?)),
+        cells: Cells::Neurons(Box::new(lowering::integrators(classes.len(), decays.0, decays.1, dt_ms)?)),
         record: vec![Variable::V],
         v_scale: options.v_scale,
     });

@@ -8,7 +8,8 @@ use npyz::WriterBuilder as _;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::deployment::{Cells, FIXED, HostReadout, Population, Sample, Synapse};
+use crate::deployment::{HostReadout, Neurons, Population, Sample, Synapse};
+use crate::spinnaker::fixed;
 
 /// Synapses above which a projection is written as `npz`: text of that size takes minutes to read.
 pub(super) const NPZ_ABOVE: usize = 1_000_000;
@@ -27,15 +28,12 @@ fn writer(path: &Path) -> io::Result<csv::Writer<File>> {
 /// Thresholds are rounded up to s16.15: a board that rounds them to the nearest would spike at the threshold itself, where the
 /// trained network does not.
 pub(super) fn cells(path: &Path, population: &Population) -> io::Result<()> {
-    let columns = match &population.cells {
-        Cells::SpikeSource => Vec::new(),
-        Cells::IfCurrExp(cells) => cells.columns().to_vec(),
-    };
+    let columns = population.cells.neurons().map(Neurons::columns).unwrap_or_default();
     let mut out = writer(path)?;
     out.write_record(["index", "id"].into_iter().chain(columns.iter().map(|(name, _)| *name)))?;
     for (i, id) in population.ids.iter().enumerate() {
         let values = columns.iter().map(|&(name, values)| match name {
-            "v_thresh" => text((values[i] * FIXED).ceil() / FIXED),
+            "v_thresh" => text((values[i] * fixed::ONE).ceil() / fixed::ONE),
             _ => text(values[i]),
         });
         out.write_record([i.to_string(), id.to_string()].into_iter().chain(values))?;
@@ -48,7 +46,7 @@ pub(super) fn synapses_csv(path: &Path, synapses: &[Synapse]) -> io::Result<()> 
     let mut out = BufWriter::new(File::create(path)?);
     writeln!(out, "pre,post,weight,delay_steps")?;
     for s in synapses {
-        writeln!(out, "{},{},{:?},{}", s.pre, s.post, s.weight_na, s.delay_steps)?;
+        writeln!(out, "{},{},{:?},{}", s.pre, s.post, s.weight, s.delay_steps as u32)?;
     }
     out.flush()
 }
@@ -58,7 +56,7 @@ pub(super) fn synapses_npz(path: &Path, synapses: &[Synapse]) -> io::Result<()> 
     let mut out = ZipWriter::new(BufWriter::new(File::create(path)?));
     array(&mut out, "pre", synapses.iter().map(|s| s.pre as i32))?;
     array(&mut out, "post", synapses.iter().map(|s| s.post as i32))?;
-    array(&mut out, "weight", synapses.iter().map(|s| s.weight_na))?;
+    array(&mut out, "weight", synapses.iter().map(|s| s.weight))?;
     array(&mut out, "delay_steps", synapses.iter().map(|s| s.delay_steps as i32))?;
     out.finish().map_err(io::Error::other)?.flush()
 }
@@ -109,7 +107,8 @@ mod tests {
     fn a_large_projection_reads_back_from_its_arrays() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("proj.npz");
-        let synapse = |i: u32| Synapse { pre: i / 7, post: i % 7, weight_na: 1.0 / f64::from(i + 1), delay_steps: 1 + i % 3 };
+        let synapse =
+            |i: u32| Synapse { pre: i / 7, post: i % 7, weight: 1.0 / f64::from(i + 1), delay_steps: f64::from(1 + i % 3) };
         let synapses: Vec<Synapse> = (0..5000).map(synapse).collect();
         synapses_npz(&path, &synapses).expect("written");
         let mut zip = zip::ZipArchive::new(File::open(&path).expect("there")).expect("a zip");
@@ -117,7 +116,7 @@ mod tests {
             npyz::NpyFile::new(zip.by_name("weight.npy").expect("there")).expect("an array").into_vec().expect("of f64");
         let delays: Vec<i32> =
             npyz::NpyFile::new(zip.by_name("delay_steps.npy").expect("there")).expect("an array").into_vec().expect("of i32");
-        assert_eq!(weights, synapses.iter().map(|s| s.weight_na).collect::<Vec<_>>());
+        assert_eq!(weights, synapses.iter().map(|s| s.weight).collect::<Vec<_>>());
         assert_eq!(delays, synapses.iter().map(|s| s.delay_steps as i32).collect::<Vec<_>>());
     }
 }

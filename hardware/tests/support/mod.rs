@@ -102,14 +102,14 @@ impl Model {
             "Kenyon_Cell",
             Role::Hidden,
             ids(720_575_940_610_000_001, self.i_c.len()),
-            Cells::IfCurrExp(Box::new(hidden_cells)),
+            Cells::Neurons(Box::new(hidden_cells)),
             v_scale,
         ));
         let readout = d.add(population(
             "readout",
             Role::Readout,
             ids(0, self.w2[0].len()),
-            Cells::IfCurrExp(Box::new(readout_cells)),
+            Cells::Neurons(Box::new(readout_cells)),
             v_scale,
         ));
         for (pre, post, matrix, delay) in [
