@@ -11,6 +11,7 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`traces`] | readout and spikes of single samples |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
@@ -27,6 +28,7 @@ mod peak;
 pub mod resting;
 pub mod sampler;
 pub mod setup;
+pub mod traces;
 pub mod trainer;
 
 pub use config::TrainConfig;

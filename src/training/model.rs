@@ -8,9 +8,7 @@ use kenyon_datasets::Batch;
 use kenyon_neurons::point::{Real, Surrogate};
 
 use super::config::TrainSpec;
-use super::engine::{
-    Checkpoint, Csr, Engine, EngineSpec, Events, GradMask, Presynaptic, Record, Spiking, Topology, noise_key, spiking,
-};
+use super::engine::{Checkpoint, Csr, Engine, EngineSpec, Events, GradMask, Presynaptic, Spiking, Topology, noise_key, spiking};
 use crate::network::build::keeps_signs;
 use crate::network::parameters::{self, Effective, Parameters, internal};
 use crate::network::{Network, Synapses};
@@ -141,7 +139,13 @@ impl<F: Real + WithDType> Model<F> {
         Ok(Pass { out, counts, effective })
     }
 
-    fn through(&self, engine: &Arc<Engine<F>>, batch: &Batch, record: bool, noise: (u64, u64)) -> Result<(Effective, Spiking)> {
+    pub(super) fn through(
+        &self,
+        engine: &Arc<Engine<F>>,
+        batch: &Batch,
+        record: bool,
+        noise: (u64, u64),
+    ) -> Result<(Effective, Spiking)> {
         let keys = batch.samples.iter().map(|&sample| noise_key(noise.0, u64::from(sample), noise.1)).collect();
         let events = Events::new(batch.len(), batch.steps, self.network.input_ids.len(), batch.ptr.clone(), batch.idx.clone())?;
         let events = Arc::new(events.with_noise_keys(keys));
@@ -152,25 +156,6 @@ impl<F: Real + WithDType> Model<F> {
         let done = Tensor::cat(&parts, 0).and_then(|flat| spiking(engine, &events, &flat, &e.w_readout, record));
         let done = done.map_err(|error| engine.take_fault().map_or_else(|| internal(error), |fault| fault.to_user_error()))?;
         Ok((effective, done))
-    }
-
-    /// Spikes of every hidden neuron in the first sample of a batch, as (neuron, step), by step.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn spikes(&self, batch: &Batch) -> Result<Vec<(u32, u32)>> {
-        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
-        let record = Record { neurons, mem: false, spikes: true };
-        let engine = self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?;
-        let done = self.through(&Arc::new(engine), batch, false, (0, u64::MAX))?.1;
-        let trace = done
-            .spikes()
-            .and_then(|t| t.narrow(1, 0, 1)?.squeeze(1)?.to_dtype(DType::F32)?.to_vec2::<f32>())
-            .map_err(internal)?;
-        let spikes = trace.iter().enumerate().flat_map(|(t, row)| {
-            row.iter().enumerate().filter(|(_, s)| **s > 0.0).map(move |(neuron, _)| (neuron as u32, t as u32))
-        });
-        Ok(spikes.collect())
     }
 
     /// The error of a candle operation, or the engine's fault behind it.
