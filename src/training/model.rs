@@ -87,6 +87,16 @@ pub fn gradients(parameters: &Parameters) -> GradMask {
     }
 }
 
+/// The effective parameters in the engine's order: what is lost in a step in the place of decays.
+fn flat(e: &Effective, exact: bool) -> candle_core::Result<Tensor> {
+    // Exact in floating point for decays from 1/2 to 1.
+    let lost = |decay: &Tensor| decay.affine(-1.0, 1.0);
+    let rise = if exact { lost(&e.leak)? } else { e.leak.clone() };
+    let (syn_loss, out_syn_loss, out_rise) = (lost(&e.alpha)?, lost(&e.readout_alpha)?, lost(&e.readout_beta)?);
+    let parts = [&e.i_c, &rise, &syn_loss, &e.threshold, &e.reset, &out_syn_loss, &out_rise, &e.w_input, &e.w_recurrent];
+    Tensor::cat(&parts, 0)
+}
+
 impl<F: Real + WithDType> Model<F> {
     /// A model of `network` that runs samples of `steps` steps.
     ///
@@ -147,9 +157,7 @@ impl<F: Real + WithDType> Model<F> {
         let events = Arc::new(events.with_noise_keys(keys));
         let effective = self.parameters.effective()?;
         let e = &effective;
-        let parts =
-            [&e.i_c, &e.leak, &e.alpha, &e.threshold, &e.reset, &e.readout_alpha, &e.readout_beta, &e.w_input, &e.w_recurrent];
-        let done = Tensor::cat(&parts, 0).and_then(|flat| spiking(engine, &events, &flat, &e.w_readout, record));
+        let done = flat(e, self.engine.spec().model.is_exact()).and_then(|f| spiking(engine, &events, &f, &e.w_readout, record));
         let done = done.map_err(|error| engine.take_fault().map_or_else(|| internal(error), |fault| fault.to_user_error()))?;
         Ok((effective, done))
     }
