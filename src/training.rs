@@ -11,6 +11,7 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`teacher`] | terms of the loss by a teacher's traces |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
@@ -18,6 +19,7 @@
 pub mod config;
 pub mod engine;
 pub mod evaluate;
+mod filter;
 pub mod loaded;
 pub mod loss;
 pub mod model;
@@ -27,6 +29,7 @@ mod peak;
 pub mod resting;
 pub mod sampler;
 pub mod setup;
+pub mod teacher;
 pub mod trainer;
 
 pub use config::TrainConfig;

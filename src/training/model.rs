@@ -35,6 +35,8 @@ pub struct Pass {
     pub counts: Tensor,
     /// The values that the engine ran with.
     pub effective: Effective,
+    /// All that the engine put out, recorded traces included.
+    pub spiking: Spiking,
 }
 
 /// Inhibition of inputs in the engine's terms.
@@ -145,10 +147,38 @@ impl<F: Real + WithDType> Model<F> {
     /// # Errors
     /// A value that is not finite, by tensor and step.
     pub fn run(&self, batch: &Batch, record: bool, noise: (u64, u64)) -> Result<Pass> {
-        let (effective, done) = self.through(&self.engine, batch, record, noise)?;
-        let parts = || Ok::<_, candle_core::Error>((done.out()?, done.counts()?));
+        let (effective, spiking) = if record || self.record().neurons.is_empty() {
+            self.through(&self.engine, batch, record, noise)?
+        } else {
+            let plain = EngineSpec { record: Record::default(), ..self.engine.spec().clone() };
+            self.through(&Arc::new(self.engine.with_spec(plain)?), batch, false, noise)?
+        };
+        let parts = || Ok::<_, candle_core::Error>((spiking.out()?, spiking.counts()?));
         let (out, counts) = parts().map_err(internal)?;
-        Ok(Pass { out, counts, effective })
+        Ok(Pass { out, counts, effective, spiking })
+    }
+
+    /// Neurons whose traces are put out beside readout and counts.
+    pub fn record(&self) -> &Record {
+        &self.engine.spec().record
+    }
+
+    /// Puts out these traces from now on, in passes through which gradients flow and in [`traces`](Self::traces).
+    ///
+    /// # Errors
+    /// A neuron that does not exist.
+    pub fn set_record(&mut self, record: Record) -> Result<()> {
+        let spec = EngineSpec { record, ..self.engine.spec().clone() };
+        self.engine = Arc::new(self.engine.with_spec(spec)?);
+        Ok(())
+    }
+
+    /// All traces of a batch, without gradient; noise is as in evaluation.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn traces(&self, batch: &Batch) -> Result<Spiking> {
+        Ok(self.through(&self.engine, batch, false, (0, u64::MAX))?.1)
     }
 
     fn through(&self, engine: &Arc<Engine<F>>, batch: &Batch, record: bool, noise: (u64, u64)) -> Result<(Effective, Spiking)> {

@@ -76,12 +76,13 @@ struct Segmented<F> {
 }
 
 /// Gradients by per-neuron parameters, kept per lane until the end; empty where not wanted.
-struct Sums<F> {
+struct Sums<F, const L: usize> {
     i_c: Aligned<F>,
     rise: Aligned<F>,
     threshold: Aligned<F>,
     reset: Aligned<F>,
-    syn_loss: Aligned<F>,
+    /// [channels, L], in double precision: each is one sum over all neurons and steps.
+    syn_loss: Vec<[f64; L]>,
 }
 
 struct Back<'a, F: Real, const L: usize> {
@@ -106,7 +107,7 @@ struct Back<'a, F: Real, const L: usize> {
     gs: Aligned<F>,
     slope: Aligned<F>,
     s: Aligned<F>,
-    sums: Sums<F>,
+    sums: Sums<F, L>,
     sum: &'a mut Gradients<F>,
     mask: GradMask,
     layout: Layout,
@@ -165,7 +166,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
                 rise: zeros(mask.leak),
                 threshold: zeros(mask.threshold && net.spec.model.is_spiking()),
                 reset: zeros(mask.reset),
-                syn_loss: Aligned::zeros(if mask.alpha { net.topology.channels * L } else { 0 }),
+                syn_loss: vec![[0.0; L]; if mask.alpha { net.topology.channels } else { 0 }],
             },
             sum,
             mask,
@@ -271,7 +272,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
     }
 
     /// Adds the per-lane sums to the gradients.
-    fn finish(&mut self, decays: [F; 2]) {
+    fn finish(&mut self, decays: [f64; 2]) {
         let (net, n) = (self.net, self.net.topology.neurons);
         // mem_0 is the reset.
         for (sum, lm) in self.sums.reset.iter_mut().zip(self.lm.iter()) {
@@ -299,12 +300,12 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             }
         }
         let syn_loss = &mut self.sum.effective[self.layout.range(Segment::SynLoss)];
-        for (to, lanes) in syn_loss.iter_mut().zip(sums.syn_loss.lanes::<L>()) {
-            *to += lanes.iter().copied().sum::<F>();
+        for (to, lanes) in syn_loss.iter_mut().zip(&sums.syn_loss) {
+            *to += F::from_f64(lanes.iter().sum());
         }
         if self.mask.readout_decay {
             for (segment, decay) in [Segment::OutSynLoss, Segment::OutRise].into_iter().zip(decays) {
-                self.sum.effective[self.layout.range(segment)][0] += decay;
+                self.sum.effective[self.layout.range(segment)][0] += F::from_f64(decay);
             }
         }
         if let (ReadoutGradient::Constant { g, .. }, true) = (&self.from_readout, self.mask.w2) {

@@ -86,7 +86,11 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
             }
         }
         let [out, ..] = output.parts_mut();
-        readout.advance(net.params.out_syn_loss, net.params.out_rise, &mut out[(t + 1) * samples * topology.outputs..][..samples * topology.outputs]);
+        readout.advance(
+            net.params.out_syn_loss,
+            net.params.out_rise,
+            &mut out[(t + 1) * samples * topology.outputs..][..samples * topology.outputs],
+        );
     }
     if fault.is_none() {
         fault = out_fault(output.out(), samples, topology.outputs, chunk * L);

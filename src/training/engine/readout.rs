@@ -76,7 +76,8 @@ pub(super) enum ReadoutGradient<F> {
     Trace(Vec<F>),
 }
 
-/// Runs the readout backward; returns the gradient by its input and those by `out_syn_loss` and `out_rise`.
+/// Runs the readout backward; returns the gradient by its input and those by `out_syn_loss` and `out_rise`, one sum
+/// over everything each and therefore in double precision.
 ///
 /// With `a_o`, `a_f` the gradients by o and f: `a_o(t) = g(t) + (1 - rise) a_o(t + 1)`,
 /// `a_f(t) = (1 - loss) a_f(t + 1) + rise a_o(t + 1)`; the input of step t feeds f(t + 1).
@@ -86,10 +87,10 @@ pub(super) fn backward<F: Real>(
     lanes: usize,
     out: &[F],
     states: Option<&[Vec<F>; 2]>,
-) -> (ReadoutGradient<F>, [F; 2]) {
+) -> (ReadoutGradient<F>, [f64; 2]) {
     let (steps, c, batch) = (net.spec.steps, net.topology.outputs, net.events.batch());
     let samples = net.samples(chunk, lanes);
-    let mut decays = [F::ZERO; 2];
+    let mut decays = [0.0; 2];
     if out.is_empty() || c == 0 {
         return (ReadoutGradient::None, decays);
     }
@@ -114,8 +115,8 @@ pub(super) fn backward<F: Real>(
             if let Some([f, o]) = states {
                 let (f, o) = (&f[t * width..][..width], &o[t * width..][..width]);
                 for i in 0..samples * c {
-                    decays[0] -= a_f[i] * f[i];
-                    decays[1] += a_o[i] * (f[i] - o[i]);
+                    decays[0] -= a_f[i].to_f64() * f[i].to_f64();
+                    decays[1] += a_o[i].to_f64() * (f[i] - o[i]).to_f64();
                 }
             }
         }

@@ -208,13 +208,8 @@ impl Loss {
         let (b, c) = (input.batch, input.outputs);
         let out = doubles(output.out());
         let at = |t: usize, s: usize, k: usize| (t * b + s) * c + k;
-        let mut loss = Self {
-            value: 0.0,
-            decision: Vec::new(),
-            by_out: vec![0.0; out.len()],
-            by_counts: Vec::new(),
-            by_w2: Vec::new(),
-        };
+        let mut loss =
+            Self { value: 0.0, decision: Vec::new(), by_out: vec![0.0; out.len()], by_counts: Vec::new(), by_w2: Vec::new() };
         let (samples, steps) = (b as f64, input.steps as f64);
         for s in 0..b {
             // The row of the maximum, the first on a tie.

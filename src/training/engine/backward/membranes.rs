@@ -69,7 +69,7 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
         let sums = &mut self.sums;
         let (sum_i_c, sum_rise) = (sums.i_c.lanes_mut::<L>(), sums.rise.lanes_mut::<L>());
         let (sum_threshold, sum_reset) = (sums.threshold.lanes_mut::<L>(), sums.reset.lanes_mut::<L>());
-        let sum_syn_loss = sums.syn_loss.lanes_mut::<L>();
+        let sum_syn_loss = &mut sums.syn_loss;
         for i in 0..n {
             let (rise, i_c, reset) = (p.rise[i], p.i_c[i], p.reset[i]);
             let (mem, next, gs, slope, s, lm) = (&mem[i], &next[i], &gs[i], &slope[i], &s[i], &mut lm[i]);
@@ -117,7 +117,7 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
                 let old = ls[later + ch * n + i];
                 if let (true, Some(sum)) = (SYN, sum_syn_loss.get_mut(ch)) {
                     for l in 0..L {
-                        sum[l] -= old[l] * syn[ch * n + i][l];
+                        sum[l] -= old[l].to_f64() * syn[ch * n + i][l].to_f64();
                     }
                 }
                 let new = &mut ls[now + ch * n + i];
