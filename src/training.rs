@@ -12,6 +12,7 @@
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
 //! | [`traces`] | readout and spikes of single samples |
+//! | [`teacher`] | terms of the loss by a teacher's traces |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
@@ -19,6 +20,7 @@
 pub mod config;
 pub mod engine;
 pub mod evaluate;
+mod filter;
 pub mod loaded;
 pub mod loss;
 pub mod model;
@@ -28,6 +30,7 @@ mod peak;
 pub mod resting;
 pub mod sampler;
 pub mod setup;
+pub mod teacher;
 pub mod traces;
 pub mod trainer;
 

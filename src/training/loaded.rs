@@ -154,7 +154,7 @@ impl<F: Real + WithDType> Loaded<F> {
             let own = &batch.idx[batch.ptr[t] as usize..batch.ptr[t + 1] as usize];
             inputs.extend(own.iter().map(|&neuron| (neuron, ms(t as u32))));
         }
-        let spikes = self.model.traces(&batch)?.swap_remove(0).spikes;
+        let spikes = self.model.sample_traces(&batch)?.swap_remove(0).spikes;
         let network = &self.model.network;
         let mut groups = vec![("receptor neurons".to_string(), network.input_ids.len() as u32, inputs)];
         for (name, range) in &network.populations {

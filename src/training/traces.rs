@@ -25,7 +25,7 @@ impl<F: Real + WithDType> Model<F> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn traces(&self, batch: &Batch) -> Result<Vec<Trace>> {
+    pub fn sample_traces(&self, batch: &Batch) -> Result<Vec<Trace>> {
         let neurons = (0..self.network.neuron_ids.len() as u32).collect();
         let record = Record { neurons, mem: false, spikes: true };
         let engine = Arc::new(self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?);
