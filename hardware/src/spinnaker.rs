@@ -10,9 +10,11 @@
 //! | [`Emulator`] | a [`Quantised`] network step by step; `step` has the neurons, `ring` the input on its way |
 //! | [`Run`] | what is left of a run: recorded rows, spikes, counts |
 //! | [`plain`] | the same in its plainest form, the reference of the emulator |
+//! | [`case`] | reference cases: what the released binaries computed |
 //!
 //! The core was emulated; no physical board has been compared.
 
+pub mod case;
 mod emulator;
 pub mod exp;
 pub mod fixed;
