@@ -5,6 +5,7 @@
 //! | [`deployment`] | [`Deployment`]: populations, projections, input spikes, as plain data; its checks |
 //! | [`lowering`] | the mapping from a trained network's numbers to those of `IF_curr_exp` |
 //! | [`lint`] | what is wrong with a deployment or will surprise, found before anything runs |
+//! | [`messages`] | what a board and its host say to each other, as bytes |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
@@ -14,6 +15,7 @@
 pub mod deployment;
 pub mod lint;
 pub mod lowering;
+pub mod messages;
 pub mod pynn;
 pub mod spinnaker;
 
