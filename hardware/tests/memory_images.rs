@@ -9,9 +9,7 @@ use kenyon_hardware::spinnaker::image::recording::{self, Channel, Row};
 use kenyon_hardware::spinnaker::image::routing::{Entry, Lost, Place, Sender, Tables};
 use kenyon_hardware::spinnaker::image::{Key, RegionKind, compare_regions, keys, regions};
 use kenyon_hardware::spinnaker::{Options, Quantised, quantise};
-use kenyon_hardware::{
-    CellKind, Cells, Deployment, Neurons, Population, Projection, Receptor, Role, Synapse, Variable,
-};
+use kenyon_hardware::{CellKind, Cells, Deployment, Neurons, Population, Projection, Receptor, Role, Synapse, Variable};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -52,7 +50,8 @@ impl Case {
         let populations = list(&json["populations"]);
         let label = |p: &Value| p["label"].as_str().unwrap().to_string();
         let index = |name: &Value| populations.iter().position(|p| p["label"] == *name).unwrap() as u32;
-        let mut deployment = Deployment::new("case", json["timestep_ms"].as_f64().unwrap(), json["steps"].as_u64().unwrap() as u32);
+        let mut deployment =
+            Deployment::new("case", json["timestep_ms"].as_f64().unwrap(), json["steps"].as_u64().unwrap() as u32);
         for population in populations {
             let n = population["n"].as_u64().unwrap();
             let kind = match population["type"].as_str().unwrap() {
@@ -150,7 +149,8 @@ fn one_changed_weight_or_key_is_a_different_word() {
         projection.synapses[0].weight ^= 1;
         let (name, post) = (case.name.clone(), case.network.populations[projection.post as usize].label.clone());
         let found = compare_regions(&case.network, &case.keys, &reference).unwrap();
-        let different: Vec<_> = found.iter().filter(|r| r.different > 0).map(|r| (r.population.as_str(), r.region, r.different)).collect();
+        let different: Vec<_> =
+            found.iter().filter(|r| r.different > 0).map(|r| (r.population.as_str(), r.region, r.different)).collect();
         assert_eq!(different, [(post.as_str(), "SynBlocks", 1)], "{name}");
     }
 }
@@ -160,7 +160,10 @@ fn one_changed_weight_or_key_is_a_different_word() {
 fn own_keys_change_nothing_but_keys() {
     for case in cases() {
         let own = keys(&case.network);
-        assert_eq!(own.iter().map(Option::is_some).collect::<Vec<_>>(), case.keys.iter().map(Option::is_some).collect::<Vec<_>>());
+        assert_eq!(
+            own.iter().map(Option::is_some).collect::<Vec<_>>(),
+            case.keys.iter().map(Option::is_some).collect::<Vec<_>>()
+        );
         for (own, reference) in own.iter().zip(&case.keys) {
             assert_eq!(own.map(|k| k.mask), reference.map(|k| k.mask), "{}", case.name);
         }
@@ -181,7 +184,8 @@ fn spikes_reach_the_cores_of_their_receivers_and_no_other() {
         let mut reference = Tables::default();
         reference.0.insert((0, 0), list(&case.json["routing_table_chip_0_0"]).iter().map(entry).collect());
         let keyed = || case.keys.iter().enumerate().filter_map(|(k, key)| key.map(|key| (k, key)));
-        let senders = keyed().map(|(k, key)| Sender { key, at: case.place(k).chip, targets: case.targets(k).into_iter().collect() });
+        let senders =
+            keyed().map(|(k, key)| Sender { key, at: case.place(k).chip, targets: case.targets(k).into_iter().collect() });
         let ours = Tables::build(&senders.collect::<Vec<_>>());
         for (k, key) in keyed() {
             for neuron in 0..case.network.populations[k].n {
@@ -201,7 +205,7 @@ fn trees_over_a_board_reach_exactly_their_targets() {
     let board: Vec<(u8, u8)> =
         (0..8u8).flat_map(|y| (0..8u8).map(move |x| (x, y))).filter(|(x, y)| x + 3 >= *y && *x <= y + 4).collect();
     assert_eq!(board.len(), 48);
-    let mut chip = |rng: &mut StdRng| board[rng.random_range(0..board.len())];
+    let chip = |rng: &mut StdRng| board[rng.random_range(0..board.len())];
     let senders: Vec<Sender> = (0..200)
         .map(|k| {
             let count = rng.random_range(1..40);
@@ -248,8 +252,7 @@ fn regions_lie_where_their_table_points() {
 fn recordings_decode_to_what_was_recorded() {
     let mut rng = StdRng::seed_from_u64(7);
     for n in [1, 31, 32, 33, 256] {
-        let rows: Vec<Row> =
-            (0..5).map(|step| Row { step, values: (0..n).map(|_| rng.random()).collect() }).collect();
+        let rows: Vec<Row> = (0..5).map(|step| Row { step, values: (0..n).map(|_| rng.random()).collect() }).collect();
         let words = recording::encode_rows(&rows);
         assert_eq!(recording::decode_rows(&words, n as usize), Ok(rows));
         assert!(recording::decode_rows(&words[1..], n as usize).is_err());

@@ -130,6 +130,9 @@ fn more_senders_than_a_table_has_entries_are_a_problem() {
 fn a_fit_is_written_as_json() {
     let found = fit(&network(1.0, &[(10, true), (300, false)], &[(0, 1, 1.0)]), ONE_BOARD, Cores::Combined);
     let json = serde_json::to_value(&found).unwrap();
-    assert_eq!((json["machine"].as_str(), json["cores"].as_u64(), json["kind"].as_str()), (Some("SpiNN-5"), Some(3), Some("combined")));
+    assert_eq!(
+        (json["machine"].as_str(), json["cores"].as_u64(), json["kind"].as_str()),
+        (Some("SpiNN-5"), Some(3), Some("combined"))
+    );
     assert!(found.load_s > 5.0 && found.sdram_bytes > 300 * 15 * 4);
 }

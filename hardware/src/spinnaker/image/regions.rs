@@ -154,7 +154,8 @@ fn rows(network: &Quantised, population: u32, n: u32, keys: &[Option<Key>]) -> R
     let mut addresses: Vec<(Key, u32, u32)> = Vec::new();
     for projection in incoming(network, population) {
         let pre = projection.pre;
-        let place = || format!("{} -> {}", network.populations[pre as usize].label, network.populations[population as usize].label);
+        let place =
+            || format!("{} -> {}", network.populations[pre as usize].label, network.populations[population as usize].label);
         let key = keys.get(pre as usize).copied().flatten();
         let key = key.ok_or_else(|| UserError::bad_data("no-key", "the sending population has no routing key").key(place()))?;
         let address = append(&mut blocks, projection, network.populations[pre as usize].n, n).map_err(|e| e.key(place()))?;

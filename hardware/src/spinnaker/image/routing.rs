@@ -105,7 +105,7 @@ impl Tables {
             let entries = self.0.get(&chip).map_or(&[][..], Vec::as_slice);
             let route = match (entries.iter().find(|e| packet & e.mask == e.key), came_by) {
                 (Some(entry), _) => entry.route,
-                (None, Some(link)) => 1 << link,
+                (None, Some(link)) => 1u32 << link,
                 (None, None) => return Err(Lost::Unrouted(chip)),
             };
             reached.extend((0..18).filter(|p| route >> (CORES + p) & 1 == 1).map(|p| Place { chip, core: p as u8 }));
@@ -129,7 +129,13 @@ impl Tables {
 /// The link towards another chip; none if this is it.
 fn next_link((x, y): Chip, (to_x, to_y): Chip) -> Option<usize> {
     let (dx, dy) = ((i16::from(to_x) - i16::from(x)).signum(), (i16::from(to_y) - i16::from(y)).signum());
-    let step = if dx == dy || dy == 0 { (dx, dy) } else if dx == 0 { (0, dy) } else { (dx, 0) };
+    let step = if dx == dy || dy == 0 {
+        (dx, dy)
+    } else if dx == 0 {
+        (0, dy)
+    } else {
+        (dx, 0)
+    };
     LINKS.iter().position(|link| *link == step)
 }
 

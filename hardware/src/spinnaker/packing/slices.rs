@@ -37,13 +37,13 @@ struct Blocks {
 impl Slices {
     pub(super) fn of(deployment: &Deployment, kind: Cores) -> Self {
         let mut long_rows = Vec::new();
-        let blocks: Vec<Blocks> = (0..).zip(&deployment.projections).map(|(k, p)| blocks(deployment, k, p, &mut long_rows)).collect();
-        let mut found =
-            Self { populations: Vec::new(), long_rows, loaded: 0, cores: Vec::new(), wires: Vec::new() };
+        let blocks: Vec<Blocks> =
+            (0..).zip(&deployment.projections).map(|(k, p)| blocks(deployment, k, p, &mut long_rows)).collect();
+        let mut found = Self { populations: Vec::new(), long_rows, loaded: 0, cores: Vec::new(), wires: Vec::new() };
         let delays: Vec<u32> = deployment.projections.iter().map(longest_delay).collect();
         let mut first_core = Vec::new();
         let slots: Vec<u32> = deployment.populations.iter().map(delay_slots).collect();
-        for (k, population) in deployment.populations.iter().enumerate() {
+        for k in 0..deployment.populations.len() {
             first_core.push(found.cores.len() as u32);
             let incoming = || deployment.projections.iter().enumerate().filter(|(_, p)| p.post as usize == k);
             // Its spikes are held back for receivers whose ring buffers are too short.
