@@ -8,6 +8,7 @@
 //! | [`interpreter`] | the cells in f64, before any rounding |
 //! | [`readout`] | from what a network left behind to its answer |
 //! | [`certificate`] | how much of the accuracy survives on the board |
+//! | [`messages`] | what a board and its host say to each other, as bytes |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
@@ -19,6 +20,7 @@ pub mod deployment;
 pub mod interpreter;
 pub mod lint;
 pub mod lowering;
+pub mod messages;
 pub mod pynn;
 pub mod readout;
 pub mod spinnaker;

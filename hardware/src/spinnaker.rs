@@ -11,6 +11,8 @@
 //! | [`Run`] | what is left of a run: recorded rows, spikes, counts |
 //! | [`plain`] | the same in its plainest form, the reference of the emulator |
 //! | [`case`] | reference cases: what the released binaries computed |
+//! | [`image`] | [`Quantised`] → memory regions, routing tables; recordings |
+//! | [`packing`] | whether a network fits a machine |
 //!
 //! The core was emulated; no physical board has been compared.
 
@@ -18,7 +20,9 @@ pub mod case;
 mod emulator;
 pub mod exp;
 pub mod fixed;
+pub mod image;
 pub mod init;
+pub mod packing;
 pub mod plain;
 pub mod quantise;
 mod recording;
