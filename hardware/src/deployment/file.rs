@@ -34,9 +34,17 @@ impl Deployment {
     /// # Errors
     /// Bad data: what is wrong in the file, or with the deployment.
     pub fn read(path: &Path) -> Result<Self> {
-        let deployment = if is_json(path) { Self::read_json(path)? } else { Self::read_hdf5(path)? };
+        let deployment = Self::read_unchecked(path)?;
         deployment.check().map_err(|e| e.file(path))?;
         Ok(deployment)
+    }
+
+    /// Reads a deployment as it is, for [lint](crate::lint) to say all that is wrong with it.
+    ///
+    /// # Errors
+    /// Bad data: what is wrong in the file.
+    pub fn read_unchecked(path: &Path) -> Result<Self> {
+        if is_json(path) { Self::read_json(path) } else { Self::read_hdf5(path) }
     }
 
     fn write_json(&self, path: &Path) -> Result<()> {
@@ -49,10 +57,16 @@ impl Deployment {
     fn read_json(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
         serde_json::from_slice(&text).map_err(|e| {
-            UserError::bad_data("deployment-json", format!("is no deployment: {e}"))
-                .file(path)
-                .line(e.line() as u64)
-                .mend("compare with a deployment that `kenyon export deployment` wrote")
+            let line =
+                text.split(|&b| b == b'\n').nth(e.line().saturating_sub(1)).map(String::from_utf8_lossy).unwrap_or_default();
+            let no_number = ["NaN", "Infinity", "null"].iter().any(|word| line.contains(word));
+            UserError::bad_data("deployment-json", format!("is no deployment: {e}")).file(path).line(e.line() as u64).mend(
+                if no_number {
+                    "JSON has finite numbers only: correct the value that is none"
+                } else {
+                    "compare with a deployment that `kenyon export deployment` wrote"
+                },
+            )
         })
     }
 
