@@ -9,7 +9,7 @@
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
-//! | `export` | a trained network for other simulators |
+//! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
@@ -19,6 +19,7 @@ mod context;
 mod demo;
 mod eval;
 mod export;
+mod lowering;
 mod odors;
 mod output;
 mod report;

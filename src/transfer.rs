@@ -3,7 +3,10 @@
 //! | module | owns |
 //! |---|---|
 //! | [`lower()`] | network and parameters → [`kenyon_hardware::Deployment`] |
+//! | [`of_run()`] | the same for a run's checkpoint, with samples and provenance |
 
 pub mod lower;
+pub mod of_run;
 
-pub use lower::{LowerOptions, lower};
+pub use lower::{LowerOptions, Readout, lower};
+pub use of_run::of_run;

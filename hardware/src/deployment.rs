@@ -187,15 +187,15 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostReadout {
-    /// Index of the population that is read.
-    pub pre: u32,
+    /// The neurons that are read, as (population, neuron).
+    pub sources: Vec<(u32, u32)>,
     /// Names of the classes.
     pub classes: Vec<String>,
     /// Decay of the filter per step.
     pub decay_syn: f64,
     /// Decay of the integrator per step.
     pub decay_mem: f64,
-    /// Weights that are not zero: (sender, class, signed weight in units of the trained network), sorted.
+    /// Weights that are not zero: (index of a source, class, signed weight in units of the trained network), sorted.
     pub weights: Vec<(u32, u32, f64)>,
 }
 

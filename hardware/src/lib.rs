@@ -5,6 +5,8 @@
 //! | [`deployment`] | [`Deployment`]: populations, projections, input spikes, as plain data; its checks |
 //! | [`lowering`] | the mapping from a trained network's numbers to those of `IF_curr_exp` |
 //! | [`lint`] | what is wrong with a deployment or will surprise, found before anything runs |
+//! | [`interpreter`] | the cells in f64, before any rounding |
+//! | [`readout`] | from what a network left behind to its answer |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
@@ -12,9 +14,11 @@
 //! training. Numbers are f64 and model-exact until a back end rounds them.
 
 pub mod deployment;
+pub mod interpreter;
 pub mod lint;
 pub mod lowering;
 pub mod pynn;
+pub mod readout;
 pub mod spinnaker;
 
 pub use deployment::{

@@ -18,6 +18,7 @@
 use kenyon_base::{Result, UserError};
 
 use crate::deployment::{CellKind, Neurons, Receptor, Synapse};
+use crate::interpreter::Peak;
 use crate::spinnaker::fixed;
 
 /// A threshold that an integrator never reaches: the largest s16.15.
@@ -99,6 +100,21 @@ pub fn integrators(n: usize, decay_syn: f64, decay_mem: f64, dt_ms: f64) -> Resu
         tau_refrac_ms: vec![0.0; n],
         ..Neurons::default()
     })
+}
+
+/// Largest scale that [`scale`] chooses.
+const LARGEST_SCALE: f64 = 1_024.0;
+/// Largest magnitude that it allows: a quarter of the range of s16.15.
+const LARGEST_VALUE: f64 = 16_384.0;
+
+/// Scale of a population that reached `peak` at scale 1: the largest power of two, from 1 to 1,024, that keeps it below 2^14.
+pub fn scale(peak: Peak) -> f64 {
+    let most = peak.v.max(peak.g).max(peak.i);
+    let mut scale = LARGEST_SCALE;
+    while scale > 1.0 && scale * most > LARGEST_VALUE {
+        scale /= 2.0;
+    }
+    scale
 }
 
 /// Synapses split by sign.

@@ -150,7 +150,7 @@ fn network(deployment: &Deployment, names: &Names, files: &BTreeMap<String, Stri
         .collect();
     let readout = deployment.host_readout.as_ref().map(|readout| {
         json!({
-            "pre": readout.pre,
+            "sources": readout.sources,
             "classes": readout.classes,
             "decay_syn": readout.decay_syn,
             "decay_mem": readout.decay_mem,

@@ -51,7 +51,7 @@ fn the_tables_hold_the_deployment_to_the_last_bit() {
     let out = dir.path().join("export");
     let mut d = small();
     d.host_readout = Some(HostReadout {
-        pre: 1,
+        sources: vec![(1, 0), (1, 1), (1, 2), (1, 7)],
         classes: vec!["a".into(), "b".into()],
         decay_syn: 0.9,
         decay_mem: 0.95,

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Tensor, WithDType};
 use kenyon_base::{Result, UserError};
 use kenyon_datasets::Batch;
+use kenyon_hardware::interpreter::{Interpreter, Peak};
 use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
-use kenyon_hardware::{Cells, Decision, Deployment, Population, Projection, Role, Sample, Variable};
+use kenyon_hardware::{Cells, Decision, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
 use kenyon_neurons::point::Real;
 
 use crate::network::parameters::internal;
@@ -21,19 +22,51 @@ use crate::training::model::Model;
 /// Choices of a lowering.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LowerOptions {
-    /// mV per unit of potential.
-    pub v_scale: f64,
+    /// mV per unit of potential, a power of two; none chooses one per population from what the samples do.
+    pub v_scale: Option<f64>,
     /// Steps before a sample begins.
     pub lead_in_steps: u32,
+    /// Where the readout is computed.
+    pub readout: Readout,
     /// How readout traces become a class.
     pub decision: loss::Decision,
 }
 
 impl Default for LowerOptions {
     fn default() -> Self {
-        Self { v_scale: 1.0, lead_in_steps: 0, decision: loss::Decision::Max }
+        Self { v_scale: None, lead_in_steps: 2, readout: Readout::default(), decision: loss::Decision::Max }
     }
 }
+
+/// Where the readout of a lowered network is computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Readout {
+    /// On the device up to 256 classes of 2,000 neurons, else on the host: a larger one takes hours to load.
+    #[default]
+    Auto,
+    /// By integrators on the device.
+    Device,
+    /// On the host, from recorded spikes.
+    Host,
+}
+
+impl Readout {
+    /// Most weights of a readout on the device that nobody asked for.
+    const MOST: usize = 256 * 2_000;
+
+    fn on_host(self, sources: usize, classes: usize) -> bool {
+        match self {
+            Self::Auto => sources * classes > Self::MOST,
+            Self::Device => false,
+            Self::Host => true,
+        }
+    }
+}
+
+/// Scale where no sample tells the range.
+const USUAL_SCALE: f64 = 256.0;
+/// Samples that decide the scale.
+const CALIBRATION_SAMPLES: usize = 8;
 
 /// Where hidden neurons and inputs stand in a deployment.
 struct Places {
@@ -44,6 +77,9 @@ struct Places {
 
 /// Lowers a model of samples of `steps` steps; `classes` names its outputs, `samples` are inputs to go with it.
 ///
+/// Where no scale is given, the first samples run at scale 1, and each population gets the largest power of two (at most 1,024) that
+/// keeps its potentials, inputs and currents below a quarter of the range of s16.15.
+///
 /// # Errors
 /// `cannot-lower` for models, synapses or decisions that `IF_curr_exp` cells cannot follow.
 pub fn lower<F: Real + WithDType>(
@@ -53,6 +89,33 @@ pub fn lower<F: Real + WithDType>(
     steps: usize,
     samples: &[Batch],
     options: &LowerOptions,
+) -> Result<Deployment> {
+    let at = |scales: &dyn Fn(usize) -> f64| scaled(model, name, classes, steps, samples, options, scales);
+    if let Some(scale) = options.v_scale {
+        return at(&|_| scale);
+    }
+    let unscaled = at(&|_| 1.0)?;
+    if unscaled.samples.is_empty() {
+        return at(&|_| USUAL_SCALE);
+    }
+    let interpreter = Interpreter::new(&unscaled);
+    let mut peaks = vec![Peak::default(); unscaled.populations.len()];
+    for sample in unscaled.samples.iter().take(CALIBRATION_SAMPLES) {
+        let outcome = interpreter.run(sample);
+        peaks = peaks.iter().zip(outcome.peaks).map(|(a, b)| a.max(b)).collect();
+    }
+    at(&|population| lowering::scale(peaks[population]))
+}
+
+/// Lowers a model with a given scale for each population.
+fn scaled<F: Real + WithDType>(
+    model: &Model<F>,
+    name: &str,
+    classes: &[String],
+    steps: usize,
+    samples: &[Batch],
+    options: &LowerOptions,
+    scales: &dyn Fn(usize) -> f64,
 ) -> Result<Deployment> {
     let network = &model.network;
     let refuse = |what: &str, mend: &str| Err(UserError::bad_data("cannot-lower", what.to_string()).mend(mend.to_string()));
@@ -73,7 +136,7 @@ pub fn lower<F: Real + WithDType>(
     let (threshold, reset) = (values(&effective.threshold)?, values(&effective.reset)?);
     let alpha = values(&effective.alpha)?[0];
     let dt_ms = network.spec.dt_ms;
-    let mut out = Deployment::new(name, dt_ms, steps as u32 + options.lead_in_steps + 2);
+    let mut out = Deployment::new(name, dt_ms, steps as u32 + options.lead_in_steps + 1);
     out.lead_in_steps = options.lead_in_steps;
     out.decision = match options.decision {
         loss::Decision::Max => Decision::Max,
@@ -98,34 +161,48 @@ pub fn lower<F: Real + WithDType>(
         let (decay_mem, i_c, threshold, reset) = (part(&leak), part(&i_c), part(&threshold), part(&reset));
         let decay_syn = vec![alpha; range.len()];
         let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
+        let v_scale = scales(out.populations.len());
         let at = out.add(Population {
             label: label.clone(),
             role: Role::Hidden,
             ids: network.neuron_ids[range.clone()].to_vec(),
             names: network.types[range.clone()].to_vec(),
-            cells: Cells::Neurons(Box::new(lowering::spiking(&lif, dt_ms, options.v_scale, options.lead_in_steps)?)),
+            cells: Cells::Neurons(Box::new(lowering::spiking(&lif, dt_ms, v_scale, options.lead_in_steps)?)),
             record: vec![Variable::Spikes],
-            v_scale: options.v_scale,
+            v_scale,
         });
         places.hidden.extend((0..range.len() as u32).map(|i| (at, i)));
     }
     let decays = (values(&effective.readout_alpha)?[0], values(&effective.readout_beta)?[0]);
-    let readout = out.add(Population {
-        label: "readout".into(),
-        role: Role::Readout,
-        ids: (0..classes.len() as u64).collect(),
-        names: classes.to_vec(),
-        cells: Cells::Neurons(Box::new(lowering::integrators(classes.len(), decays.0, decays.1, dt_ms)?)),
-        record: vec![Variable::V],
-        v_scale: options.v_scale,
-    });
     let w_readout = values(&effective.w_readout)?;
     let mut wires = Wires::default();
     wires.input(&network.input, &values(&effective.w_input)?, &places);
     wires.recurrent(network, &values(&effective.w_recurrent)?, &places);
-    wires.readout(network, &w_readout, &places, readout);
+    if options.readout.on_host(network.readout.len(), classes.len()) {
+        let columns = classes.len();
+        let weights = w_readout.iter().enumerate().filter(|(_, w)| **w != 0.0);
+        out.host_readout = Some(HostReadout {
+            sources: network.readout.iter().map(|&neuron| places.hidden[neuron as usize]).collect(),
+            classes: classes.to_vec(),
+            decay_syn: decays.0,
+            decay_mem: decays.1,
+            weights: weights.map(|(k, &w)| ((k / columns) as u32, (k % columns) as u32, w)).collect(),
+        });
+    } else {
+        let v_scale = scales(out.populations.len());
+        let readout = out.add(Population {
+            label: "readout".into(),
+            role: Role::Readout,
+            ids: (0..classes.len() as u64).collect(),
+            names: classes.to_vec(),
+            cells: Cells::Neurons(Box::new(lowering::integrators(classes.len(), decays.0, decays.1, dt_ms)?)),
+            record: vec![Variable::V],
+            v_scale,
+        });
+        wires.readout(network, &w_readout, &places, readout);
+    }
     for ((pre, post, delay), triples) in wires.0 {
-        let split = lowering::split(triples, options.v_scale, delay)?;
+        let split = lowering::split(triples, out.populations[post as usize].v_scale, delay)?;
         for (receptor, synapses) in split.into_receptors() {
             out.projections.push(Projection { pre, post, receptor, synapses });
         }

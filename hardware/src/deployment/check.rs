@@ -102,15 +102,20 @@ impl Deployment {
 
     fn check_host_readout(&self, readout: &HostReadout) -> Result<()> {
         let place = "host readout";
-        let pre = self.population(readout.pre, place)?;
-        if !pre.record.contains(&Variable::Spikes) {
-            return Err(bad(&pre.label, "is read on the host, but its spikes are not recorded").mend("record its spikes"));
+        for &(population, neuron) in &readout.sources {
+            let pre = self.population(population, place)?;
+            if neuron as usize >= pre.ids.len() {
+                return Err(bad(place, "reads a neuron that does not exist").found(format!("{population}, {neuron}")));
+            }
+            if !pre.record.contains(&Variable::Spikes) {
+                return Err(bad(&pre.label, "is read on the host, but its spikes are not recorded").mend("record its spikes"));
+            }
         }
         if !(0.0..1.0).contains(&readout.decay_syn) || !(0.0..1.0).contains(&readout.decay_mem) {
             return Err(bad(place, "bad decay").expected("decays from 0 up to but not 1"));
         }
         for &(from, class, weight) in &readout.weights {
-            if from as usize >= pre.ids.len() || class as usize >= readout.classes.len() || !weight.is_finite() {
+            if from as usize >= readout.sources.len() || class as usize >= readout.classes.len() || !weight.is_finite() {
                 return Err(bad(place, "bad weight").found(format!("{from} -> {class}: {weight}")));
             }
         }

@@ -6,7 +6,7 @@
 //! | `populations/K/ids`, `names`, one per parameter | one value per neuron |
 //! | `projections/K/pre`, `post`, `weight`, `delay_steps` | one value per synapse |
 //! | `samples/ptr`, `population`, `neuron`, `step` | spikes of sample `i` from `ptr[i]` to `ptr[i + 1]` |
-//! | `host_readout/pre`, `class`, `weight` | one value per weight |
+//! | `host_readout/source`, `class`, `weight` | one value per weight |
 
 use std::fs;
 use std::io::Write as _;
@@ -99,7 +99,7 @@ impl Deployment {
         out.write("samples/step", &spikes.iter().flatten().map(|s| s.2).collect::<Vec<_>>())?;
         if let Some(readout) = &mut bare.host_readout {
             let weights = std::mem::take(&mut readout.weights);
-            out.write("host_readout/pre", &weights.iter().map(|w| w.0).collect::<Vec<_>>())?;
+            out.write("host_readout/source", &weights.iter().map(|w| w.0).collect::<Vec<_>>())?;
             out.write("host_readout/class", &weights.iter().map(|w| w.1).collect::<Vec<_>>())?;
             out.write("host_readout/weight", &weights.iter().map(|w| w.2).collect::<Vec<_>>())?;
         }
@@ -140,7 +140,7 @@ impl Deployment {
             sample.spikes = range.map(|i| (population[i], neuron[i], step[i])).collect();
         }
         if let Some(readout) = &mut out.host_readout {
-            let pre: Vec<u32> = file.read("host_readout/pre")?;
+            let pre: Vec<u32> = file.read("host_readout/source")?;
             let class: Vec<u32> = file.read_len("host_readout/class", pre.len())?;
             let weight: Vec<f64> = file.read_len("host_readout/weight", pre.len())?;
             readout.weights = (0..pre.len()).map(|i| (pre[i], class[i], weight[i])).collect();

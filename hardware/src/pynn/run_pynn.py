@@ -138,18 +138,21 @@ def potential_of(population, description):
 
 
 def host_readout(readout, spikes, steps):
-    """The readout computed here: flt <- a flt + s W, out <- b out + (1 - b) flt with the old flt."""
+    """The readout computed here: flt <- a flt + s W, out <- b out + (1 - b) flt with the old flt.
+
+    A spike of one step is the trained network's of the next.
+    """
     weights = table(readout["file"])
     fan_out = {}
-    for pre, post, weight in zip(weights["pre"], weights["class"], weights["weight"]):
-        fan_out.setdefault(pre, []).append((post, weight))
+    for source, post, weight in zip(weights["source"], weights["class"], weights["weight"]):
+        fan_out.setdefault(tuple(readout["sources"][source]), []).append((post, weight))
     by_step = {}
-    for step, neuron in spikes:
-        by_step.setdefault(step, []).append(neuron)
+    for step, population, neuron in spikes:
+        by_step.setdefault(step + 1, []).append((population, neuron))
     a, b = readout["decay_syn"], readout["decay_mem"]
     filtered, out = [0.0] * len(readout["classes"]), [0.0] * len(readout["classes"])
     rows = [out]
-    for step in range(steps):
+    for step in range(steps - 1):
         out = [b * o + (1.0 - b) * f for o, f in zip(out, filtered)]
         filtered = [a * f for f in filtered]
         for neuron in by_step.get(step, []):
@@ -163,7 +166,8 @@ def decide(rows, decision, lead_in):
     """Value of each class and the class with the largest; the lowest wins a tie."""
     rows = rows[lead_in:]
     columns = list(zip(*rows))
-    how = {"max": max, "mean": lambda c: sum(c) / len(c), "last": lambda c: c[-1]}[decision]
+    # Row 0 is the start, before any input: the mean leaves it out.
+    how = {"max": max, "mean": lambda c: sum(c[1:]) / (len(c) - 1), "last": lambda c: c[-1]}[decision]
     values = [how(column) for column in columns]
     return values, values.index(max(values))
 
@@ -195,11 +199,11 @@ def run(back_end, network, number, map_only):
             spikes = spikes_of(population, description, dt)
             result["spikes"][index] = len(spikes)
             recorded += [(step, index, neuron) for step, neuron in spikes]
-            if network["host_readout"] and network["host_readout"]["pre"] == index:
-                rows = host_readout(network["host_readout"], spikes, network["steps"])
         if description["role"] == "readout" and "v" in description["record"]:
             rows = potential_of(population, description)
     sim.end()
+    if network["host_readout"]:
+        rows = host_readout(network["host_readout"], recorded, network["steps"])
     write(f"result_{back_end}_{number}_spikes.csv", ["step", "population", "neuron"], sorted(recorded))
     if rows is not None:
         result["values"], result["answer"] = decide(rows, network["decision"], network["lead_in_steps"])

@@ -85,9 +85,9 @@ pub(super) fn input(path: &Path, sample: &Sample) -> io::Result<()> {
 /// One row per weight of the readout.
 pub(super) fn readout(path: &Path, readout: &HostReadout) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    writeln!(out, "pre,class,weight")?;
-    for (pre, class, weight) in &readout.weights {
-        writeln!(out, "{pre},{class},{weight:?}")?;
+    writeln!(out, "source,class,weight")?;
+    for (source, class, weight) in &readout.weights {
+        writeln!(out, "{source},{class},{weight:?}")?;
     }
     out.flush()
 }

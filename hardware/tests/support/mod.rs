@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "no test program uses everything")]
 
 use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
-use kenyon_hardware::{Cells, Deployment, Population, Projection, Role, Sample, Variable};
+use kenyon_hardware::{Cells, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// A trained network in its own units; matrices hold rows of senders.
@@ -83,9 +83,21 @@ impl Model {
         trace
     }
 
+    /// The readout as the host computes it.
+    pub(crate) fn host_readout(&self) -> HostReadout {
+        let rows = self.w2.iter().enumerate();
+        HostReadout {
+            sources: (0..self.w2.len() as u32).map(|i| (1, i)).collect(),
+            classes: (0..self.w2[0].len()).map(|c| format!("class {c}")).collect(),
+            decay_syn: DECAY_OUT.0,
+            decay_mem: DECAY_OUT.1,
+            weights: rows.flat_map(|(i, row)| row.iter().enumerate().map(move |(c, w)| (i as u32, c as u32, *w))).collect(),
+        }
+    }
+
     pub(crate) fn lower(&self, v_scale: f64, lead_in: u32) -> Deployment {
         let dt_ms = 2.0;
-        let mut d = Deployment::new("random", dt_ms, self.input.len() as u32 + lead_in + 2);
+        let mut d = Deployment::new("random", dt_ms, self.input.len() as u32 + lead_in + 1);
         d.lead_in_steps = lead_in;
         let lif = Lif {
             decay_syn: &self.decay_syn,

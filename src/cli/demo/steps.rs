@@ -25,7 +25,7 @@ use crate::training::TrainConfig;
 use crate::training::evaluate::Evaluation;
 use crate::training::loaded::Loaded;
 use crate::training::page::Story;
-use crate::transfer::{LowerOptions, lower};
+use crate::transfer::{LowerOptions, of_run};
 
 /// Circuit config of the demonstration, which is also a ready example.
 const CIRCUIT: &str = include_str!("../../../examples/synthetic_fly.toml");
@@ -201,10 +201,8 @@ fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Eval
 }
 
 fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
-    let source = &network.setup.source;
-    let batch = network.batch(&network.samples(Part::Test, Some(EXPORTED)))?;
     let options = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
-    let deployment = lower(&network.model, "demo", source.classes(), source.steps(), &[batch], &options)?;
+    let deployment = of_run(network, &network.samples(Part::Test, Some(EXPORTED)), &options)?;
     pynn::export(&deployment, dir)
 }
 

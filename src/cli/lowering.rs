@@ -1,0 +1,58 @@
+//! What every command shares that starts from a run and needs it as a deployment.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kenyon_base::Result;
+use kenyon_datasets::split::Part;
+use kenyon_hardware::Deployment;
+
+use crate::training::config::Precision;
+use crate::training::loaded::{Loaded, precision};
+use crate::transfer::{LowerOptions, Readout, of_run};
+
+/// Which network, and how it is lowered.
+#[derive(Debug, Args)]
+pub(super) struct Lowering {
+    /// Run folder
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Checkpoint: `best`, `last`, or a file of the run
+    #[arg(long, value_name = "WHICH", default_value = "best")]
+    pub(super) checkpoint: String,
+    /// mV per unit of potential, a power of two [default: one per population, from what samples do]
+    #[arg(long, value_name = "G")]
+    pub(super) weight_scale: Option<f64>,
+    /// Steps before a sample begins; simulators refuse spikes in their first step
+    #[arg(long, value_name = "STEPS", default_value_t = LowerOptions::default().lead_in_steps)]
+    pub(super) lead_in: u32,
+    /// Where the readout is computed
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
+    pub(super) readout: Readout,
+}
+
+impl Lowering {
+    /// The network with the first `samples` of the test set.
+    pub(super) fn deployment(&self, samples: usize) -> Result<Deployment> {
+        match precision(&self.run)? {
+            Precision::F32 => {
+                let loaded = Loaded::<f32>::open(&self.run, &self.checkpoint)?;
+                of_run(&loaded, &loaded.samples(Part::Test, Some(samples)), &self.options(loaded.config.loss.decision))
+            }
+            Precision::F64 => {
+                let loaded = Loaded::<f64>::open(&self.run, &self.checkpoint)?;
+                of_run(&loaded, &loaded.samples(Part::Test, Some(samples)), &self.options(loaded.config.loss.decision))
+            }
+        }
+    }
+
+    /// The choices, for a run that decides so.
+    pub(super) fn options(&self, decision: crate::training::loss::Decision) -> LowerOptions {
+        LowerOptions { v_scale: self.weight_scale, lead_in_steps: self.lead_in, readout: self.readout, decision }
+    }
+
+    /// Folder of the run: an input, never an output.
+    pub(super) fn run(&self) -> &Path {
+        &self.run
+    }
+}

@@ -1,0 +1,35 @@
+//! A run, lowered: its checkpoint with the samples that go with it, and where all of it came from.
+
+use std::path::Path;
+
+use candle_core::WithDType;
+use kenyon_base::{Result, UserError, digest};
+use kenyon_hardware::Deployment;
+use kenyon_neurons::point::Real;
+
+use super::lower::{LowerOptions, lower};
+use crate::training::loaded::Loaded;
+
+/// Lowers the network of a run, with `samples` of its inputs.
+///
+/// # Errors
+/// As [`lower`]; samples that cannot be read.
+pub fn of_run<F: Real + WithDType>(loaded: &Loaded<F>, samples: &[u32], options: &LowerOptions) -> Result<Deployment> {
+    let source = &loaded.setup.source;
+    let batches = match samples {
+        [] => Vec::new(),
+        samples => vec![loaded.batch(samples)?],
+    };
+    let name = loaded.folder.path().file_name().map_or_else(|| "network".into(), |n| n.to_string_lossy().into_owned());
+    let mut deployment = lower(&loaded.model, &name, source.classes(), source.steps(), &batches, options)?;
+    let manifest = loaded.folder.manifest();
+    let checkpoint = loaded.folder.path().join("checkpoints").join(&loaded.file);
+    deployment.sources.push((format!("checkpoint {}", loaded.file), sha256(&checkpoint)?));
+    deployment.sources.push(("config".into(), manifest.config_sha256.clone()));
+    deployment.sources.extend(manifest.inputs.iter().map(|input| (input.name.clone(), input.sha256.clone())));
+    Ok(deployment)
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    digest::sha256_file(path).map_err(|e| UserError::cannot_read(path, &e))
+}
