@@ -35,7 +35,7 @@ pub mod random;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Source};
-pub use error::{ErrorKind, Result, UserError, nearest};
+pub use error::{ErrorKind, Result, UserError, nearest, shown};
 pub use interval::wilson;
 pub use plain::{PlainFile, PlainWriter};
 pub use progress::{Progress, Silent};

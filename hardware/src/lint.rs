@@ -24,7 +24,7 @@ mod tally;
 mod timing;
 mod values;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, shown};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
@@ -183,7 +183,7 @@ pub fn stop(findings: &[Finding], force: bool) -> Result<()> {
 /// The first error in words, and where the others are.
 fn message(errors: &[&Finding]) -> String {
     let first = format!("{}: {}", errors[0].code, errors[0].text);
-    let others: Vec<String> = errors[1..].iter().take(5).map(|f| format!("{} in {}", f.code, f.place)).collect();
+    let others: Vec<String> = errors[1..].iter().take(5).map(|f| format!("{} in {}", f.code, shown(&f.place))).collect();
     match errors.len() - 1 {
         0 => first,
         1 => format!("{first} (and {})", others[0]),

@@ -93,7 +93,7 @@ fn e1_numbers_that_are_none_are_all_counted_and_the_place_is_named() {
     assert_eq!(only(after("E1", |d| d.dt_ms = f64::NAN)).place, "the network");
     assert_eq!(only(after("E1", |d| d.populations[CELLS].v_scale = f64::NAN)).place, "KC");
     let readout = |weight| HostReadout {
-        pre: 1,
+        sources: vec![(1, 0), (1, 1), (1, 2)],
         classes: vec!["a".into()],
         decay_syn: 0.5,
         decay_mem: 0.5,
@@ -165,14 +165,17 @@ fn e6_neurons_that_do_not_exist_are_found_and_nothing_breaks() {
     assert_eq!(after("E6", |d| d.samples[0].spikes.push((0, 2, 9))).len(), 1);
     assert_eq!(after("E6", |d| d.samples[0].spikes.push((9, 0, 9))).len(), 1);
     let readout = |from| HostReadout {
-        pre: 1,
+        sources: vec![(1, 0), (1, 1), (1, 2)],
         classes: vec!["a".into()],
         decay_syn: 0.5,
         decay_mem: 0.5,
         weights: vec![(0, 0, 1.0), (from, 0, 1.0)],
     };
     assert_eq!(after("E6", |d| d.host_readout = Some(readout(3))).len(), 1);
-    assert_eq!(after("E6", |d| d.host_readout = Some(HostReadout { pre: 5, ..readout(0) })).len(), 1);
+    assert_eq!(
+        after("E6", |d| d.host_readout = Some(HostReadout { sources: vec![(1, 0), (1, 3), (5, 0)], ..readout(0) })).len(),
+        1
+    );
     assert_eq!(after("E6", |d| d.host_readout = Some(readout(2))), []);
 }
 

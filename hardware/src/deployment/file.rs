@@ -14,7 +14,7 @@ use std::path::Path;
 
 use kenyon_base::{AtomicFile, Container, ContainerWriter, Provenance, Result, UserError};
 
-use super::{Deployment, Synapse, VERSION};
+use super::{Deployment, Synapse, VERSION, numbers};
 
 /// Name of the format in the container.
 const FORMAT: &str = "kenyon-deployment";
@@ -56,17 +56,13 @@ impl Deployment {
 
     fn read_json(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
-        serde_json::from_slice(&text).map_err(|e| {
-            let line =
-                text.split(|&b| b == b'\n').nth(e.line().saturating_sub(1)).map(String::from_utf8_lossy).unwrap_or_default();
-            let no_number = ["NaN", "Infinity", "null"].iter().any(|word| line.contains(word));
-            UserError::bad_data("deployment-json", format!("is no deployment: {e}")).file(path).line(e.line() as u64).mend(
-                if no_number {
-                    "JSON has finite numbers only: correct the value that is none"
-                } else {
-                    "compare with a deployment that `kenyon export deployment` wrote"
-                },
-            )
+        let read = serde_json::from_slice(&text);
+        let again = || numbers::quoted(&text).and_then(|text| serde_json::from_slice(&text).ok());
+        read.or_else(|e| again().ok_or(e)).map_err(|e| {
+            UserError::bad_data("deployment-json", format!("is no deployment: {e}"))
+                .file(path)
+                .line(e.line() as u64)
+                .mend("compare with a deployment that `kenyon export deployment` wrote")
         })
     }
 

@@ -60,22 +60,32 @@ fn of_samples(deployment: &Deployment) -> Option<Finding> {
     Some(Finding::new("E6", place, tally.count, text, "number neurons from 0 within their population"))
 }
 
-fn of_host_readout(deployment: &Deployment) -> Option<Finding> {
-    let readout = deployment.host_readout.as_ref()?;
-    let mend = "number neurons from 0 within the population that is read, and classes from 0";
-    let Some(n) = size(deployment, readout.pre) else {
-        let text = format!("population {}; expected a number below {}", readout.pre, deployment.populations.len());
-        return Some(Finding::new("E6", "host readout", 1, text, mend));
+fn of_host_readout(deployment: &Deployment) -> Vec<Finding> {
+    let Some(readout) = &deployment.host_readout else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut add = |tally: &Tally<usize>, what: &dyn Fn(usize) -> String, mend: &str| {
+        if let Some(i) = tally.worst() {
+            found.push(Finding::new("E6", "host readout", tally.count, format!("{}{}", what(i), tally.others(what)), mend));
+        }
     };
-    let mut tally = Tally::default();
-    for (i, &(from, class, _)) in readout.weights.iter().enumerate() {
-        if from as usize >= n || class as usize >= readout.classes.len() {
-            tally.add(0.0, i);
+    let mut sources = Tally::default();
+    for (i, &(population, neuron)) in readout.sources.iter().enumerate() {
+        if size(deployment, population).is_none_or(|n| neuron as usize >= n) {
+            sources.add(0.0, i);
         }
     }
-    let (from, class, _) = readout.weights[tally.worst()?];
-    let text = format!("weight {from} -> {class}; expected positions below {n} and {}", readout.classes.len());
-    Some(Finding::new("E6", "host readout", tally.count, text, mend))
+    let source = |i: usize| format!("population {}, neuron {}: there is none", readout.sources[i].0, readout.sources[i].1);
+    add(&sources, &source, "number neurons from 0 within their population");
+    let mut weights = Tally::default();
+    for (i, &(from, class, _)) in readout.weights.iter().enumerate() {
+        if from as usize >= readout.sources.len() || class as usize >= readout.classes.len() {
+            weights.add(0.0, i);
+        }
+    }
+    let (sources, classes) = (readout.sources.len(), readout.classes.len());
+    let weight = |i: usize| format!("weight {} -> {} of {sources} and {classes}", readout.weights[i].0, readout.weights[i].1);
+    add(&weights, &weight, "number the neurons that are read, and the classes, from 0");
+    found
 }
 
 /// Ids of inputs and neurons that the trained network does not have; `known` is sorted.
