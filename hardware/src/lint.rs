@@ -9,6 +9,7 @@
 //! | `timing` | steps, refractory time, start, delays: W5, W6, W7, W8, W12 |
 //! | `size` | rows and lists that are too long: E9, W10 |
 //! | `rounding` | what becomes of weights and parameters: E7, E8, W1, W4 |
+//! | `compare` | a deployment beside its quantised copy |
 //! | `activity` | what an emulation saw: W2, W3, W9, W11 |
 //! | `fit` | the machine: E10, I1 |
 //!
@@ -16,6 +17,7 @@
 //! machine. What is not known yet is not asked.
 
 mod activity;
+mod compare;
 mod fit;
 mod places;
 mod rounding;
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::Deployment;
 
 pub use activity::{Activity, PopulationActivity};
+pub use compare::{Linted, quantised};
 pub use fit::{Estimate, Need};
 pub use rounding::{ParameterRounding, PopulationRounding, ProjectionRounding, Rounding};
 pub use values::values;

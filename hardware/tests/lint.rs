@@ -3,9 +3,10 @@
 mod support;
 
 use kenyon_hardware::lint::{
-    self, Activity, Estimate, Finding, Known, Need, ParameterRounding, PopulationActivity, PopulationRounding,
+    self, Activity, Estimate, Finding, Known, Linted, Need, ParameterRounding, PopulationActivity, PopulationRounding,
     ProjectionRounding, Rounding, Severity, Training,
 };
+use kenyon_hardware::spinnaker::{Options, Shifts};
 use kenyon_hardware::{Cells, Deployment, HostReadout, Neurons, Projection, Receptor, Role, Sample, Synapse};
 use support::population;
 
@@ -225,7 +226,9 @@ fn e8_sums_that_leave_32_bits_are_told() {
     let found = only(rounded("E8", [16, 0], [40_000.0, 0.5, 0.5]));
     assert!(found.place == "KC (excitatory)" && found.text.contains("40000 of synapse 0 -> 0"), "{found:?}");
     assert_eq!(rounded("E8", [15, 15], [40_000.0, 0.5, 0.5]), []);
-    assert_eq!(after("E8", |d| d.projections[0].synapses[1].weight = 1e5).len(), 1, "also before quantisation");
+    let before = only(after("E8", |d| d.projections[0].synapses[1].weight = 1e5));
+    assert!(before.text.contains("100000 of synapse 1 -> 1 (ids 101 -> 201)"), "also before quantisation: {before:?}");
+    assert_eq!(after("E8", |d| d.projections[0].synapses[1].weight = 30_000.0), []);
 }
 
 #[test]
@@ -480,4 +483,67 @@ fn a_description_of_any_shape_is_linted_without_harm() {
     let known = Known { training: Some(&training), activity: Some(&activity), ..Known::default() };
     assert!(lint::spinnaker(&d, &known).iter().any(|f| f.code == "E6"));
     assert_eq!(lint::spinnaker(&Deployment::new("", 1.0, 0), &Known::default()), []);
+}
+
+/// The sound network as its numbers are written, after a change.
+fn as_written(shifts: Shifts, change: impl FnOnce(&mut Deployment)) -> Linted {
+    let mut d = sound();
+    change(&mut d);
+    lint::quantised(&d, &Options { shifts, ..Options::AS_WRITTEN }, &Known::default())
+}
+
+fn codes(found: &[Finding]) -> Vec<&str> {
+    found.iter().map(|f| f.code.as_str()).collect()
+}
+
+#[test]
+fn a_quantised_network_is_linted_with_what_became_of_it() {
+    let linted = as_written(Shifts::Mapper, |_| ());
+    assert!(linted.quantised.is_some() && linted.findings.is_empty(), "{:?}", linted.findings);
+
+    let low = as_written(Shifts::Expected(vec![None, Some([0.1, 0.1])]), |d| d.projections[0].synapses[2].weight = 2.5);
+    assert_eq!(codes(&low.findings), ["E7"], "a bound below the largest weight");
+    assert!(low.findings[0].text.contains("weight 2.5 of synapse 0 -> 2 (ids 100 -> 202) is 81920"), "{:?}", low.findings);
+    assert_eq!(low.quantised.expect("it can be written").clipped(), 1);
+
+    let small = as_written(Shifts::Mapper, |d| {
+        d.projections[0].synapses.push(synapse(1, 0, 2e-5, 1.0));
+        d.projections[0].synapses.push(synapse(0, 1, 400.0, 1.0));
+    });
+    assert_eq!(codes(&small.findings), ["W1"]);
+    assert!(small.findings[0].text.contains("1 of 5 weights become 0 at shift 10"), "{:?}", small.findings);
+
+    let slow = as_written(Shifts::Mapper, |d| *column(d, "tau_m", 1) = 1000.0);
+    assert_eq!(codes(&slow.findings), ["W4"]);
+    assert!(slow.findings[0].text.starts_with("`tau_m` of neuron 1 (id 201)"), "{:?}", slow.findings);
+}
+
+#[test]
+fn a_network_that_cannot_be_quantised_says_why() {
+    let none = |change: fn(&mut Deployment)| {
+        let linted = as_written(Shifts::Mapper, change);
+        assert!(linted.quantised.is_none());
+        linted.findings.into_iter().map(|f| f.code).collect::<Vec<_>>()
+    };
+    assert_eq!(none(|d| d.projections[0].synapses[0].weight = f64::NAN), ["E1"]);
+    assert_eq!(none(|d| d.projections[0].synapses[0].weight = 1e5), ["E8"]);
+    assert_eq!(none(|d| d.projections[0].synapses[0].delay_steps = 5000.0), ["W6"]);
+    assert_eq!(none(|d| (*column(d, "tau_m", 0), *column(d, "cm", 0)) = (60_000.0, 0.5)), ["E3"]);
+}
+
+#[test]
+fn a_lowered_network_warns_at_a_scale_of_1_and_not_at_256() {
+    let linted = |scale| {
+        let d = support::Model::random(1, 60).lower(scale, 2);
+        lint::quantised(&d, &Options::LOWERED, &Known::default())
+    };
+    let (fine, coarse) = (linted(256.0), linted(1.0));
+    let warnings = |l: &Linted| l.findings.iter().filter(|f| f.severity != Severity::Info).count();
+    assert_eq!(warnings(&fine), 0, "{:?}", fine.findings);
+    for linted in [&fine, &coarse] {
+        let quantised = linted.quantised.as_ref().expect("sound");
+        let counted: u64 = quantised.projections.iter().map(|p| p.statistics.zeroed).sum();
+        assert_eq!(linted.findings.iter().filter(|f| f.code == "W1").map(|f| f.count).sum::<u64>(), counted);
+    }
+    println!("{:?}", coarse.findings);
 }

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::{self, Tally};
+use super::tally;
 use super::{Finding, Severity};
 use crate::deployment::{Cells, Deployment, Projection, Receptor, Synapse};
+use crate::spinnaker::fixed;
+use crate::spinnaker::shift::{self, ListStatistics};
 
 /// Largest raw weight.
 const LARGEST: f64 = 65_535.0;
@@ -54,13 +56,18 @@ pub struct ParameterRounding {
 impl ParameterRounding {
     /// Compares values of all neurons, wanted and got.
     pub fn new(name: &str, pairs: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let error = |wanted: f64, got: f64| match (got - wanted).abs() {
+            0.0 => 0.0,
+            off => off / wanted.abs(),
+        };
+        Self::with_errors(name, pairs.into_iter().map(|(wanted, got)| (wanted, got, error(wanted, got))))
+    }
+
+    /// The same with relative errors of the caller's: wanted, got, error.
+    pub fn with_errors(name: &str, triples: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
         let mut out = Self { name: name.into(), ..Self::default() };
         let mut errors = Vec::new();
-        for (i, (wanted, got)) in pairs.into_iter().enumerate() {
-            let error = match (got - wanted).abs() {
-                0.0 => 0.0,
-                off => off / wanted.abs(),
-            };
+        for (i, (wanted, got, error)) in triples.into_iter().enumerate() {
             out.coarse += u64::from(error > COARSE);
             if out.worst.is_none() || error > out.max {
                 (out.max, out.worst) = (error, Some((i as u32, wanted, got)));
@@ -138,7 +145,7 @@ pub(super) fn rounding(deployment: &Deployment, rounding: &Rounding) -> Vec<Find
             continue;
         }
         for receptor in [Receptor::Excitatory, Receptor::Inhibitory] {
-            found.extend(shift(deployment, k as u32, receptor, rounded.shift[index(receptor)]));
+            found.extend(too_far(deployment, k as u32, receptor, rounded.shift[index(receptor)]));
         }
         for parameter in rounded.parameters.iter().filter(|p| p.coarse > 0) {
             let Some((i, wanted, got)) = parameter.worst else { continue };
@@ -171,7 +178,7 @@ fn index(receptor: Receptor) -> usize {
 }
 
 /// E8: the summed input needs more than 32 bits.
-fn shift(deployment: &Deployment, post: u32, receptor: Receptor, shift: u32) -> Option<Finding> {
+fn too_far(deployment: &Deployment, post: u32, receptor: Receptor, shift: u32) -> Option<Finding> {
     if shift < TOO_FAR {
         return None;
     }
@@ -193,20 +200,31 @@ fn heaviest(deployment: &Deployment, post: u32, receptor: Receptor) -> String {
     })
 }
 
-/// Finding E8 of weights that no shift below 16 can hold, whatever else arrives.
+/// Finding E8 before there is a quantised copy: by the released mapper's formula.
 pub(super) fn heavy(deployment: &Deployment) -> Vec<Finding> {
-    let heavy = |projection: &Projection| {
-        let mut tally = Tally::default();
-        for (i, s) in projection.synapses.iter().enumerate().filter(|(_, s)| s.weight.is_finite() && s.weight > LARGEST) {
-            tally.add(s.weight, i);
+    let mut found = Vec::new();
+    if fixed::raw(deployment.dt_ms).is_none_or(|dt| dt <= 0) {
+        return found;
+    }
+    for (k, population) in deployment.populations.iter().enumerate() {
+        let Some(neurons) = population.cells.neurons() else { continue };
+        for receptor in [Receptor::Excitatory, Receptor::Inhibitory] {
+            let into = deployment.projections.iter().filter(|p| p.post as usize == k && p.receptor == receptor);
+            // What cannot be counted has findings of its own.
+            let sound =
+                |s: &&Synapse| s.weight.is_finite() && s.delay_steps.is_finite() && (s.post as usize) < population.ids.len();
+            let lists: Vec<_> = into
+                .filter_map(|p| {
+                    let synapses = p.synapses.iter().filter(sound).map(|s| (s.post, s.weight.abs(), s.delay_steps.round()));
+                    ListStatistics::of(synapses, deployment.dt_ms)
+                })
+                .collect();
+            let scale = if neurons.kind.conducts() { 1024.0 } else { 1.0 };
+            let bound = shift::mapper_bound(&lists, deployment.dt_ms, scale);
+            found.extend(too_far(deployment, k as u32, receptor, u32::from(shift::for_bound(bound))));
         }
-        let i = tally.worst()?;
-        let name = |i: usize| tally::synapse(deployment, projection, &projection.synapses[i]);
-        let weight = projection.synapses[i].weight;
-        let text = format!("weight {weight} of synapse {}; {RING}{}", name(i), tally.others(name));
-        Some(Finding::new("E8", deployment.place(projection), tally.count, text, "correct the weight, or lower `--weight-scale`"))
-    };
-    deployment.projections.iter().filter_map(heavy).collect()
+    }
+    found
 }
 
 /// E7: weights that need more than 16 bits, of which the mapper keeps the lower ones.
