@@ -547,3 +547,18 @@ fn a_lowered_network_warns_at_a_scale_of_1_and_not_at_256() {
     }
     println!("{:?}", coarse.findings);
 }
+
+#[test]
+#[ignore = "prints a time"]
+fn time_of_10_000_neurons_and_a_million_synapses() {
+    let mut d = network(1000, 10_000);
+    d.projections[0].synapses = (0..1_000_000u32)
+        .map(|k| synapse(k / 1000, k.wrapping_mul(2_654_435_761) % 10_000, 0.5 + f64::from(k % 100), 1.0))
+        .collect();
+    let start = std::time::Instant::now();
+    let found = lint::spinnaker(&d, &Known::default());
+    let fixed = start.elapsed();
+    let linted = lint::quantised(&d, &Options::LOWERED, &Known::default());
+    println!("{fixed:?} without and {:?} with quantisation: {:?}", start.elapsed() - fixed, codes(&linted.findings));
+    assert_eq!(codes(&found), Vec::<&str>::new());
+}

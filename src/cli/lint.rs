@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kenyon_base::{Result, shown};
 use kenyon_hardware::lint::{self, Finding, Known, Severity};
+use kenyon_hardware::spinnaker::Options;
 use kenyon_hardware::{Cells, Deployment};
 use serde::Serialize;
 
@@ -24,6 +25,9 @@ pub(super) struct Lint {
     /// Synapses and neurons share cores below 1 ms too, as emulated
     #[arg(long)]
     combined_cores: bool,
+    /// Take the numbers as a PyNN script's own: weights and thresholds as they stand, not as those of a trained network
+    #[arg(long)]
+    as_written: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,7 +44,8 @@ impl Lint {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let deployment = Deployment::read_unchecked(&self.deployment)?;
         let known = Known { combined_cores: self.combined_cores, ..Known::default() };
-        let findings = lint::spinnaker(&deployment, &known);
+        let options = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
+        let findings = lint::quantised(&deployment, &options, &known).findings;
         let failed = lint::stop(&findings, false);
         if failed.is_ok() {
             // What is wrong with the description itself, and has no code.
