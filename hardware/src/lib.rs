@@ -7,6 +7,7 @@
 //! | [`lint`] | what is wrong with a deployment or will surprise, found before anything runs |
 //! | [`interpreter`] | the cells in f64, before any rounding |
 //! | [`readout`] | from what a network left behind to its answer |
+//! | [`messages`] | what a board and its host say to each other, as bytes |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
@@ -17,6 +18,7 @@ pub mod deployment;
 pub mod interpreter;
 pub mod lint;
 pub mod lowering;
+pub mod messages;
 pub mod pynn;
 pub mod readout;
 pub mod spinnaker;

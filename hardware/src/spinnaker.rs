@@ -7,12 +7,16 @@
 //! | [`init`] | raw parameters → constants of a neuron |
 //! | [`shift`] | ring-buffer shifts: the released mapper's formula, and kenyon's own choice |
 //! | [`quantise`] | [`Deployment`](crate::Deployment) → [`Quantised`]: raw parameters, 16-bit weights, what rounding cost |
+//! | [`image`] | [`Quantised`] → memory regions, routing tables; recordings |
+//! | [`packing`] | whether a network fits a machine |
 //!
 //! The core was emulated; no physical board has been compared.
 
 pub mod exp;
 pub mod fixed;
+pub mod image;
 pub mod init;
+pub mod packing;
 pub mod quantise;
 pub mod shift;
 
