@@ -13,7 +13,7 @@
 //! | `activity` | what an emulation saw: W2, W3, W9, W11 |
 //! | `fit` | the machine: E10, I1 |
 //!
-//! Each question needs only what it is about: the deployment alone, its quantised copy, what an emulation saw, an estimate of the
+//! Each question needs only what it is about: the deployment alone, its quantised copy, what an emulation saw, how it fits the
 //! machine. What is not known yet is not asked.
 
 mod activity;
@@ -30,10 +30,10 @@ use kenyon_base::{Result, UserError, shown};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
+use crate::spinnaker::packing::Fit;
 
 pub use activity::{Activity, PopulationActivity};
 pub use compare::{Linted, quantised};
-pub use fit::{Estimate, Need};
 pub use rounding::{ParameterRounding, PopulationRounding, ProjectionRounding, Rounding};
 pub use values::values;
 
@@ -118,8 +118,8 @@ pub struct Known<'a> {
     pub rounding: Option<&'a Rounding>,
     /// What an emulation saw.
     pub activity: Option<&'a Activity>,
-    /// What it needs of a machine.
-    pub estimate: Option<&'a Estimate>,
+    /// How it fits a machine.
+    pub fit: Option<&'a Fit>,
     /// Cores that hold both synapses and neurons were asked for below 1 ms too.
     pub combined_cores: bool,
 }
@@ -152,7 +152,7 @@ pub fn spinnaker(deployment: &Deployment, known: &Known) -> Vec<Finding> {
         None => rounding::heavy(deployment),
     });
     found.extend(activity::activity(deployment, known.activity));
-    found.extend(known.estimate.iter().flat_map(|e| fit::fit(e)));
+    found.extend(known.fit.iter().flat_map(|f| fit::fit(deployment, f, known.activity)));
     found.sort_by_key(Finding::order);
     found
 }

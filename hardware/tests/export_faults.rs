@@ -6,11 +6,12 @@ use std::fs;
 
 use kenyon_hardware::interpreter::Interpreter;
 use kenyon_hardware::lint::{
-    self, Activity, Estimate, Finding, Known, Need, ParameterRounding, PopulationActivity, PopulationRounding,
-    ProjectionRounding, Rounding, Severity, Training,
+    self, Activity, Finding, Known, ParameterRounding, PopulationActivity, PopulationRounding, ProjectionRounding, Rounding,
+    Severity, Training,
 };
 use kenyon_hardware::lowering::{self, Lif};
-use kenyon_hardware::spinnaker::fixed;
+use kenyon_hardware::spinnaker::packing::Machine;
+use kenyon_hardware::spinnaker::{Options, Shifts, fixed};
 use kenyon_hardware::{Cells, Deployment, Neurons, Receptor, Role, Sample, Variable, pynn};
 use support::{Model, population};
 
@@ -231,10 +232,20 @@ fn each_silent_loss_that_shows_later_is_found_before() {
     let found = lint::spinnaker(&small, &Known { rounding: Some(&rounding), ..Known::default() });
     assert!(has(&found, "W1") && has(&found, "W4") && has(&found, "E7"), "{found:?}");
 
-    let needs = vec![Need { what: "bytes of SDRAM".into(), needed: 205_125_432, available: 123_469_792 }];
-    let estimate = Estimate { machine: "SpiNN-3".into(), needs, packets_per_step: None, load_s: 1.0 };
-    let found = lint::spinnaker(&d, &Known { estimate: Some(&estimate), ..Known::default() });
-    assert!(has(&found, "E10") && has(&found, "I1"), "{found:?}");
+    let mut long = conductances();
+    long.steps = 4_000_000;
+    for population in &mut long.populations[1..] {
+        population.record = vec![Variable::V];
+    }
+    let found = lint::quantised(&long, &Options::AS_WRITTEN, Some(Machine::Spinn3), &Known::default()).findings;
+    let full = found.iter().find(|f| f.code == "E10").unwrap_or_else(|| panic!("no E10 in {found:?}"));
+    assert!(full.text.contains("SDRAM") && full.text.contains("123469792") && has(&found, "I1"), "{found:?}");
+
+    let below = Shifts::Expected(vec![None, Some([0.001; 2]), None]);
+    let options = Options { shifts: below, ..Options::AS_WRITTEN };
+    assert!(has(&lint::quantised(&d, &options, None, &Known::default()).findings, "E7"));
+    let linted = lint::quantised(&small, &Options::AS_WRITTEN, None, &Known::default());
+    assert!(has(&linted.findings, "W1"), "{:?}", linted.findings);
 
     let training = Training { dt_ms: 1.0, steps: 20, refractory_steps: 1, ids: Vec::new() };
     assert!(has(&lint::spinnaker(&d, &Known { training: Some(&training), ..Known::default() }), "W12"));

@@ -3,9 +3,10 @@
 mod support;
 
 use kenyon_hardware::lint::{
-    self, Activity, Estimate, Finding, Known, Linted, Need, ParameterRounding, PopulationActivity, PopulationRounding,
-    ProjectionRounding, Rounding, Severity, Training,
+    self, Activity, Finding, Known, Linted, ParameterRounding, PopulationActivity, PopulationRounding, ProjectionRounding,
+    Rounding, Severity, Training,
 };
+use kenyon_hardware::spinnaker::packing::Machine;
 use kenyon_hardware::spinnaker::{Options, Shifts};
 use kenyon_hardware::{Cells, Deployment, HostReadout, Neurons, Projection, Receptor, Role, Sample, Synapse};
 use support::population;
@@ -247,21 +248,17 @@ fn e9_a_row_holds_256_synapses() {
 
 #[test]
 fn e10_what_the_machine_lacks_is_told_and_i1_says_what_is_needed() {
-    let estimate = |cores| Estimate {
-        machine: "SpiNN-3".into(),
-        needs: vec![
-            Need { what: "cores".into(), needed: cores, available: 63 },
-            Need { what: "routing entries".into(), needed: 12, available: 1023 },
-        ],
-        packets_per_step: Some(3.5),
-        load_s: 12.0,
+    let found = |cells, code: &str| {
+        let d = network(2, cells);
+        let linted = lint::quantised(&d, &Options::AS_WRITTEN, Some(Machine::Spinn3), &Known::default());
+        linted.findings.into_iter().filter(|f| f.code == code).collect::<Vec<_>>()
     };
-    let found = |code, cores| with(code, &sound(), &Known { estimate: Some(&estimate(cores)), ..Known::default() });
-    assert_eq!(found("E10", 63), []);
-    assert_eq!(only(found("E10", 64)).text, "64 cores needed, SpiNN-3 has 63");
-    let info = only(found("I1", 2));
+    assert_eq!(found(62 * 256, "E10"), [], "63 cores, one of them of sources");
+    let lacking = found(62 * 256 + 1, "E10");
+    assert!(lacking.iter().any(|f| f.text == "64 cores needed, SpiNN-3 has 63" && f.place == "SpiNN-3"), "{lacking:?}");
+    let info = only(found(3, "I1"));
     assert_eq!(info.severity, Severity::Info);
-    assert!(info.text.contains("2 of 63 cores") && info.text.contains("3.5 packets per step"), "{info:?}");
+    assert!(info.text.starts_with("2 of 63 cores, 1 of 4 chips") && info.text.contains("0.0 input packets per step"), "{info:?}");
     assert_eq!(with("I1", &sound(), &Known::default()), []);
 }
 
@@ -489,7 +486,7 @@ fn a_description_of_any_shape_is_linted_without_harm() {
 fn as_written(shifts: Shifts, change: impl FnOnce(&mut Deployment)) -> Linted {
     let mut d = sound();
     change(&mut d);
-    lint::quantised(&d, &Options { shifts, ..Options::AS_WRITTEN }, &Known::default())
+    lint::quantised(&d, &Options { shifts, ..Options::AS_WRITTEN }, None, &Known::default())
 }
 
 fn codes(found: &[Finding]) -> Vec<&str> {
@@ -535,7 +532,7 @@ fn a_network_that_cannot_be_quantised_says_why() {
 fn a_lowered_network_warns_at_a_scale_of_1_and_not_at_256() {
     let linted = |scale| {
         let d = support::Model::random(1, 60).lower(scale, 2);
-        lint::quantised(&d, &Options::LOWERED, &Known::default())
+        lint::quantised(&d, &Options::LOWERED, None, &Known::default())
     };
     let (fine, coarse) = (linted(256.0), linted(1.0));
     let warnings = |l: &Linted| l.findings.iter().filter(|f| f.severity != Severity::Info).count();
@@ -545,7 +542,7 @@ fn a_lowered_network_warns_at_a_scale_of_1_and_not_at_256() {
         let counted: u64 = quantised.projections.iter().map(|p| p.statistics.zeroed).sum();
         assert_eq!(linted.findings.iter().filter(|f| f.code == "W1").map(|f| f.count).sum::<u64>(), counted);
     }
-    println!("{:?}", coarse.findings);
+    assert!(codes(&coarse.findings).contains(&"W4"), "a small current is coarse: {:?}", coarse.findings);
 }
 
 #[test]
@@ -558,7 +555,7 @@ fn time_of_10_000_neurons_and_a_million_synapses() {
     let start = std::time::Instant::now();
     let found = lint::spinnaker(&d, &Known::default());
     let fixed = start.elapsed();
-    let linted = lint::quantised(&d, &Options::LOWERED, &Known::default());
-    println!("{fixed:?} without and {:?} with quantisation: {:?}", start.elapsed() - fixed, codes(&linted.findings));
+    let linted = lint::quantised(&d, &Options::LOWERED, None, &Known::default());
+    eprintln!("{fixed:?} without quantisation, {:?} with both: {:?}", start.elapsed(), codes(&linted.findings));
     assert_eq!(codes(&found), Vec::<&str>::new());
 }

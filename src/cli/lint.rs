@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use kenyon_base::{Result, shown};
 use kenyon_hardware::lint::{self, Finding, Known, Severity};
 use kenyon_hardware::spinnaker::Options;
+use kenyon_hardware::spinnaker::packing::Machine;
 use kenyon_hardware::{Cells, Deployment};
 use serde::Serialize;
 
@@ -22,12 +23,33 @@ pub(super) struct Lint {
     /// Deployment: HDF5, or JSON if its name ends so
     #[arg(value_name = "DEPLOYMENT")]
     deployment: PathBuf,
+    /// Machine that is to hold it
+    #[arg(long, value_name = "BOARD", value_enum, default_value = "spinn5")]
+    machine: Board,
     /// Synapses and neurons share cores below 1 ms too, as emulated
     #[arg(long)]
     combined_cores: bool,
     /// Take the numbers as a PyNN script's own: weights and thresholds as they stand, not as those of a trained network
     #[arg(long)]
     as_written: bool,
+}
+
+/// A machine.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Board {
+    /// SpiNN-3: 4 chips
+    Spinn3,
+    /// SpiNN-5: 48 chips
+    Spinn5,
+}
+
+impl From<Board> for Machine {
+    fn from(board: Board) -> Self {
+        match board {
+            Board::Spinn3 => Self::Spinn3,
+            Board::Spinn5 => Self::Spinn5 { boards: 1 },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -45,7 +67,7 @@ impl Lint {
         let deployment = Deployment::read_unchecked(&self.deployment)?;
         let known = Known { combined_cores: self.combined_cores, ..Known::default() };
         let options = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
-        let findings = lint::quantised(&deployment, &options, &known).findings;
+        let findings = lint::quantised(&deployment, &options, Some(self.machine.into()), &known).findings;
         let failed = lint::stop(&findings, false);
         if failed.is_ok() {
             // What is wrong with the description itself, and has no code.

@@ -4,6 +4,7 @@ use kenyon_base::UserError;
 
 use super::{Finding, Known, ParameterRounding, PopulationRounding, ProjectionRounding, Rounding, Severity, spinnaker};
 use crate::deployment::{Deployment, Neurons, Receptor};
+use crate::spinnaker::packing::{self, Cores, Fit, Machine};
 use crate::spinnaker::quantise::{Options, Quantised, QuantisedCells, quantise};
 use crate::spinnaker::{SynapseConstants, fixed};
 
@@ -17,31 +18,36 @@ pub struct Linted {
     pub findings: Vec<Finding>,
     /// The deployment in the board's numbers; none if it has none.
     pub quantised: Option<Quantised>,
+    /// How it fits the machine, where one was named.
+    pub fit: Option<Fit>,
 }
 
-/// Lints a deployment, quantises it with `options` if that can be, and lints what became of it.
+/// Lints a deployment, quantises it with `options` if that can be, and lints what became of it; with a `machine`, also whether it fits.
 ///
-/// [`Known::rounding`] is ignored: it is found here.
-pub fn quantised(deployment: &Deployment, options: &Options, known: &Known) -> Linted {
-    let findings = spinnaker(deployment, &Known { rounding: None, ..*known });
+/// [`Known::rounding`] and [`Known::fit`] are ignored: they are found here.
+pub fn quantised(deployment: &Deployment, options: &Options, machine: Option<Machine>, known: &Known) -> Linted {
+    let mut findings = spinnaker(deployment, &Known { rounding: None, fit: None, ..*known });
     let hopeless = findings.iter().any(|f| f.severity == Severity::Error && !f.can_be_forced());
     if hopeless || deployment.check_structure().is_err() {
-        return Linted { findings, quantised: None };
+        return Linted { findings, quantised: None, fit: None };
     }
-    match quantise(deployment, options) {
+    let cores = if known.combined_cores { Cores::Combined } else { Cores::default_for(deployment.dt_ms) };
+    let fit = machine.map(|machine| packing::fit(deployment, machine, cores));
+    findings.extend(fit.iter().flat_map(|f| super::fit::fit(deployment, f, known.activity)));
+    let quantised = match quantise(deployment, options) {
         Ok(quantised) => {
-            let rounding = Rounding::of(deployment, &quantised, options);
-            let findings = spinnaker(deployment, &Known { rounding: Some(&rounding), ..*known });
-            Linted { findings, quantised: Some(quantised) }
+            // Shifts are known now.
+            findings.retain(|f| f.code != "E8");
+            findings.extend(super::rounding::rounding(deployment, &Rounding::of(deployment, &quantised, options)));
+            Some(quantised)
         }
         Err(error) => {
-            let mut findings = findings;
-            let new = refused(&error).filter(|new| findings.iter().all(|f| f.code != new.code));
-            findings.extend(new);
-            findings.sort_by_key(Finding::order);
-            Linted { findings, quantised: None }
+            findings.extend(refused(&error).filter(|new| findings.iter().all(|f| f.code != new.code)));
+            None
         }
-    }
+    };
+    findings.sort_by_key(Finding::order);
+    Linted { findings, quantised, fit }
 }
 
 /// A refusal to quantise as a finding; long delays have their own already, and are not emulated.

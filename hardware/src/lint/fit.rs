@@ -1,63 +1,60 @@
 //! Whether the machine holds it: E10, I1.
 
-use std::fmt::Write as _;
-
-use serde::{Deserialize, Serialize};
-
-use super::Finding;
-
-/// What a network needs of a machine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Estimate {
-    /// Name of the machine.
-    pub machine: String,
-    /// What is needed, and how much of it there is.
-    pub needs: Vec<Need>,
-    /// Packets per step, where spikes are known.
-    pub packets_per_step: Option<f64>,
-    /// Rough time to load.
-    pub load_s: f64,
-}
-
-/// One kind of resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Need {
-    /// Of what: `cores`, `bytes of SDRAM`, `routing entries of chip 0, 0`, …
-    pub what: String,
-    /// How much is needed.
-    pub needed: u64,
-    /// How much there is.
-    pub available: u64,
-}
+use super::{Activity, Finding};
+use crate::deployment::Deployment;
+use crate::spinnaker::packing::Fit;
 
 /// Findings E10, one for each resource that does not suffice, and I1.
-pub(super) fn fit(estimate: &Estimate) -> Vec<Finding> {
-    let mut found: Vec<Finding> = estimate
-        .needs
-        .iter()
-        .filter(|need| need.needed > need.available)
-        .map(|need| {
-            let text = format!("{} {} needed, {} has {}", need.needed, need.what, estimate.machine, need.available);
-            let mend = "take a larger machine, record less, read out on the host, or prune small weights";
-            Finding::new("E10", &estimate.machine, need.needed - need.available, text, mend)
-        })
-        .collect();
-    let mut text = String::new();
-    for need in &estimate.needs {
-        let _ = write!(text, "{} of {} {}, ", need.needed, need.available, need.what);
+pub(super) fn fit(deployment: &Deployment, fit: &Fit, activity: Option<&Activity>) -> Vec<Finding> {
+    let short = fit.problems.iter().map(|problem| {
+        let place = if problem.population.is_empty() { &fit.machine } else { &problem.population };
+        let text = format!("{} {} needed, {} has {}", problem.needed, problem.what, fit.machine, problem.available);
+        let mend = match problem.what {
+            "bytes of a core's data memory" => "take fewer neurons per core with `--split`, or shorten the delays",
+            "bytes of a chip's SDRAM, for one core" => {
+                "record less, run fewer steps, or take fewer neurons per core with `--split`"
+            }
+            _ => "take a larger machine, read out on the host, or prune small weights",
+        };
+        Finding::new("E10", place, problem.needed - problem.available, text, mend)
+    });
+    short.chain([estimate(deployment, fit, activity)]).collect()
+}
+
+/// I1: what is needed, in one line.
+fn estimate(deployment: &Deployment, fit: &Fit, activity: Option<&Activity>) -> Finding {
+    let packets = match packets_per_step(deployment, activity) {
+        Some(packets) => format!(", {packets:.1} {} per step", if activity.is_some() { "packets" } else { "input packets" }),
+        None => String::new(),
+    };
+    let text = format!(
+        "{} of {} cores, {} of {} chips, {} bytes of SDRAM ({} of {} on the fullest chip), {} of {} routing entries{packets}, \
+         about {:.0} s to load",
+        fit.cores,
+        fit.cores_available,
+        fit.chips,
+        fit.chips_available,
+        fit.sdram_bytes,
+        fit.sdram_largest_chip,
+        fit.sdram_available,
+        fit.routing_entries,
+        fit.routing_entries_available,
+        fit.load_s
+    );
+    Finding::new("I1", &fit.machine, 1, text, "nothing to do: an estimate; the mapper's own report may differ by a tenth")
+}
+
+/// Spikes per step: of the input, and of neurons where they were emulated.
+fn packets_per_step(deployment: &Deployment, activity: Option<&Activity>) -> Option<f64> {
+    let samples = deployment.samples.len();
+    if samples == 0 || deployment.steps == 0 {
+        return None;
     }
-    if let Some(packets) = estimate.packets_per_step {
-        let _ = write!(text, "{packets:.1} packets per step, ");
+    let input: usize = deployment.samples.iter().map(|s| s.spikes.len()).sum();
+    let mut packets = input as f64 / samples as f64;
+    if let Some(activity) = activity.filter(|a| a.samples > 0) {
+        let neurons = deployment.populations.iter().zip(&activity.populations).filter(|(p, _)| p.cells.neurons().is_some());
+        packets += neurons.map(|(_, seen)| seen.spikes).sum::<u64>() as f64 / activity.samples as f64;
     }
-    let _ = write!(text, "about {:.0} s to load", estimate.load_s);
-    found.push(Finding::new(
-        "I1",
-        &estimate.machine,
-        1,
-        text,
-        "nothing to do: an estimate, to be compared with the mapper's report",
-    ));
-    found
+    Some(packets / f64::from(deployment.steps))
 }
