@@ -11,6 +11,8 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`traces`] | readout and spikes of single samples |
+//! | [`teacher`] | terms of the loss by a teacher's traces |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
@@ -18,6 +20,7 @@
 pub mod config;
 pub mod engine;
 pub mod evaluate;
+mod filter;
 pub mod loaded;
 pub mod loss;
 pub mod model;
@@ -27,6 +30,8 @@ mod peak;
 pub mod resting;
 pub mod sampler;
 pub mod setup;
+pub mod teacher;
+pub mod traces;
 pub mod trainer;
 
 pub use config::TrainConfig;

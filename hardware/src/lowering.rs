@@ -19,6 +19,7 @@ use kenyon_base::{Result, UserError};
 
 use crate::deployment::{CellKind, Neurons, Receptor, Synapse};
 use crate::interpreter::Peak;
+
 use crate::spinnaker::fixed;
 
 /// A threshold that an integrator never reaches: the largest s16.15.

@@ -12,7 +12,11 @@ use serde::Serialize;
 use super::context::Context;
 use super::output::TextTable;
 
-/// Replay a folder of reference cases and compare; exit code 4 if a case does not agree
+/// Replay a folder of reference cases and compare; exit code 4 if a case does not agree.
+///
+/// `snn`: each network runs in double and in single precision, and both decide. In double precision forward values and loss must lie
+/// within 1e-12, gradients within 1e-9 of the tensor's largest element. In single precision everything must lie within 1e-4 of the
+/// tensor's largest element (forward values and loss: or of 1, whichever is larger).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json\n  \

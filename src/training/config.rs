@@ -230,7 +230,7 @@ impl TrainConfig {
     /// # Panics
     /// Never: the config is plain data.
     pub fn resolved(&self) -> String {
-        toml::to_string(self).expect("a config is plain data")
+        config::render(self).expect("a config is plain data")
     }
 }
 

@@ -152,8 +152,10 @@ pub fn named(decision: &Tensor) -> candle_core::Result<Vec<u32>> {
 impl Sums {
     fn add<F: Real + WithDType>(&mut self, model: &Model<F>, batch: &Batch, spec: &LossSpec) -> Result<()> {
         let pass = model.run(batch, false, (0, u64::MAX))?;
+        let rows = spec.rows(model.network.spec.dt_ms, batch.steps)?;
         let mut measure = || -> candle_core::Result<()> {
-            let decision = loss::decide(spec.decision, &pass.out, &pass.counts, &pass.effective.w_readout, model.readout())?;
+            let decision =
+                loss::decide(spec.decision, &rows, &pass.out, &pass.counts, &pass.effective.w_readout, model.readout())?;
             let labels = Tensor::from_slice(&batch.labels, batch.len(), decision.device())?;
             let mean = loss::objective(spec.objective, &decision, &labels)?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
             self.loss += mean * batch.len() as f64;

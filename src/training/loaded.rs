@@ -154,12 +154,12 @@ impl<F: Real + WithDType> Loaded<F> {
             let own = &batch.idx[batch.ptr[t] as usize..batch.ptr[t + 1] as usize];
             inputs.extend(own.iter().map(|&neuron| (neuron, ms(t as u32))));
         }
-        let spikes = self.model.spikes(&batch)?;
+        let spikes = self.model.sample_traces(&batch)?.swap_remove(0).spikes;
         let network = &self.model.network;
         let mut groups = vec![("receptor neurons".to_string(), network.input_ids.len() as u32, inputs)];
         for (name, range) in &network.populations {
             let own =
-                spikes.iter().filter(|(n, _)| range.contains(&(*n as usize))).map(|&(n, t)| (n - range.start as u32, ms(t)));
+                spikes.iter().filter(|(_, n)| range.contains(&(*n as usize))).map(|&(t, n)| (n - range.start as u32, ms(t)));
             groups.push((name.clone(), range.len() as u32, own.collect()));
         }
         let on = f64::from(known.onset) * dt;

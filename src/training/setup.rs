@@ -12,8 +12,11 @@ use kenyon_neurons::point::Real;
 use serde_json::json;
 
 use super::config::{Precision, TrainConfig};
+use super::loaded::find;
 use super::model::Model;
+use super::teacher::TeacherSpec;
 use crate::network::{Network, Parameters};
+use crate::run::folder::RunFolder;
 use crate::run::manifest::{InputFile, RunManifest};
 
 /// Circuit, samples and network of a config.
@@ -58,7 +61,20 @@ pub fn for_run(config: &TrainConfig, folder: &Path, run: &Path) -> Result<TrainC
             _ => {}
         }
     }
+    for teacher in &mut stored.loss.teacher {
+        let checkpoint = teachers_checkpoint(teacher, folder)?;
+        let relative = PathBuf::from(InputFile::describe("teacher", &checkpoint, run)?.path);
+        // RUN/checkpoints/FILE
+        teacher.run = relative.ancestors().nth(2).unwrap_or(Path::new("")).to_path_buf();
+        teacher.checkpoint = relative.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    }
     Ok(stored)
+}
+
+/// The file of a teacher's checkpoint.
+fn teachers_checkpoint(teacher: &TeacherSpec, folder: &Path) -> Result<PathBuf> {
+    let checkpoint = find(&RunFolder::open(&folder.join(&teacher.run))?, &teacher.checkpoint)?;
+    Ok(checkpoint.origin().to_path_buf())
 }
 
 impl Setup {
@@ -121,6 +137,7 @@ impl Setup {
             let mut trained = config.trained_in(0, parameters)?;
             trained.extend(config.trained_in(config.train.epochs - 1, parameters)?);
             config.optimiser.check_groups(trained.iter().map(String::as_str))?;
+            config.loss.rows(self.source.dt_ms(), self.source.steps())?;
             config.loss.check_populations(self.network.populations.iter().map(|(name, _)| name.as_str()))
         };
         check().map_err(|e| e.file(path))
@@ -134,6 +151,9 @@ impl Setup {
         let mut manifest = RunManifest::new("train", seed);
         for (name, path) in files(config, folder) {
             manifest.inputs.push(InputFile::describe(name, &path, run)?);
+        }
+        for teacher in &config.loss.teacher {
+            manifest.inputs.push(InputFile::describe("teacher", &teachers_checkpoint(teacher, folder)?, run)?);
         }
         manifest.trainable.clone_from(&config.train.trained);
         manifest.splits.insert("data".into(), self.source.split().sha256());

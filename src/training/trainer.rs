@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
 use super::evaluate::{self, Evaluation, evaluate};
-use super::loss;
+use super::loss::{self, Decision};
 use super::model::Model;
 use super::optimiser::Optimiser;
 use super::resting::at_rest;
 use super::sampler::{Order, Sampler};
+use super::teacher::Teachers;
 use crate::network::parameters::internal;
 use crate::run::checkpoint::Checkpoint;
 use crate::run::folder::RunFolder;
@@ -29,12 +30,17 @@ use crate::run::tensor::TensorData;
 /// Metric that decides which checkpoint is best.
 pub const BEST_BY: &str = "validation/accuracy";
 
+/// Samples that are shown before training, to see whether anything reaches the readout.
+const FIRST_SAMPLES: usize = 16;
+
 /// What a run trains and on what.
 pub struct Training<'a, F: Real> {
     /// Config, fully resolved.
     pub config: &'a TrainConfig,
     /// Model; its parameters are changed.
     pub model: Model<F>,
+    /// Networks whose traces it is to repeat, if any.
+    pub teachers: Teachers<F>,
     /// Samples.
     pub source: Arc<dyn SpikeSource>,
     /// From columns of the samples to inputs of the network.
@@ -98,7 +104,7 @@ impl<F: Real + WithDType> Training<'_, F> {
 }
 
 impl<'a, F: Real + WithDType> Loop<'a, F> {
-    fn open(training: Training<'a, F>, run: &RunFolder) -> Result<Self> {
+    fn open(mut training: Training<'a, F>, run: &RunFolder) -> Result<Self> {
         let train = &training.config.train;
         let split = training.source.split();
         let mut samples = split.train.clone();
@@ -132,12 +138,14 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             store.restore(&checkpoint.manifest)?;
         }
         let recorder = run.recorder(last.as_ref())?;
+        training.model.set_record(training.teachers.record().clone())?;
         let began = Instant::now();
         let mut this =
             Self { training, sampler, optimiser, store, recorder, config_sha256, sums, step, samples, validation, began };
         this.begin_epoch()?;
         if last.is_none() {
             this.look_at_rest()?;
+            this.look_at_readout()?;
         }
         Ok(this)
     }
@@ -158,6 +166,21 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             record = record.note(hint);
         }
         self.recorder.record(&record)
+    }
+
+    /// Warns of a readout that hears nothing of the first samples.
+    fn look_at_readout(&mut self) -> Result<()> {
+        let Training { config, model, source, remap, .. } = &self.training;
+        let first = &self.samples[..self.samples.len().min(FIRST_SAMPLES)];
+        let batch = Batch::load(&**source, first, remap.as_deref())?;
+        let pass = model.run(&batch, false, (0, u64::MAX))?;
+        let spikes = || pass.counts.index_select(model.readout(), 1)?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>();
+        if spikes().map_err(internal)? > 0.0 {
+            return Ok(());
+        }
+        let hint = silent_readout(config, first.len());
+        tracing::warn!("{hint}");
+        self.recorder.record(&Record::new("start", 0, 0).note(hint))
     }
 
     fn train(mut self) -> Result<Summary> {
@@ -227,14 +250,17 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         let model = &self.training.model;
         let pass = model.run(batch, true, (self.training.seed, epoch))?;
         let spec = &self.training.config.loss;
+        let rows = spec.rows(self.training.source.dt_ms(), batch.steps)?;
+        let taught = self.training.teachers.terms(batch, &pass.spiking)?;
         let measured = || -> candle_core::Result<(Tensor, f64, u64, f64)> {
-            let decision = loss::decide(spec.decision, &pass.out, &pass.counts, &pass.effective.w_readout, model.readout())?;
+            let decision =
+                loss::decide(spec.decision, &rows, &pass.out, &pass.counts, &pass.effective.w_readout, model.readout())?;
             let labels = Tensor::from_slice(&batch.labels, batch.len(), decision.device())?;
             let objective = loss::objective(spec.objective, &decision, &labels)?;
             let value = objective.to_dtype(DType::F64)?.to_scalar::<f64>()?;
             let correct = evaluate::named(&decision)?.iter().zip(&batch.labels).filter(|(a, b)| a == b).count() as u64;
             let spikes = pass.counts.to_dtype(DType::F64)?.mean_all()?.to_scalar::<f64>()?;
-            let total = self.regularised(objective, &pass.counts, batch.len())?;
+            let total = self.regularised((objective * spec.objective_strength)?, &taught, &pass.counts, batch.len())?;
             Ok((total, value, correct, spikes))
         };
         let (total, value, correct, spikes) = measured().map_err(internal)?;
@@ -254,7 +280,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         self.sums.correct += correct;
         self.sums.loss += value * n as f64;
         self.sums.spikes += spikes * n as f64;
-        let record = Record::new("train", epoch, self.step)
+        let mut record = Record::new("train", epoch, self.step)
             .value("train/loss", value)
             .value("train/total", scalar)
             .value("train/accuracy", correct as f64 / n as f64)
@@ -262,13 +288,18 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             .value("train/gradient_norm", report.gradient_norm)
             .value("train/lr", self.optimiser.lr_of("w_readout"))
             .seconds("step", began.elapsed().as_secs_f64());
+        for (i, term) in taught.iter().enumerate() {
+            let term = term.to_dtype(DType::F64).and_then(|t| t.to_scalar::<f64>()).map_err(internal)?;
+            record = record.value(&format!("train/teacher_{}", i + 1), term);
+        }
         self.recorder.record(&record)
     }
 
-    fn regularised(&self, objective: Tensor, counts: &Tensor, batch: usize) -> candle_core::Result<Tensor> {
+    fn regularised(&self, objective: Tensor, taught: &[Tensor], counts: &Tensor, batch: usize) -> candle_core::Result<Tensor> {
         let spec = &self.training.config.loss;
         let model = &self.training.model;
         let mut terms = vec![objective];
+        terms.extend_from_slice(taught);
         for rate in &spec.rate {
             let all = 0..model.network.neuron_ids.len();
             let named = model.network.populations.iter().find(|(name, _)| *name == rate.population);
@@ -369,6 +400,25 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         checkpoint.manifest.constraint_violations = model.parameters.violations()?.iter().map(|(_, n)| *n as u64).sum();
         Ok(checkpoint)
     }
+}
+
+/// What to do where no neuron that is read out fires.
+fn silent_readout(config: &TrainConfig, samples: usize) -> String {
+    let mut hint = format!("no neuron that is read out fires on the first {samples} training samples, before training");
+    let penalised = config.loss.rate.iter().any(|r| r.lower_strength + r.target_strength > 0.0);
+    if config.loss.decision == Decision::Max {
+        // The largest value is the first row, which no parameter changes.
+        hint += ": with `loss.decision = \"max\"` the objective then has no gradient at all";
+        hint += if penalised { ", and only the penalties in `loss.rate` can wake them" } else { ", and nothing will be learned" };
+    }
+    hint += ". Raise `network.weights.scale` (or the factors in `network.weights.projection` on the way to them), or lower `network.i_c`";
+    if config.loss.decision == Decision::Max {
+        hint += ", or take `decision = \"mean\"`";
+    }
+    if !penalised {
+        hint += ", or give them a `target` with a `target_strength` in `[[loss.rate]]`";
+    }
+    hint
 }
 
 /// A fresh optimiser for the stage of training in which the sampler stands; its schedule spans that stage.

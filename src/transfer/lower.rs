@@ -142,6 +142,12 @@ fn scaled<F: Real + WithDType>(
         loss::Decision::Max => Decision::Max,
         loss::Decision::Mean => Decision::Mean,
         loss::Decision::Last => Decision::Last,
+        loss::Decision::Window => {
+            return refuse(
+                "the decision is a mean over a part of time, which the host's readout does not know",
+                "train with another decision",
+            );
+        }
         loss::Decision::Count => {
             return refuse("the decision counts spikes, which no readout cell does", "train with another decision");
         }

@@ -89,7 +89,7 @@ fn weights_that_the_inhibiting_neurons_do_not_feel_have_the_gradient_of_central_
             small.loss(&engine.forward(effective, &small.w2, &small.events, false).expect("finite").0.into_packed())
         };
         let (mut effective, h) = (small.effective.clone(), 1e-6);
-        for segment in [Segment::W1, Segment::V, Segment::Alpha] {
+        for segment in [Segment::W1, Segment::V, Segment::SynLoss] {
             let mut difference = |i: usize| {
                 let x = effective[i];
                 effective[i] = x + h;
