@@ -10,6 +10,7 @@
 //! | `odors` | `make`, `info` |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
+//! | `lint` | what is wrong with a deployment |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
@@ -19,6 +20,7 @@ mod context;
 mod demo;
 mod eval;
 mod export;
+mod lint;
 mod lowering;
 mod odors;
 mod output;
@@ -82,6 +84,7 @@ enum Noun {
     /// A trained network for other simulators and for hardware
     #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
     Export(export::Verb),
+    Lint(lint::Lint),
     Validate(validate::Validate),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
@@ -110,6 +113,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Eval(eval) => eval.run(&context),
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
+        Noun::Lint(lint) => lint.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });

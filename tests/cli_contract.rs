@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -27,6 +27,7 @@ const COMMANDS: [&[&str]; 23] = [
     &["report"],
     &["export"],
     &["export", "pynn"],
+    &["lint"],
     &["validate"],
 ];
 

@@ -36,7 +36,7 @@ pub mod random;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Source};
-pub use error::{ErrorKind, Result, UserError, nearest};
+pub use error::{ErrorKind, Result, UserError, nearest, shown};
 pub use interval::wilson;
 pub use paired::{PairedCounts, predicted_share};
 pub use plain::{PlainFile, PlainWriter};

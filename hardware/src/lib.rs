@@ -7,8 +7,8 @@
 //! | [`lint`] | what is wrong with a deployment or will surprise, found before anything runs |
 //! | [`interpreter`] | the cells in f64, before any rounding |
 //! | [`readout`] | from what a network left behind to its answer |
-//! | [`certificate`] | how much of the accuracy survives on the board |
 //! | [`messages`] | what a board and its host say to each other, as bytes |
+//! | [`certificate`] | how much of the accuracy survives on the board |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
