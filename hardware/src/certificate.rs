@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use accuracy::{accuracies, at_risk};
 pub use bundle::{Bundle, BundleWriter, FrozenBundle, SampleRow};
 pub use spikes::SpikesHash;
-pub use verify::{Emulated, Verified, verify};
+pub use verify::{Verified, verify};
 
 use crate::lint::{Finding, Severity};
 

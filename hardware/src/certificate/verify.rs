@@ -4,11 +4,15 @@
 //! the plain emulator, which shares no loop with the fast one.
 
 use kenyon_base::{Progress, Result, UserError};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Bundle, SampleRow, SpikesHash, accuracies, at_risk};
+use crate::deployment::Receptor;
 use crate::interpreter::Interpreter;
 use crate::readout;
+use crate::spinnaker::plain::{self, Arithmetic};
+use crate::spinnaker::{Options, Quantised, Run, Shifts, answer, quantise};
 
 /// What was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,53 +23,55 @@ pub struct Verified {
     pub run_again: usize,
 }
 
-/// What one run of a sample through an emulator says.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Emulated {
-    /// Spikes as (step, population, neuron), sorted.
-    pub spikes: Vec<(u32, u32, u32)>,
-    /// Potentials of populations that record them, in mV: rows of steps.
-    pub v: Vec<Vec<f64>>,
-    /// Cut additions.
-    pub saturations: u64,
-}
-
 /// Samples of a quick look.
 const QUICK: usize = 20;
+/// Samples that are run at the same time.
+const CHUNK: usize = 16;
 
-/// Looks at a bundle again: recounts its table, and runs its samples (`quick`: 20 of them) through `emulate`.
+/// Looks at a bundle again: recounts its table, and runs its samples (`quick`: 20 of them).
 ///
 /// # Errors
 /// A check that did not hold, naming what differs.
-pub fn verify(
-    bundle: &Bundle,
-    quick: bool,
-    emulate: &mut dyn FnMut(&crate::Sample) -> Result<Emulated>,
-    progress: &dyn Progress,
-) -> Result<Verified> {
+pub fn verify(bundle: &Bundle, quick: bool, progress: &dyn Progress) -> Result<Verified> {
     recount(bundle)?;
     let n = bundle.rows.len();
     let chosen: Vec<usize> = if quick && n > QUICK { (0..QUICK).map(|k| k * n / QUICK).collect() } else { (0..n).collect() };
+    let network = quantised(bundle)?;
     let interpreter = Interpreter::new(&bundle.deployment);
     let mut hash = SpikesHash::default();
     progress.stage("verifying", Some(chosen.len() as u64));
-    for &k in &chosen {
-        let sample = bundle.sample(k)?;
-        let emulated = emulate(&sample)?;
-        hash.add(&emulated.spikes);
-        let row = &bundle.rows[k];
-        check_row(bundle, row, &emulated)?;
-        let outcome = interpreter.run(&sample);
-        if let Some(answer) = answer(bundle, &outcome.spikes, &outcome.v) {
-            differs(row, "interpreter", u64::from(row.answers[1]), u64::from(answer))?;
-        }
-        progress.advance(1);
+    for chunk in chosen.chunks(CHUNK) {
+        let samples = chunk.iter().map(|&k| Ok((k, bundle.sample(k)?))).collect::<Result<Vec<_>>>()?;
+        let again = samples.par_iter().map(|(k, sample)| {
+            let run = plain::run(&network, &sample.spikes, Arithmetic::BOARD);
+            check_row(bundle, &bundle.rows[*k], &run)?;
+            let outcome = interpreter.run(sample);
+            if let Some(rows) = readout::rows(&bundle.deployment, &outcome.spikes, &outcome.v) {
+                let answer = readout::decide(bundle.deployment.decision, &rows).class;
+                differs(&bundle.rows[*k], "interpreter", u64::from(bundle.rows[*k].answers[1]), u64::from(answer))?;
+            }
+            progress.advance(1);
+            Ok(run.spikes())
+        });
+        again.collect::<Result<Vec<_>>>()?.iter().for_each(|spikes| hash.add(spikes));
     }
     let found = hash.finish();
     if chosen.len() == n && found != bundle.certificate.spikes_sha256 {
         return Err(failed("spikes_sha256", &bundle.certificate.spikes_sha256, &found));
     }
     Ok(Verified { samples: n, run_again: chosen.len() })
+}
+
+/// The network in the board's numbers, with the shifts that the certificate states.
+fn quantised(bundle: &Bundle) -> Result<Quantised> {
+    let d = &bundle.deployment;
+    let mut shifts = vec![[0u8; 2]; d.populations.len()];
+    for (stated, projection) in bundle.certificate.projections.iter().zip(&d.projections) {
+        let receptor = usize::from(projection.receptor == Receptor::Inhibitory);
+        shifts[projection.post as usize][receptor] = u8::try_from(stated.shift).unwrap_or(u8::MAX);
+    }
+    let nudge = bundle.certificate.deployment.nudged;
+    quantise(d, &Options { shifts: Shifts::Given(shifts), nudge, ..Options::LOWERED })
 }
 
 fn failed(key: &str, certified: &str, found: &str) -> UserError {
@@ -92,21 +98,16 @@ fn recount(bundle: &Bundle) -> Result<()> {
     let saturations: u64 = bundle.rows.iter().map(|row| row.saturations).sum();
     same("ring_buffer.saturations", certificate.ring_buffer.saturations.to_string(), saturations.to_string())?;
     for (k, population) in certificate.populations.iter().enumerate() {
-        let total = |of: &dyn Fn(&SampleRow) -> &Vec<u64>| {
-            bundle.rows.iter().map(|row| of(row).get(k).copied().unwrap_or(0)).sum::<u64>()
+        let total = |of: fn(&SampleRow) -> &Vec<u64>| {
+            bundle.rows.iter().map(|row| of(row).get(k).copied().unwrap_or(0)).sum::<u64>().to_string()
         };
         let key = |what: &str| format!("populations.{}.{what}", population.label);
-        same(&key("spikes_float"), population.spikes_float.to_string(), total(&|r| &r.spikes_float).to_string())?;
-        same(&key("spikes_emulator"), population.spikes_emulator.to_string(), total(&|r| &r.spikes_emulator).to_string())?;
+        same(&key("spikes_float"), population.spikes_float.to_string(), total(|r| &r.spikes_float))?;
+        same(&key("spikes_emulator"), population.spikes_emulator.to_string(), total(|r| &r.spikes_emulator))?;
     }
     let mut ids = kenyon_base::digest::Hasher::default();
     bundle.rows.iter().for_each(|row| ids.update(&row.sample.to_le_bytes()));
     same("inputs.split_sha256", certificate.inputs.split_sha256.clone(), ids.finish())
-}
-
-fn answer(bundle: &Bundle, spikes: &[(u32, u32, u32)], v: &[Vec<f64>]) -> Option<u32> {
-    let rows = readout::rows(&bundle.deployment, spikes, v)?;
-    Some(readout::decide(bundle.deployment.decision, &rows).class)
 }
 
 fn differs(row: &SampleRow, what: &str, certified: u64, found: u64) -> Result<()> {
@@ -116,16 +117,14 @@ fn differs(row: &SampleRow, what: &str, certified: u64, found: u64) -> Result<()
     Err(failed(&format!("sample {}: {what}", row.sample), &certified.to_string(), &found.to_string()))
 }
 
-fn check_row(bundle: &Bundle, row: &SampleRow, emulated: &Emulated) -> Result<()> {
-    let mut counts = vec![0u64; bundle.deployment.populations.len()];
-    emulated.spikes.iter().for_each(|s| counts[s.1 as usize] += 1);
-    let neurons = bundle.deployment.populations.iter().zip(counts).filter(|(p, _)| p.cells.neurons().is_some());
+fn check_row(bundle: &Bundle, row: &SampleRow, run: &Run) -> Result<()> {
+    let neurons = bundle.deployment.populations.iter().zip(&run.populations).filter(|(p, _)| p.cells.neurons().is_some());
     for ((population, found), &certified) in neurons.zip(&row.spikes_emulator) {
-        differs(row, &format!("spikes of {}", population.label), certified, found)?;
+        differs(row, &format!("spikes of {}", population.label), certified, found.spike_count)?;
     }
-    differs(row, "saturations", row.saturations, emulated.saturations)?;
-    match answer(bundle, &emulated.spikes, &emulated.v) {
-        Some(answer) => differs(row, "emulator", u64::from(row.answers[2]), u64::from(answer)),
+    differs(row, "saturations", row.saturations, run.saturations())?;
+    match answer(&bundle.deployment, run) {
+        Some(answer) => differs(row, "emulator", u64::from(row.answers[2]), u64::from(answer.class)),
         None => Ok(()),
     }
 }
