@@ -11,9 +11,11 @@
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `lint` | what is wrong with a deployment |
+//! | `certify` | what a board makes of a trained network |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
+mod certify;
 mod circuit;
 mod connectome;
 mod context;
@@ -85,6 +87,7 @@ enum Noun {
     #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
     Export(export::Verb),
     Lint(lint::Lint),
+    Certify(certify::Certify),
     Validate(validate::Validate),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
@@ -114,6 +117,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
         Noun::Lint(lint) => lint.run(&context),
+        Noun::Certify(certify) => certify.run(&context, cli.shared.seed),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });

@@ -22,7 +22,7 @@ use std::path::Path;
 use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 
-pub use accuracy::{accuracies, at_risk};
+pub use accuracy::{accuracies, at_risk, trained_time};
 pub use bundle::{Bundle, BundleWriter, FrozenBundle, SampleRow};
 pub use spikes::SpikesHash;
 pub use verify::{Verified, verify};

@@ -19,6 +19,7 @@
 mod activity;
 mod compare;
 mod fit;
+mod observe;
 mod places;
 mod rounding;
 mod size;

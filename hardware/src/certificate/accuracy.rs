@@ -2,6 +2,8 @@
 
 use kenyon_base::{PairedCounts, predicted_share, wilson};
 
+use crate::deployment::Deployment;
+
 use super::{Accuracies, Paired, Prediction, Rate, SampleRow};
 
 /// Answers of the three models on the same samples.
@@ -38,4 +40,10 @@ pub fn accuracies(rows: &[SampleRow]) -> Accuracies {
 pub fn at_risk(rows: &[SampleRow]) -> u64 {
     let worst = rows.iter().map(|row| row.readout_error).fold(0.0, f64::max);
     rows.iter().filter(|row| row.margin < 2.0 * worst).count() as u64
+}
+
+/// Spikes (step, population, neuron) within the time that the trained network was simulated. Its spike of step t is the board's of
+/// t - 1; the board goes on for two steps, so that the last one reaches the readout.
+pub fn trained_time(d: &Deployment, spikes: &[(u32, u32, u32)]) -> Vec<(u32, u32, u32)> {
+    spikes.iter().copied().filter(|s| s.0 + 2 < d.steps).collect()
 }

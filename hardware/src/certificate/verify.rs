@@ -7,7 +7,7 @@ use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Bundle, SampleRow, SpikesHash, accuracies, at_risk};
+use super::{Bundle, SampleRow, SpikesHash, accuracies, at_risk, trained_time};
 use crate::deployment::Receptor;
 use crate::interpreter::Interpreter;
 use crate::readout;
@@ -118,9 +118,11 @@ fn differs(row: &SampleRow, what: &str, certified: u64, found: u64) -> Result<()
 }
 
 fn check_row(bundle: &Bundle, row: &SampleRow, run: &Run) -> Result<()> {
-    let neurons = bundle.deployment.populations.iter().zip(&run.populations).filter(|(p, _)| p.cells.neurons().is_some());
+    let mut counts = vec![0u64; bundle.deployment.populations.len()];
+    trained_time(&bundle.deployment, &run.spikes()).iter().for_each(|s| counts[s.1 as usize] += 1);
+    let neurons = bundle.deployment.populations.iter().zip(counts).filter(|(p, _)| p.cells.neurons().is_some());
     for ((population, found), &certified) in neurons.zip(&row.spikes_emulator) {
-        differs(row, &format!("spikes of {}", population.label), certified, found.spike_count)?;
+        differs(row, &format!("spikes of {}", population.label), certified, found)?;
     }
     differs(row, "saturations", row.saturations, run.saturations())?;
     match answer(&bundle.deployment, run) {
