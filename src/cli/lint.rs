@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kenyon_base::{Result, shown};
-use kenyon_hardware::lint::{self, Finding, Known, Severity};
+use kenyon_base::{Progress as _, Result, shown};
+use kenyon_hardware::lint::{self, Activity, Finding, Known, Severity};
 use kenyon_hardware::spinnaker::Options;
 use kenyon_hardware::spinnaker::packing::Machine;
 use kenyon_hardware::{Cells, Deployment};
@@ -23,6 +23,9 @@ pub(super) struct Lint {
     /// Deployment: HDF5, or JSON if its name ends so
     #[arg(value_name = "DEPLOYMENT")]
     deployment: PathBuf,
+    /// Emulate its samples too, and say what they would do on the board
+    #[arg(long)]
+    emulate: bool,
     /// Machine that is to hold it
     #[arg(long, value_name = "BOARD", value_enum, default_value = "spinn5")]
     machine: Board,
@@ -67,7 +70,14 @@ impl Lint {
         let deployment = Deployment::read_unchecked(&self.deployment)?;
         let known = Known { combined_cores: self.combined_cores, ..Known::default() };
         let options = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
-        let findings = lint::quantised(&deployment, &options, Some(self.machine.into()), &known).findings;
+        let machine = Some(self.machine.into());
+        let mut linted = lint::quantised(&deployment, &options, machine, &known);
+        if let (true, Some(network)) = (self.emulate, &linted.quantised) {
+            context.stage("emulating", None);
+            let activity = Activity::emulated(&deployment, network);
+            linted = lint::quantised(&deployment, &options, machine, &Known { activity: Some(&activity), ..known });
+        }
+        let findings = linted.findings;
         let failed = lint::stop(&findings, false);
         if failed.is_ok() {
             // What is wrong with the description itself, and has no code.
