@@ -361,7 +361,7 @@ fn w7_steps_below_1_ms_are_told_unless_cores_are_combined() {
     let mut d = sound();
     assert_eq!(with("W7", &d, &Known::default()), []);
     d.dt_ms = 0.1;
-    assert!(only(with("W7", &d, &Known::default())).mend.contains("--split"));
+    assert!(only(with("W7", &d, &Known::default())).mend.contains("--combined-cores"));
     assert_eq!(with("W7", &d, &Known { combined_cores: true, ..Known::default() }), []);
 }
 
