@@ -125,3 +125,22 @@ fn what_is_no_deployment_exits_with_3() {
     });
     assert_eq!(code("twice.json").as_deref(), Some("bad-deployment"));
 }
+
+#[test]
+fn a_bound_below_the_largest_weight_and_an_emulation_of_no_effect_are_told() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    write(dir.path(), "d.json", |d| {
+        d["projections"][0]["synapses"][0]["weight"] = json!(2.5);
+        d["samples"] = json!([{ "name": "one", "class": null, "spikes": [[0, 0, 5]] }]);
+    });
+    let lint = |more: &[&str]| {
+        let ran = kenyon_in(dir.path(), &[&["lint", "d.json", "--as-written", "--json"], more].concat());
+        let codes = ran.json()["findings"].as_array().map(|list| list.iter().map(|f| f["code"].clone()).collect::<Vec<_>>());
+        (ran.code, codes.unwrap_or_default())
+    };
+    assert_eq!(lint(&[]), (0, vec![json!("I1")]));
+    assert_eq!(lint(&["--max-expected-summed-weight", "KC=0.1,0"]), (4, vec![json!("E7"), json!("I1")]));
+    assert_eq!(lint(&["--emulate"]), (0, vec![json!("W11"), json!("I1")]));
+    assert_eq!(lint(&["--max-expected-summed-weight", "PN=1,1"]).0, 2);
+    assert_eq!(lint(&["--max-expected-summed-weight", "KC=1"]).0, 2);
+}

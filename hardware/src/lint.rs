@@ -11,6 +11,7 @@
 //! | `rounding` | what becomes of weights and parameters: E7, E8, W1, W4 |
 //! | `compare` | a deployment beside its quantised copy |
 //! | `activity` | what an emulation saw: W2, W3, W9, W11 |
+//! | `observe` | runs of the emulator, summed up |
 //! | `fit` | the machine: E10, I1 |
 //!
 //! Each question needs only what it is about: the deployment alone, its quantised copy, what an emulation saw, how it fits the

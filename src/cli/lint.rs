@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kenyon_base::{Result, shown};
-use kenyon_hardware::lint::{self, Finding, Known, Severity};
-use kenyon_hardware::spinnaker::Options;
+use kenyon_base::{Progress as _, Result, UserError, shown};
+use kenyon_hardware::lint::{self, Activity, Finding, Known, Severity};
 use kenyon_hardware::spinnaker::packing::Machine;
+use kenyon_hardware::spinnaker::{Options, Shifts};
 use kenyon_hardware::{Cells, Deployment};
 use serde::Serialize;
 
@@ -23,6 +23,12 @@ pub(super) struct Lint {
     /// Deployment: HDF5, or JSON if its name ends so
     #[arg(value_name = "DEPLOYMENT")]
     deployment: PathBuf,
+    /// Largest summed input that a population will see (nA, uS), instead of the mapper's guess; once per population
+    #[arg(long, value_name = "POPULATION=EXC,INH")]
+    max_expected_summed_weight: Vec<String>,
+    /// Emulate its samples too, and say what they would do on the board
+    #[arg(long)]
+    emulate: bool,
     /// Machine that is to hold it
     #[arg(long, value_name = "BOARD", value_enum, default_value = "spinn5")]
     machine: Board,
@@ -66,8 +72,16 @@ impl Lint {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let deployment = Deployment::read_unchecked(&self.deployment)?;
         let known = Known { combined_cores: self.combined_cores, ..Known::default() };
-        let options = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
-        let findings = lint::quantised(&deployment, &options, Some(self.machine.into()), &known).findings;
+        let numbers = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
+        let options = Options { shifts: expected(&deployment, &self.max_expected_summed_weight)?, ..numbers };
+        let machine = Some(self.machine.into());
+        let mut linted = lint::quantised(&deployment, &options, machine, &known);
+        if let (true, Some(network)) = (self.emulate, &linted.quantised) {
+            context.stage("emulating", None);
+            let activity = Activity::emulated(&deployment, network);
+            linted = lint::quantised(&deployment, &options, machine, &Known { activity: Some(&activity), ..known });
+        }
+        let findings = linted.findings;
         let failed = lint::stop(&findings, false);
         if failed.is_ok() {
             // What is wrong with the description itself, and has no code.
@@ -86,6 +100,31 @@ impl Lint {
         context.print(&report, || text(&report));
         failed.map_err(|e| e.file(&self.deployment))
     }
+}
+
+/// The shifts that come of `POPULATION=EXC,INH`, as many as there are.
+fn expected(deployment: &Deployment, given: &[String]) -> Result<Shifts> {
+    if given.is_empty() {
+        return Ok(Shifts::Mapper);
+    }
+    let mut expected = vec![None; deployment.populations.len()];
+    for text in given {
+        let pair = text.rsplit_once('=').and_then(|(label, pair)| Some((label, pair.split_once(',')?)));
+        let number = |text: &str| text.trim().parse().ok().filter(|v: &f64| v.is_finite() && *v >= 0.0);
+        let parsed = pair.and_then(|(label, (exc, inh))| Some((label, [number(exc)?, number(inh)?])));
+        let Some((label, pair)) = parsed else {
+            return Err(UserError::usage("bad-summed-weight", "`--max-expected-summed-weight` is not understood")
+                .found(text)
+                .expected("POPULATION=EXC,INH with two numbers of 0 or more, such as `KC=12,3.5`"));
+        };
+        let Some(at) = deployment.populations.iter().position(|p| p.label == label && p.cells.neurons().is_some()) else {
+            return Err(UserError::usage("unknown-population", "`--max-expected-summed-weight` names no population of neurons")
+                .found(label)
+                .mend("take a label of the deployment"));
+        };
+        expected[at] = Some(pair);
+    }
+    Ok(Shifts::Expected(expected))
 }
 
 /// The findings as a table, each with what to do below.

@@ -35,10 +35,8 @@ pub struct PopulationActivity {
     pub spikes: u64,
     /// Additions to ring buffers that were clipped.
     pub saturations: u64,
-    /// Largest sum of raw weights for one slot, as it would be without clipping, excitatory and inhibitory.
+    /// Largest sum of raw weights of one slot, excitatory and inhibitory; above 65,535 only where clipping was left out.
     pub worst_slot: [u64; 2],
-    /// Neurons that had those sums.
-    pub worst_slot_neuron: [u32; 2],
     /// Largest potential (mV) in magnitude.
     pub max_v: f64,
     /// Largest synaptic variable (nA, uS).
@@ -85,10 +83,9 @@ fn saturated(population: &Population, seen: &PopulationActivity) -> Option<Findi
         return None;
     }
     let text = format!(
-        "{} additions to ring buffers were clipped; the largest sum was {worst} of {FULL}, {} of neuron {}",
+        "{} additions to ring buffers were clipped; the largest sum was {worst} of {FULL}, {}",
         seen.saturations,
         ["excitatory", "inhibitory"][receptor],
-        tally::neuron(population, seen.worst_slot_neuron[receptor] as usize)
     );
     let mend =
         "raise `--max-expected-summed-weight` of this population, which makes small weights coarser, or lower `--weight-scale`";

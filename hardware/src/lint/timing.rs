@@ -127,7 +127,7 @@ fn cores(deployment: &Deployment, known: &Known) -> Option<Finding> {
          not emulated bit for bit",
         deployment.dt_ms
     );
-    Some(Finding::new("W7", "the network", populations as u64, text, "ask for combined cores with `--split combined`"))
+    Some(Finding::new("W7", "the network", populations as u64, text, "let them share cores with `--combined-cores`"))
 }
 
 /// W12: another number of steps, or another step, than in training.
