@@ -206,18 +206,17 @@ impl LossSpec {
     ///
     /// # Errors
     /// `unknown-population` with the nearest one, `no-strength` for a penalty without effect.
-    pub fn check_populations<'a>(&self, populations: impl IntoIterator<Item = &'a str> + Clone) -> Result<()> {
+    pub fn check_populations(&self, populations: &[&str]) -> Result<()> {
         let known = |name: &str, key: String| {
-            if name.is_empty() || populations.clone().into_iter().any(|p| p == name) {
+            if name.is_empty() || populations.contains(&name) {
                 return Ok(());
             }
-            let known = populations.clone().into_iter().collect::<Vec<_>>();
-            let choose = || format!("choose from {}", known.join(", "));
+            let choose = || format!("choose from {}", populations.join(", "));
             Err(UserError::bad_data("unknown-population", "names no population of hidden neurons")
                 .key(key)
                 .found(name)
                 .expected("a population of the circuit that is no input")
-                .mend(nearest(name, known.iter().copied()).map_or_else(choose, |near| format!("did you mean `{near}`?"))))
+                .mend(nearest(name, populations.iter().copied()).map_or_else(choose, |near| format!("did you mean `{near}`?"))))
         };
         for (i, teacher) in self.teacher.iter().enumerate() {
             known(&teacher.population, format!("loss.teacher {}.population", i + 1))?;
@@ -417,7 +416,7 @@ mod tests {
     fn a_penalty_on_an_unknown_population_or_without_strength_is_refused() {
         let check = |population: &str, strength| {
             let rate = RateSpec { population: population.into(), target_strength: strength, ..RateSpec::default() };
-            LossSpec { rate: vec![rate], ..LossSpec::default() }.check_populations(["PN", "KC"])
+            LossSpec { rate: vec![rate], ..LossSpec::default() }.check_populations(&["PN", "KC"])
         };
         assert!(check("KC", 1.0).is_ok() && check("", 1.0).is_ok());
         let error = check("KCs", 1.0).unwrap_err();

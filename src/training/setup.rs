@@ -138,7 +138,8 @@ impl Setup {
             trained.extend(config.trained_in(config.train.epochs - 1, parameters)?);
             config.optimiser.check_groups(trained.iter().map(String::as_str))?;
             config.loss.rows(self.source.dt_ms(), self.source.steps())?;
-            config.loss.check_populations(self.network.populations.iter().map(|(name, _)| name.as_str()))
+            let populations: Vec<&str> = self.network.populations.iter().map(|(name, _)| name.as_str()).collect();
+            config.loss.check_populations(&populations)
         };
         check().map_err(|e| e.file(path))
     }

@@ -21,8 +21,8 @@ pub trait Membrane<F: Real>: Copy + Send + Sync {
 
     /// The potential after one step without a spike.
     fn advance(self, mem: F, drive: F, rise: F) -> F;
-    /// Derivative of the advance by the potential.
-    fn d_mem(self, mem: F, rise: F) -> F;
+    /// Gradient by the potential, from that by the advance; 1 - rise is never formed, which would be rounded.
+    fn by_mem(self, by_advance: F, mem: F, rise: F) -> F;
     /// Derivative of the advance by the drive.
     fn d_drive(self, rise: F) -> F;
     /// Derivative of the advance by `rise`.
@@ -64,8 +64,8 @@ macro_rules! leaky {
             }
 
             #[inline(always)]
-            fn d_mem(self, _: F, rise: F) -> F {
-                F::ONE - rise
+            fn by_mem(self, by_advance: F, _: F, rise: F) -> F {
+                by_advance - rise * by_advance
             }
 
             #[inline(always)]
@@ -92,9 +92,9 @@ impl<F: Real> Membrane<F> for Qif<F> {
     }
 
     #[inline(always)]
-    fn d_mem(self, mem: F, rise: F) -> F {
+    fn by_mem(self, by_advance: F, mem: F, rise: F) -> F {
         let slope = self.a * (mem - self.v_sn);
-        F::ONE + rise * (slope + slope)
+        by_advance + rise * (slope + slope) * by_advance
     }
 
     #[inline(always)]
@@ -176,7 +176,7 @@ mod tests {
         let (mem, drive, rise, h) = (0.37, 1.3, 0.17, 1e-6);
         let central = |f: &dyn Fn(f64) -> f64| (f(h) - f(-h)) / (2.0 * h);
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-8, "{a} against {b}");
-        close(model.d_mem(mem, rise), central(&|e| model.advance(mem + e, drive, rise)));
+        close(model.by_mem(1.0, mem, rise), central(&|e| model.advance(mem + e, drive, rise)));
         close(model.d_drive(rise), central(&|e| model.advance(mem, drive + e, rise)));
         let by_rise = central(&|e| model.advance(mem, drive, rise + e));
         close(model.d_rise(mem, drive), by_rise);

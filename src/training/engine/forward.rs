@@ -135,6 +135,9 @@ pub(super) struct Walk<'a, F: Real, const L: usize> {
     /// Presynaptic inhibition, unless there is none or its factors are known.
     gate: Option<Gate<'a, F>>,
     known: Option<&'a Factors<F>>,
+    /// What arrives in one step where neurons transmit numbers [channels, N, L]: every sender arrives at every step, and each
+    /// addition to a large synaptic state would be rounded.
+    arriving: Aligned<F>,
 }
 
 impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
@@ -149,7 +152,8 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
         let gated = net.topology.presynaptic.as_ref().filter(|_| known.is_none());
         let gate = gated.map(|wiring| Gate::new(wiring, net.topology.inputs, L));
         let sigma = F::from_f64(net.spec.noise_sigma);
-        Self { net, first: chunk * L, samples, masks, noise_keys, sigma, gate, known }
+        let arriving = Aligned::zeros(if net.spec.graded() { net.syn_len() * L } else { 0 });
+        Self { net, first: chunk * L, samples, masks, noise_keys, sigma, gate, known, arriving }
     }
 
     /// The factor of each input spike so far, where there is presynaptic inhibition.
@@ -315,17 +319,23 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
 
     /// Adds the activity that arrives at step `t` to the synapses.
     #[inline(always)]
-    fn send_graded(&self, t: usize, state: &mut State<F>) {
+    fn send_graded(&mut self, t: usize, state: &mut State<F>) {
         let (n, slots) = (self.net.topology.neurons, self.net.plan.max_delay() + 1);
+        let mut arriving = std::mem::take(&mut self.arriving);
+        arriving.fill(F::ZERO);
         for i in 0..n {
             let delay = self.net.delay(i);
             if delay <= t {
                 let s = state.sent.lanes::<L>()[(t - delay) % slots * n + i];
                 if s != [F::ZERO; L] {
-                    self.scatter(i, &s, &mut state.syn);
+                    self.scatter(i, &s, &mut arriving);
                 }
             }
         }
+        for (syn, x) in state.syn.iter_mut().zip(arriving.iter()) {
+            *syn += *x;
+        }
+        self.arriving = arriving;
     }
 
     #[inline(always)]

@@ -250,7 +250,9 @@ impl Loss {
             let excess = counts.iter().sum::<f64>() / n - spec.upper_threshold;
             if excess > 0.0 {
                 self.value += upper * excess;
-                by.iter_mut().for_each(|g| *g += upper / n);
+                for g in by.iter_mut() {
+                    *g += upper / n;
+                }
             }
             for (count, g) in counts.iter().zip(by) {
                 let missing = spec.lower_threshold - *count;

@@ -98,7 +98,7 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
                 by_drive[l] = kept * model.d_drive(rise);
                 let d_rise = if SYN { model.d_rise(mem[l], drive[l]) } else { model.d_rise_between(mem[l], next[l]) };
                 by_rise[l] = kept * d_rise;
-                lm[l] = by_u[l] + kept * model.d_mem(mem[l], rise);
+                lm[l] = by_u[l] + model.by_mem(kept, mem[l], rise);
                 probe[l] += lm[l] * F::ZERO;
             }
             if let Some(sum) = sum_i_c.get_mut(i) {

@@ -44,6 +44,16 @@ fn gates(topology: &Topology, batch: usize) -> Result<(Tensor, f64, Tensor)> {
     Ok((strength, gate.decay, Tensor::zeros((batch, topology.inputs), DType::F64, &Device::Cpu)?))
 }
 
+/// The potential after one step without a spike.
+fn advance(model: PointModel, mem: &Tensor, drive: &Tensor, rise: &Tensor) -> Result<Tensor> {
+    match model {
+        PointModel::Lif | PointModel::Lif2 | PointModel::NonSpiking => {
+            mem.broadcast_mul(&rise.affine(-1.0, 1.0)?)? + drive.broadcast_mul(rise)?
+        }
+        PointModel::Qif { a, v_sn } => mem + (((mem - v_sn)?.sqr()? * a)? + drive)?.broadcast_mul(rise)?,
+    }
+}
+
 /// The network as the definition has it, step by step, dense; packed output, and the gradients of the loss.
 pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let (topology, spec) = (&small.topology, &small.spec);
@@ -54,7 +64,7 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let (i_c, rise, threshold, reset) = (var(Segment::IC)?, var(Segment::Rise)?, var(Segment::Threshold)?, var(Segment::Reset)?);
     let (syn_loss, out_syn_loss, out_rise) = (var(Segment::SynLoss)?, var(Segment::OutSynLoss)?, var(Segment::OutRise)?);
     let rest_of = |lost: &Tensor| lost.affine(-1.0, 1.0);
-    let (beta, alpha, alpha_o, beta_o) = (rest_of(&rise)?, rest_of(&syn_loss)?, rest_of(&out_syn_loss)?, rest_of(&out_rise)?);
+    let (alpha, alpha_o, beta_o) = (rest_of(&syn_loss)?, rest_of(&out_syn_loss)?, rest_of(&out_rise)?);
     let (w1, v) = (dense(&topology.w1, n, part(Segment::W1))?, dense(&topology.v, n, part(Segment::V))?);
     let w2 = Var::from_tensor(&tensor(&small.w2, &[topology.readout.len(), c])?)?;
     let readout = Tensor::from_slice(&topology.readout, topology.readout.len(), &Device::Cpu)?;
@@ -82,11 +92,7 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
         counts = (counts + &s)?;
         sent.push(s.clone());
         let drive = syn.iter().skip(1).try_fold(syn[0].clone(), |a, x| a + x)?.broadcast_sub(&i_c)?;
-        let advanced = match spec.model {
-            PointModel::Lif | PointModel::NonSpiking => (mem.broadcast_mul(&beta)? + drive.broadcast_mul(&rise)?)?,
-            PointModel::Lif2 => (&mem + (drive - &mem)?.broadcast_mul(&rise)?)?,
-            PointModel::Qif { a, v_sn } => (&mem + (((&mem - v_sn)?.sqr()? * a)? + drive)?.broadcast_mul(&rise)?)?,
-        };
+        let advanced = advance(spec.model, &mem, &drive, &rise)?;
         let x: Vec<f64> = (0..b)
             .flat_map(|sample| {
                 let mut counts = vec![0.0; topology.inputs];

@@ -26,7 +26,7 @@ fn one_loop(strength: f64, delay: u16) -> Vec<f64> {
     let engine = Engine::<f64>::new(topology, spec).expect("a sound network");
     let events = Events::from_dense(1, 12, 1, &[1; 12]);
     // No memory of membrane or synapse: the potential is the input of two steps ago, times 1.5.
-    let effective = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.5];
+    let effective = [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.5];
     engine.forward(&effective, &[1.0], &events, false).expect("finite").0.mem().to_vec()
 }
 
