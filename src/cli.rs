@@ -11,8 +11,10 @@
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `demo` | the whole path on the synthetic fly |
+//! | `check` | whether arrays of other programs hold what they should |
 //! | `validate` | replays folders of reference cases |
 
+mod check;
 mod circuit;
 mod connectome;
 mod context;
@@ -83,6 +85,9 @@ enum Noun {
     #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
     Export(export::Verb),
     Validate(validate::Validate),
+    /// Whether arrays that another program made hold what they should
+    #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
+    Check(check::Verb),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
@@ -111,6 +116,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
         Noun::Validate(validate) => validate.run(&context),
+        Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });
     match result.and_then(|()| context.check_stdout()) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, UserError, config, nearest};
+use kenyon_base::{Result, UserError, config};
 use kenyon_datasets::odors::OdorSpec;
 use kenyon_neurons::point::{Surrogate, SurrogateShape};
 use serde::{Deserialize, Serialize};
@@ -261,13 +261,7 @@ fn trained_names(words: &[String], parameters: &Parameters, key: &str) -> Result
         let before = out.len();
         out.extend(names.iter().filter(|n| holds(n)).map(ToString::to_string));
         if out.len() == before {
-            let known = || SETS.iter().copied().chain(names.iter().copied());
-            let choose = || format!("choose from {}", known().collect::<Vec<_>>().join(", "));
-            return Err(UserError::bad_data("unknown-parameter", "names no parameter of this network, and no set of them")
-                .key(key)
-                .found(word)
-                .expected("a set or a parameter that the form of the weights has")
-                .mend(nearest(word, known()).map_or_else(choose, |near| format!("did you mean `{near}`?"))));
+            return Err(parameters.unknown(key, word, &SETS));
         }
     }
     out.sort();
