@@ -28,6 +28,8 @@ const COMMANDS: [&[&str]; 23] = [
     &["export"],
     &["export", "pynn"],
     &["validate"],
+    &["check"],
+    &["check", "dale"],
 ];
 
 #[test]

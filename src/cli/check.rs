@@ -80,7 +80,9 @@ fn read(path: &Path, name: Option<&str>) -> Result<Array> {
         (true, Some(name)) => NpzReader::open(path)?.read(name),
         (true, None) => {
             let names = NpzReader::open(path)?.names().join(", ");
-            Err(UserError::usage("no-array", "holds several arrays").file(path).mend(format!("choose one with `--array`: {names}")))
+            Err(UserError::usage("no-array", "holds several arrays")
+                .file(path)
+                .mend(format!("choose one with `--array`: {names}")))
         }
     }
 }

@@ -115,8 +115,11 @@ impl Progress for Context {
             Some(total) => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()),
             None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
         };
-        let template =
-            if total.is_some() { "{prefix} {msg} {wide_bar} {percent:>3} % {eta:>5}" } else { "{spinner} {prefix} {msg} {human_pos}" };
+        let template = if total.is_some() {
+            "{prefix} {msg} {wide_bar} {percent:>3} % {eta:>5}"
+        } else {
+            "{spinner} {prefix} {msg} {human_pos}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

@@ -36,7 +36,8 @@ impl Network {
         words(&mut bytes, &readout);
         if let Some(own) = &self.presynaptic {
             let id = |at: usize| [self.neuron_ids[own.pre[at] as usize], self.input_ids[own.post[at] as usize]];
-            let mut pairs: Vec<[u64; 3]> = (0..own.len()).map(|at| [id(at)[0], id(at)[1], u64::from(own.syn_count[at])]).collect();
+            let mut pairs: Vec<[u64; 3]> =
+                (0..own.len()).map(|at| [id(at)[0], id(at)[1], u64::from(own.syn_count[at])]).collect();
             pairs.sort_unstable();
             section(&mut bytes, pairs.len());
             pairs.iter().for_each(|pair| words(&mut bytes, pair));

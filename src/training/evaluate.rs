@@ -186,7 +186,8 @@ pub fn evaluate<F: Real + WithDType>(
         Some(rest) => Responses::new(model, &**source, samples, rest.hz, rest.seed)?,
         None => None,
     };
-    let most = if responses.is_some() { responses::batch_size(neurons, source.steps(), shown.batch_size) } else { shown.batch_size };
+    let most =
+        if responses.is_some() { responses::batch_size(neurons, source.steps(), shown.batch_size) } else { shown.batch_size };
     let batches = Prefetch::start(Arc::clone(source), samples.to_vec(), most, shown.remap.cloned(), 2)?;
     for batch in batches {
         let batch = batch?;

@@ -144,7 +144,7 @@ impl<F: Real + WithDType> Model<F> {
         Ok(Pass { out, counts, effective })
     }
 
-    /// Runs a batch and gives the spikes of every neuron too: [T, B, N], packed. For judging: no gradient, no noise of training.
+    /// Runs a batch and gives the spikes of every neuron too: [T, B, N], packed; without gradients.
     ///
     /// # Errors
     /// As [`run`](Self::run).

@@ -181,11 +181,7 @@ impl Story<'_> {
         }
         Section::new("Activity per population")
             .figure(Figure::new("Mean rates", "Above 50 Hz throughout a population is saturated; 0 is dead.", rates))
-            .figure(Figure::new(
-                "Neurons active per odour (bars: least and most over odours)",
-                rule,
-                active,
-            ))
+            .figure(Figure::new("Neurons active per odour (bars: least and most over odours)", rule, active))
             .table(table)
     }
 }

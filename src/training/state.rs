@@ -112,7 +112,9 @@ fn check_wiring<F: Real>(model: &Model<F>, checkpoint: &Checkpoint) -> Result<()
                 .mend("use the circuit and config that the checkpoint was made with"))
         }
         None => {
-            tracing::warn!("an earlier version wrote this checkpoint: that its connections are those of the circuit is not checked");
+            tracing::warn!(
+                "an earlier version wrote this checkpoint: that its connections are those of the circuit is not checked"
+            );
             Ok(())
         }
     }
@@ -166,8 +168,7 @@ impl Rows {
         for name in ["i_c", "leak", "threshold", "reset"] {
             by_name.insert(name, groups.to_vec());
         }
-        let [from_inputs, among_hidden] =
-            [pairs(&network.input, input, &hidden), pairs(&network.recurrent, &hidden, &hidden)];
+        let [from_inputs, among_hidden] = [pairs(&network.input, input, &hidden), pairs(&network.recurrent, &hidden, &hidden)];
         by_name.insert("pair_gain_input", type_pairs(&network.input, &from_inputs));
         by_name.insert("pair_gain_recurrent", type_pairs(&network.recurrent, &among_hidden));
         by_name.insert("theta_input", from_inputs.clone());

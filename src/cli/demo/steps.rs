@@ -17,9 +17,9 @@ use kenyon_hardware::pynn;
 use serde_json::{Value, json};
 
 use super::Demo;
+use crate::analysis::McNemar;
 use crate::cli::context::Context;
 use crate::cli::output::{count, percent};
-use crate::analysis::McNemar;
 use crate::cli::train;
 use crate::run::journal;
 use crate::run::recorder::JOURNAL;
