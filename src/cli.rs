@@ -13,9 +13,11 @@
 //! | `lint` | what is wrong with a deployment |
 //! | `certify` | what a board makes of a trained network |
 //! | `demo` | the whole path on the synthetic fly |
+//! | `check` | whether arrays of other programs hold what they should |
 //! | `validate` | replays folders of reference cases |
 
 mod certify;
+mod check;
 mod circuit;
 mod connectome;
 mod context;
@@ -89,6 +91,9 @@ enum Noun {
     Lint(lint::Lint),
     Certify(certify::Certify),
     Validate(validate::Validate),
+    /// Whether arrays that another program made hold what they should
+    #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
+    Check(check::Verb),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
@@ -119,6 +124,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Lint(lint) => lint.run(&context),
         Noun::Certify(certify) => certify.run(&context, cli.shared.seed),
         Noun::Validate(validate) => validate.run(&context),
+        Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });
     match result.and_then(|()| context.check_stdout()) {

@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 26] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -29,6 +29,8 @@ const COMMANDS: [&[&str]; 24] = [
     &["export", "pynn"],
     &["lint"],
     &["validate"],
+    &["check"],
+    &["check", "dale"],
 ];
 
 #[test]

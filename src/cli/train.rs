@@ -137,8 +137,8 @@ fn go<F: Real + WithDType>(
         count(setup.source.split().train.len() as u64),
     ));
     let seed = run.manifest().seed;
-    let summary =
-        Training { config, model, teachers, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)?;
+    let Setup { source, remap, rest_hz, .. } = setup;
+    let summary = Training { config, model, teachers, source, remap, rest_hz, seed, progress: context }.run(run)?;
     if summary.validation.is_none() {
         context.note("the run had reached its last epoch: nothing was left to do");
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, WithDType};
 use kenyon_base::{Result, UserError};
 use kenyon_connectome::{Circuit, circuit};
-use kenyon_datasets::odors::{self, OdorGenerator, SpikeStore};
+use kenyon_datasets::odors::{self, Ceiling, OdorGenerator, SpikeStore};
 use kenyon_datasets::{Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde_json::json;
@@ -27,6 +27,10 @@ pub struct Setup {
     pub source: Arc<dyn SpikeSource>,
     /// The generator of the samples, unless they come from a file.
     pub generator: Option<OdorGenerator>,
+    /// Rate of the inputs without an odour in Hz: that of the recipe, also of a stored data set that holds it.
+    pub rest_hz: Option<f64>,
+    /// The ceiling that a stored data set holds.
+    pub stored_ceiling: Option<Ceiling>,
     /// From columns of the samples to inputs of the network; none if they are the same.
     pub remap: Option<Arc<Remap>>,
     /// The network.
@@ -95,11 +99,17 @@ impl Setup {
     pub fn with_circuit(config: &TrainConfig, path: &Path, seed: u64, circuit: Circuit) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let layer = crate::odors::input_layer(&circuit)?;
-        let (source, generator): (Arc<dyn SpikeSource>, _) = match (&config.data, &config.odors) {
-            (Some(data), _) => (Arc::new(SpikeStore::open(&folder.join(data))?), None),
+        let mut stored_ceiling = None;
+        let (source, generator, rest_hz): (Arc<dyn SpikeSource>, _, _) = match (&config.data, &config.odors) {
+            (Some(data), _) => {
+                let store = SpikeStore::open(&folder.join(data))?;
+                let rest_hz = store.report().recipe.as_ref().map(|recipe| recipe.spontaneous_hz);
+                stored_ceiling = store.report().ceiling;
+                (Arc::new(store), None, rest_hz)
+            }
             (None, Some(odors)) => {
                 let generator = odors::build(odors, folder, seed, layer)?;
-                (Arc::new(generator.clone()), Some(generator))
+                (Arc::new(generator.clone()), Some(generator), Some(odors.spontaneous_hz))
             }
             (None, None) => return Err(UserError::bad_data("no-data", "names no odours").file(path).key("odors")),
         };
@@ -125,7 +135,7 @@ impl Setup {
             }
         }
         let remap = (!remap.is_identity()).then(|| Arc::new(remap));
-        Ok(Self { circuit, source, generator, remap, network })
+        Ok(Self { circuit, source, generator, rest_hz, stored_ceiling, remap, network })
     }
 
     /// Checks every name in the config that only the network can know: trained parameters, groups, populations.
