@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 25] = [
     &[],
     &["demo"],
     &["connectome"],
