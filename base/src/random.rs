@@ -44,7 +44,7 @@ impl Streams {
     }
 }
 
-/// A bijection of 64-bit words that leaves no trace of their order: the finaliser of SplitMix64 (Steele et al. 2014).
+/// A bijection of 64-bit words that leaves no trace of their order: the finaliser of `SplitMix64` (Steele et al. 2014).
 pub const fn mix64(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -40,7 +40,9 @@ impl Network {
                 (0..own.len()).map(|at| [id(at)[0], id(at)[1], u64::from(own.syn_count[at])]).collect();
             pairs.sort_unstable();
             section(&mut bytes, pairs.len());
-            pairs.iter().for_each(|pair| words(&mut bytes, pair));
+            for pair in &pairs {
+                words(&mut bytes, pair);
+            }
         }
         digest::sha256_reader(bytes.as_slice()).expect("memory is always readable")
     }
@@ -51,7 +53,9 @@ fn section(bytes: &mut Vec<u8>, len: usize) {
 }
 
 fn words(bytes: &mut Vec<u8>, words: &[u64]) {
-    words.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+    for word in words {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
 }
 
 fn block(bytes: &mut Vec<u8>, synapses: &Synapses, senders: &[u64], receivers: &[u64]) {

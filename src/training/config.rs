@@ -279,13 +279,14 @@ mod tests {
     fn sections(path: &str, value: &Value, out: &mut Vec<(String, String)>) {
         let Value::Object(map) = value else { return };
         for (key, value) in map {
-            out.push((path.to_string(), key.clone()));
             // Names of transmitters, populations and projections are the user's.
-            if matches!(key.as_str(), "network" | "weights" | "readout" | "loss" | "train") {
+            if matches!(key.as_str(), "weights" | "readout") {
                 sections(&format!("{path}.{key}"), value, out);
+            } else {
+                out.push((path.to_string(), key.clone()));
             }
-            if let Value::Array(items) = value {
-                items.iter().for_each(|item| sections(&format!("{path}.{key}"), item, out));
+            for item in value.as_array().into_iter().flatten() {
+                sections(&format!("{path}.{key}"), item, out);
             }
         }
     }

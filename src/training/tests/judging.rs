@@ -52,7 +52,8 @@ fn neurons_that_fire_whatever_is_shown_spike_twice_but_do_not_respond() {
 
 #[test]
 fn neurons_that_an_odour_drives_respond_with_either_baseline() {
-    let driven = NetworkSpec { i_c: [0.0, 0.05], ..fixtures::spec(WeightForm::Gain) };
+    let mut driven = NetworkSpec { i_c: [0.0, 0.05], ..fixtures::spec(WeightForm::Gain) };
+    driven.weights.scale = 4.0;
     for onset in [0.0, 100.0] {
         let source: Arc<dyn SpikeSource> = Arc::new(odors(onset, 100.0));
         let result = judged(&driven, &source, Some(8.0)).unwrap();
