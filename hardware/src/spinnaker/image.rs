@@ -8,19 +8,21 @@
 //! | [`core_data`] | the table of pointers that leads to the regions |
 //! | [`recording`] | what a core writes during a run |
 //! | [`compare`] | regions beside reference regions |
+//! | [`report`] | a released mapper's report beside our own images |
 //!
-//! Layouts are those of the released sPyNNaker 7.4.1, for populations of one combined core (up to 256 neurons). Words are little endian.
+//! Layouts are those of the released sPyNNaker 7.4.1, for combined cores of up to 256 neurons. Words are little endian.
 
 pub mod compare;
 pub mod core_data;
 pub mod keys;
 pub mod recording;
 pub mod regions;
+pub mod report;
 pub mod routing;
 
 pub use compare::{RegionDifference, compare_regions};
 pub use keys::{Key, keys};
-pub use regions::{RegionKind, Regions, regions};
+pub use regions::{CoreImage, RegionKind, Regions, Rows, regions};
 
 /// Bits that number `n` things on the board: one thing takes a bit.
 pub(super) fn bits(n: u32) -> u32 {
