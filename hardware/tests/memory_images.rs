@@ -51,7 +51,7 @@ impl Case {
         let keys = list(&json["populations"]).iter().map(key).collect();
         let name = file.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
         let network = quantise(&deployment(&json), &Options::AS_WRITTEN).unwrap();
-        Self { name, network, keys, json }
+        Self { name, json, network, keys }
     }
 
     fn reference(&self) -> Vec<ReferenceRegion> {
@@ -184,7 +184,7 @@ fn trees_over_a_board_reach_exactly_their_targets() {
 #[test]
 fn regions_lie_where_their_table_points() {
     let mut rng = StdRng::seed_from_u64(6);
-    let regions: Vec<Vec<u32>> = (0..7).map(|k| (0..k * 5 + 1).map(|_| rng.random()).collect()).collect();
+    let regions: Vec<Vec<u32>> = (0..7).map(|k| (0..=k * 5).map(|_| rng.random()).collect()).collect();
     let mut places: [Option<&[u32]>; REGIONS] = [None; REGIONS];
     for (k, region) in regions.iter().enumerate() {
         places[k * 4] = Some(region);

@@ -128,14 +128,14 @@ pub fn regions(network: &Quantised, keys: &[Option<Key>]) -> Result<Vec<Vec<Core
         let shift = cells.shift.map(u32::from);
         // Sizes are those of the fullest core.
         let most = population.n.min(NEURONS_PER_CORE);
-        let synapses = vec![most, 2, bits(most), 1, bits(longest), 0, LONGEST_ROW as u32, shift[0], shift[1]];
-        let (table, blocks, rows) = rows(network, k as u32, keys)?;
+        let parameters = vec![most, 2, bits(most), 1, bits(longest), 0, LONGEST_ROW as u32, shift[0], shift[1]];
+        let Synapses { table, blocks, rows } = synapses(network, k as u32, keys)?;
         let cores = blocks.into_iter().zip((0..).step_by(NEURONS_PER_CORE as usize)).map(|(blocks, first)| {
             let n = (population.n - first).min(NEURONS_PER_CORE);
             let own = first..first + n;
-            let parameters = [core_parameters(own.clone(), most, key, shift), neuron_parameters(cells, own, network.ts as u32)];
-            let [core, neurons] = parameters;
-            let regions = Regions { words: [core, neurons, synapses.clone(), table.clone(), blocks] };
+            let core = core_parameters(own.clone(), most, key, shift);
+            let neurons = neuron_parameters(cells, own, network.ts as u32);
+            let regions = Regions { words: [core, neurons, parameters.clone(), table.clone(), blocks] };
             CoreImage { first, n, regions, rows: rows.clone() }
         });
         Ok(cores.collect())
@@ -184,8 +184,17 @@ fn neuron_parameters(cells: &QuantisedCells, own: Range<u32>, ts: u32) -> Vec<u3
     words
 }
 
-/// Population table, the same on every core; the rows of each core; where they lie, the same on every core.
-fn rows(network: &Quantised, population: u32, keys: &[Option<Key>]) -> Result<(Vec<u32>, Vec<Vec<u32>>, Vec<Rows>)> {
+/// What leads from a packet to its synapses.
+struct Synapses {
+    /// Population table, the same on every core.
+    table: Vec<u32>,
+    /// Rows of each core.
+    blocks: Vec<Vec<u32>>,
+    /// Where they lie, the same on every core.
+    rows: Vec<Rows>,
+}
+
+fn synapses(network: &Quantised, population: u32, keys: &[Option<Key>]) -> Result<Synapses> {
     let post = &network.populations[population as usize];
     let mut blocks = vec![Vec::new(); post.n.div_ceil(NEURONS_PER_CORE) as usize];
     // (key of the sender, sender, address), one for each projection.
@@ -197,11 +206,13 @@ fn rows(network: &Quantised, population: u32, keys: &[Option<Key>]) -> Result<(V
         let key = keys.get(projection.pre as usize).copied().flatten();
         let key = key.ok_or_else(|| UserError::bad_data("no-key", "the sending population has no routing key").key(place()))?;
         let rows = append(&mut blocks, projection, pre.n, post.n).map_err(|e| e.key(place()))?;
-        let address = rows.map_or(NO_ROWS, |rows| (rows.length as u32 - 1) | (rows.start / ALIGNMENT) as u32 * 256);
+        let address = rows.map_or(NO_ROWS, |rows| (rows.length as u32 - 1) | ((rows.start / ALIGNMENT) as u32) << 8);
         addresses.push((key, projection.pre, address));
         layout.extend(rows);
     }
-    blocks.iter_mut().for_each(|core| core.extend([0; TAIL]));
+    for core in &mut blocks {
+        core.extend([0; TAIL]);
+    }
 
     addresses.sort_by_key(|(key, _, _)| key.base);
     let senders = addresses.chunk_by(|a, b| a.1 == b.1);
@@ -220,7 +231,7 @@ fn rows(network: &Quantised, population: u32, keys: &[Option<Key>]) -> Result<(V
         start += count;
     }
     table.extend(addresses.iter().map(|(_, _, address)| address));
-    Ok((table, blocks, layout))
+    Ok(Synapses { table, blocks, rows: layout })
 }
 
 /// Appends the rows of a projection to each core's; where they lie, unless there are none.
@@ -272,12 +283,16 @@ fn append(blocks: &mut [Vec<u32>], projection: &QuantisedProjection, n_pre: u32,
 /// it were sorted. Of a list sorted by sender, or onto one core, that is the true length.
 fn mappers_longest(projection: &QuantisedProjection, n_pre: u32, cores: usize) -> usize {
     let mut counts = vec![0; n_pre as usize];
-    projection.synapses.iter().for_each(|s| counts[s.pre as usize] += 1);
+    for synapse in &projection.synapses {
+        counts[synapse.pre as usize] += 1;
+    }
     let (mut longest, mut rest) = (0, projection.synapses.as_slice());
     for count in counts {
         let (group, after) = rest.split_at(count);
         let mut on_core = vec![0; cores];
-        group.iter().for_each(|s| on_core[(s.post / NEURONS_PER_CORE) as usize] += 1);
+        for synapse in group {
+            on_core[(synapse.post / NEURONS_PER_CORE) as usize] += 1;
+        }
         longest = on_core.into_iter().max().unwrap_or(0).max(longest);
         rest = after;
     }

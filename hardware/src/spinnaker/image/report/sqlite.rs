@@ -1,4 +1,4 @@
-//! Tables of an SQLite database, read whole: enough for a report, nothing is written.
+//! Tables of an `SQLite` database, read whole: enough for a report, nothing is written.
 //!
 //! File format: pages of equal size; a table is a tree of pages (interior 0x05, leaf 0x0d); a leaf's cell holds a record of typed columns,
 //! the end of a long one on a chain of overflow pages. <https://www.sqlite.org/fileformat.html>
