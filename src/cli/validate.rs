@@ -1,6 +1,7 @@
 //! `kenyon validate KIND DIR`: our results beside reference results, case by case.
 
 mod snn;
+mod spinnaker;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,9 @@ use super::output::TextTable;
 
 /// Replay a folder of reference cases and compare; exit code 4 if a case does not agree
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json")]
+#[command(
+    after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json\n  kenyon validate spinnaker reference/spinnaker"
+)]
 pub(super) struct Validate {
     /// What the cases are about
     #[arg(value_name = "KIND")]
@@ -30,6 +33,8 @@ pub(super) struct Validate {
 enum Kind {
     /// Spiking networks with gradients: `case.json`, `input.npz`, `expected.npz`
     Snn,
+    /// Networks computed by the released `SpiNNaker` binaries: `network.json` and tables for each case, `lif_init.csv`
+    Spinnaker,
 }
 
 /// How one case went.
@@ -56,15 +61,19 @@ struct Report {
 
 impl Validate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
+        match self.kind {
+            Kind::Snn => self.run_snn(context),
+            Kind::Spinnaker => spinnaker::run(&self.dir, self.dump.as_deref(), context),
+        }
+    }
+
+    fn run_snn(&self, context: &Context) -> Result<()> {
         let folders = cases(&self.dir)?;
         let mut found = Vec::with_capacity(folders.len());
         let mut unreadable = None;
         for (name, folder) in folders {
             let dump = self.dump.as_ref().map(|d| d.join(&name));
-            let done = match self.kind {
-                Kind::Snn => snn::replay(&folder, &name, dump.as_deref()),
-            };
-            found.push(match done {
+            found.push(match snn::replay(&folder, &name, dump.as_deref()) {
                 Ok(case) => case,
                 // Our own trouble, such as a full disk, is no property of the case.
                 Err(error) if error.exit_code() == 1 => return Err(error),
@@ -85,10 +94,7 @@ impl Validate {
             });
         }
         let passed = found.iter().filter(|c| c.pass).count();
-        let kind = match self.kind {
-            Kind::Snn => "snn",
-        };
-        let report = Report { kind, failed: found.len() - passed, passed, cases: found };
+        let report = Report { kind: "snn", failed: found.len() - passed, passed, cases: found };
         context.print(&report, || table(&report));
         match (unreadable, report.cases.iter().find(|c| !c.pass)) {
             (Some(error), _) => Err(error),
