@@ -10,6 +10,7 @@
 //! | `odors` | `make`, `info` |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export` | a trained network for other simulators |
+//! | `emulate` | what a SpiNNaker board would compute |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `validate` | replays folders of reference cases |
 
@@ -17,6 +18,7 @@ mod circuit;
 mod connectome;
 mod context;
 mod demo;
+mod emulate;
 mod eval;
 mod export;
 mod odors;
@@ -81,6 +83,7 @@ enum Noun {
     /// A trained network for other simulators and for hardware
     #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
     Export(export::Verb),
+    Emulate(emulate::Emulate),
     Validate(validate::Validate),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
@@ -109,6 +112,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Eval(eval) => eval.run(&context),
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
+        Noun::Emulate(emulate) => emulate.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });

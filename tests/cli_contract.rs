@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -25,6 +25,7 @@ const COMMANDS: [&[&str]; 23] = [
     &["train"],
     &["eval"],
     &["report"],
+    &["emulate"],
     &["export"],
     &["export", "pynn"],
     &["validate"],

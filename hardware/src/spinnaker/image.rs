@@ -8,10 +8,12 @@
 //! | [`core_data`] | the table of pointers that leads to the regions |
 //! | [`recording`] | what a core writes during a run |
 //! | [`compare`] | regions beside reference regions |
+//! | [`case`] | regions and routes of a reference case beside our own |
 //! | [`report`] | a released mapper's report beside our own images |
 //!
 //! Layouts are those of the released sPyNNaker 7.4.1, for combined cores of up to 256 neurons. Words are little endian.
 
+pub mod case;
 pub mod compare;
 pub mod core_data;
 pub mod keys;
@@ -20,6 +22,7 @@ pub mod regions;
 pub mod report;
 pub mod routing;
 
+pub use case::CaseImages;
 pub use compare::{RegionDifference, compare_regions};
 pub use keys::{Key, keys};
 pub use regions::{CoreImage, RegionKind, Regions, Rows, regions};

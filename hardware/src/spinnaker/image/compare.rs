@@ -20,6 +20,21 @@ pub struct ReferenceRegion {
     pub words: Vec<u32>,
 }
 
+impl ReferenceRegion {
+    /// The comparison with a region that we cannot make: every word differs.
+    pub fn missing(&self, network: &Quantised) -> RegionDifference {
+        let label = network.populations.get(self.population as usize).map(|p| p.label.clone());
+        RegionDifference {
+            population: label.unwrap_or_default(),
+            first_neuron: self.first,
+            region: self.kind.name(),
+            words: self.words.len(),
+            different: self.words.len(),
+            first: self.words.first().map(|word| (0, Some(*word), None)),
+        }
+    }
+}
+
 /// How one region compares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RegionDifference {
