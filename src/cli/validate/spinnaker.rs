@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::context::Context;
-use super::super::output::{TextTable, count};
+use super::super::output::{TextTable, count, of};
 
 /// Description of a case's network.
 const NETWORK: &str = "network.json";
@@ -161,7 +161,9 @@ fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<Outcome> {
     let words_compared = regions.iter().map(|r| r.words as u64).sum();
     let words_differing = regions.iter().map(|r| r.different as u64).sum();
     let differing_regions = regions.iter().filter(|r| r.different > 0);
-    notes.extend(differing_regions.map(|r| format!("`{}` of `{}` differs in {} words", r.region, r.population, r.different)));
+    notes.extend(
+        differing_regions.map(|r| format!("`{}` of `{}` differs in {}", r.region, r.population, of(r.different as u64, "word"))),
+    );
     notes.extend(misrouted.iter().map(|label| format!("packets of `{label}` do not reach exactly their listeners")));
     if compared == 0 {
         notes.push("nothing to compare: no recordings and no `state_raw`".into());
@@ -187,7 +189,7 @@ fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<Outcome> {
     })
 }
 
-/// Our values under the reference's names: the tables, and `network.json` with our constants, shifts and counts.
+/// Our values under the reference's names: the tables, and `network.json` with our constants, shifts, counts and regions.
 fn write(case: &Case, network: &Quantised, run: &Run, dump: &Path) -> Result<()> {
     fs::create_dir_all(dump).map_err(|e| UserError::cannot_write(dump, &e))?;
     let mut document = case.document.clone();
@@ -209,6 +211,7 @@ fn write(case: &Case, network: &Quantised, run: &Run, dump: &Path) -> Result<()>
             *counted = run.saturations.into();
         }
     }
+    CaseImages::of(&case.document)?.put(network, &mut document);
     AtomicFile::write(&dump.join(NETWORK), document.to_string().as_bytes())
 }
 

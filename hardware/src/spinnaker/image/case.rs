@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{ReferenceRegion, RegionDifference, compare_regions};
 use super::keys::Key;
-use super::regions::RegionKind;
+use super::regions::{RegionKind, regions};
 use super::routing::{Entry, Lost, Place, Tables};
 use crate::spinnaker::Quantised;
 
@@ -88,6 +88,18 @@ impl CaseImages {
     /// As [`compare_regions`].
     pub fn compare(&self, network: &Quantised) -> Result<Vec<RegionDifference>> {
         if self.regions.is_empty() { Ok(Vec::new()) } else { compare_regions(network, &self.keys, &self.regions) }
+    }
+
+    /// Puts our regions in the place of the case's into the content of its `network.json`; those that we cannot make are left out.
+    pub fn put(&self, network: &Quantised, document: &mut Value) {
+        let ours = if self.regions.is_empty() { Ok(Vec::new()) } else { regions(network, &self.keys) };
+        let ours = ours.unwrap_or_default();
+        for region in &self.regions {
+            let Some(entry) = document["populations"].get_mut(region.population as usize) else { continue };
+            let core = ours.get(region.population as usize).and_then(|cores| cores.first());
+            let words = core.map(|core| core.regions.words(region.kind).iter().map(|w| format!("{w:08x}")).collect());
+            entry["regions_hex"][region.kind.name()] = words.unwrap_or(Value::Null);
+        }
     }
 
     /// Cores that listen to a population; none if the place of one is not known.
