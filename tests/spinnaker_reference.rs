@@ -345,7 +345,7 @@ fn a_readout_on_the_host_gives_answers_too() {
 fn large_recordings_go_into_one_container() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut deployment = deployment();
-    deployment.steps = 1_000_000;
+    deployment.steps = 1_000_001;
     deployment.populations[1].record = vec![Variable::V];
     deployment.samples.truncate(1);
     deployment.write(&dir.path().join("network.h5")).expect("written");
