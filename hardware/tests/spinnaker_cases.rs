@@ -15,7 +15,7 @@ fn folders() -> Vec<PathBuf> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
         .join("spinnaker");
     let Ok(entries) = std::fs::read_dir(&root) else {
-        println!("skipped: no reference data");
+        eprintln!("skipped: no reference data");
         return Vec::new();
     };
     let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.join("network.json").is_file()).collect();
@@ -52,8 +52,8 @@ fn failing(spoil: impl Fn(&mut Quantised), arithmetic: Arithmetic) -> usize {
     if folders.is_empty() { usize::MAX } else { fails.count() }
 }
 
-fn each_cells(network: &mut Quantised, mut change: impl FnMut(&mut kenyon_hardware::spinnaker::QuantisedCells)) {
-    network.populations.iter_mut().filter_map(|p| p.cells.as_mut()).for_each(|cells| change(cells));
+fn each_cells(network: &mut Quantised, change: impl FnMut(&mut kenyon_hardware::spinnaker::QuantisedCells)) {
+    network.populations.iter_mut().filter_map(|p| p.cells.as_mut()).for_each(change);
 }
 
 #[test]
