@@ -82,7 +82,7 @@ fn the_tables_hold_the_deployment_to_the_last_bit() {
         let expected: Vec<Vec<f64>> = projection
             .synapses
             .iter()
-            .map(|s| vec![f64::from(s.pre), f64::from(s.post), s.weight, f64::from(s.delay_steps)])
+            .map(|s| vec![f64::from(s.pre), f64::from(s.post), s.weight, s.delay_steps])
             .collect();
         assert_eq!(rows.iter().map(|r| r.iter().map(number).collect::<Vec<_>>()).collect::<Vec<_>>(), expected);
     }
