@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -251,10 +252,10 @@ fn a_deployment_is_emulated_to_spikes_rows_and_answers() {
     for (k, sample) in deployment.samples.iter().enumerate() {
         let run = emulator.run(&sample.spikes);
         for (step, neuron) in &run.populations[1].spikes {
-            spikes += &format!("{k},1,{step},{neuron},{}\n", 720_575_940_600_000_000 + u64::from(*neuron));
+            writeln!(spikes, "{k},1,{step},{neuron},{}", 720_575_940_600_000_000 + u64::from(*neuron)).expect("a string");
         }
         for (step, row) in run.populations[2].v.chunks(2).enumerate() {
-            rows += &format!("{k},{step},{},{}\n", row[0], row[1]);
+            writeln!(rows, "{k},{step},{},{}", row[0], row[1]).expect("a string");
         }
         let reported = &report["samples"][k];
         let answer = answer(&deployment, &run).expect("a readout");
@@ -345,7 +346,7 @@ fn a_readout_on_the_host_gives_answers_too() {
 fn large_recordings_go_into_one_container() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut deployment = deployment();
-    deployment.steps = 1_000_000;
+    deployment.steps = 1_000_001;
     deployment.populations[1].record = vec![Variable::V];
     deployment.samples.truncate(1);
     deployment.write(&dir.path().join("network.h5")).expect("written");

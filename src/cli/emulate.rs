@@ -183,19 +183,17 @@ impl Emulate {
                 count(totals.by_population.get(k).copied().unwrap_or(0)),
             ]);
         }
-        let mut out = table.render();
+        let accuracy = totals.accuracy().map(|a| format!("\naccuracy {}", percent(a))).unwrap_or_default();
         let zeroed: u64 = summary["projections"].as_array().into_iter().flatten().filter_map(|p| p["zeroed"].as_u64()).sum();
-        out += &format!(
-            "\n{} samples, {} spikes, {} saturations; {} weights round to 0",
+        format!(
+            "{}\n{} samples, {} spikes, {} saturations; {} weights round to 0{accuracy}\nwritten: {}",
+            table.render(),
             totals.samples,
             count(totals.spikes),
             count(totals.saturations),
-            count(zeroed)
-        );
-        if let Some(accuracy) = totals.accuracy() {
-            out += &format!("\naccuracy {}", percent(accuracy));
-        }
-        out + &format!("\nwritten: {}", self.output.display())
+            count(zeroed),
+            self.output.display()
+        )
     }
 }
 

@@ -63,7 +63,9 @@ fn host_rows(readout: &HostReadout, spikes: &[(u32, u32)], lead_in: usize, rows:
         for (out, filtered) in out.iter_mut().zip(&filtered) {
             *out = b * *out + (1.0 - b) * filtered;
         }
-        filtered.iter_mut().for_each(|f| *f *= a);
+        for f in &mut filtered {
+            *f *= a;
+        }
         while let Some(&&(step, neuron)) = spikes.peek() {
             if step as usize + 1 > model_step + lead_in {
                 break;

@@ -53,8 +53,8 @@ impl Writer {
             if !large {
                 let path = folder.join(format!("{name}.csv"));
                 let mut file = BufWriter::new(AtomicFile::create(&path)?);
-                let header: String = (0..network.populations[population].n).map(|i| format!(",n{i}")).collect();
-                writeln!(file, "sample,step{header}").map_err(|e| UserError::cannot_write(&path, &e))?;
+                let header: Vec<String> = (0..network.populations[population].n).map(|i| format!("n{i}")).collect();
+                writeln!(file, "sample,step,{}", header.join(",")).map_err(|e| UserError::cannot_write(&path, &e))?;
                 csv = Some((path, file));
             }
             rows.push(Rows { population, variable, name, csv });
@@ -79,8 +79,8 @@ impl Writer {
             if let Some((path, csv)) = &mut rows.csv {
                 let n = network.populations[rows.population].n as usize;
                 for (step, row) in values.chunks(n).enumerate() {
-                    let text: String = row.iter().map(|value| format!(",{value}")).collect();
-                    writeln!(csv, "{sample},{step}{text}").map_err(|e| UserError::cannot_write(path, &e))?;
+                    let text: Vec<String> = row.iter().map(ToString::to_string).collect();
+                    writeln!(csv, "{sample},{step},{}", text.join(",")).map_err(|e| UserError::cannot_write(path, &e))?;
                 }
             }
         }

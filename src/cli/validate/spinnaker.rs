@@ -217,15 +217,11 @@ fn write(case: &Case, network: &Quantised, run: &Run, dump: &Path) -> Result<()>
 
 /// A table of raw values with one row for each step.
 fn rows(values: &[i32], n: usize) -> String {
-    let mut out = String::from("step");
-    (0..n).for_each(|i| out += &format!(",n{i}"));
-    out.push('\n');
+    let header: Vec<String> = (0..n).map(|i| format!("n{i}")).collect();
+    let mut out = format!("step,{}\n", header.join(","));
     for (step, row) in values.chunks(n).enumerate() {
-        let _ = write!(out, "{step}");
-        row.iter().for_each(|value| {
-            let _ = write!(out, ",{value}");
-        });
-        out.push('\n');
+        let row: Vec<String> = row.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "{step},{}", row.join(","));
     }
     out
 }

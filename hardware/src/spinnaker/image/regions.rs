@@ -280,7 +280,8 @@ fn append(blocks: &mut [Vec<u32>], projection: &QuantisedProjection, n_pre: u32,
 /// The length that the released mapper finds for the longest row.
 ///
 /// It means to group the list by sender and then by core of the receiver; but it cuts the list at the places where senders would change if
-/// it were sorted. Of a list sorted by sender, or onto one core, that is the true length.
+/// it were sorted. Of a list sorted by sender, or onto one core, that is the true length. Of another it may be too short: then the mapper
+/// leaves out the synapses beyond it without a word, and our images, which have them all, differ from its.
 fn mappers_longest(projection: &QuantisedProjection, n_pre: u32, cores: usize) -> usize {
     let mut counts = vec![0; n_pre as usize];
     for synapse in &projection.synapses {
