@@ -2,8 +2,8 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | [`regions`] | the five regions of a core: parameters, population table, rows of synapses |
-//! | [`keys`] | the routing keys of the populations |
+//! | [`mod@regions`] | the five regions of a core: parameters, population table, rows of synapses |
+//! | [`mod@keys`] | the routing keys of the populations |
 //! | [`routing`] | routing tables: made for a placement, and followed |
 //! | [`core_data`] | the table of pointers that leads to the regions |
 //! | [`recording`] | what a core writes during a run |
