@@ -12,6 +12,7 @@
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `lint` | what is wrong with a deployment |
 //! | `certify` | what a board makes of a trained network |
+//! | `emulate` | what a SpiNNaker board would compute |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `check` | whether arrays of other programs hold what they should |
 //! | `validate` | replays folders of reference cases |
@@ -22,6 +23,7 @@ mod circuit;
 mod connectome;
 mod context;
 mod demo;
+mod emulate;
 mod eval;
 mod export;
 mod lint;
@@ -90,6 +92,7 @@ enum Noun {
     Export(export::Verb),
     Lint(lint::Lint),
     Certify(certify::Certify),
+    Emulate(emulate::Emulate),
     Validate(validate::Validate),
     /// Whether arrays that another program made hold what they should
     #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
@@ -123,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Export(verb) => verb.run(&context),
         Noun::Lint(lint) => lint.run(&context),
         Noun::Certify(certify) => certify.run(&context, cli.shared.seed),
+        Noun::Emulate(emulate) => emulate.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),

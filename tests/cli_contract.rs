@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -25,6 +25,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["train"],
     &["eval"],
     &["report"],
+    &["emulate"],
     &["export"],
     &["export", "pynn"],
     &["lint"],
