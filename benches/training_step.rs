@@ -99,11 +99,11 @@ impl Task {
         let sign = read("sign")?;
         let effective = [
             read("I_c")?,
-            read("beta")?,
-            vec![number("alpha")? as f32],
+            read("beta")?.into_iter().map(|beta| 1.0 - beta).collect(),
+            vec![(1.0 - number("alpha")?) as f32],
             vec![number("threshold")? as f32; n],
             vec![number("reset")? as f32; n],
-            vec![number("alpha_out")? as f32, number("beta_out")? as f32],
+            vec![(1.0 - number("alpha_out")?) as f32, (1.0 - number("beta_out")?) as f32],
             read("w_in_val")?,
             read("w_rec_val")?,
         ]
@@ -211,18 +211,18 @@ fn measure(options: &Options, task: &mut Task) -> Result<Measured> {
             let of = |segment| &by_effective[layout.range(segment)];
             let (by_w1, by_v) = (of(Segment::W1), of(Segment::V));
             let (i_c, rest) = task.effective.split_at_mut(task.topology.neurons);
-            let (beta, rest) = rest.split_at_mut(task.topology.neurons);
+            let (rise, rest) = rest.split_at_mut(task.topology.neurons);
             let start_w1 = rest.len() - by_w1.len() - by_v.len();
             let (w1, v) = rest[start_w1..].split_at_mut(by_w1.len());
             adam.update(&mut [
                 (&mut *i_c, of(Segment::IC)),
-                (&mut *beta, of(Segment::Leak)),
+                (&mut *rise, of(Segment::Rise)),
                 (&mut *w1, by_w1),
                 (&mut *v, by_v),
                 (&mut task.w2, &by_w2),
             ]);
-            for b in &mut *beta {
-                *b = b.clamp(0.5, 0.999);
+            for rise in &mut *rise {
+                *rise = rise.clamp(0.001, 0.5);
             }
             for w in &mut *w1 {
                 *w = w.max(0.0);
@@ -230,7 +230,7 @@ fn measure(options: &Options, task: &mut Task) -> Result<Measured> {
             for (w, sign) in v.iter_mut().zip(&task.sign) {
                 *w = if *w * sign > 0.0 { *w } else { 0.0 };
             }
-            let all = [of(Segment::IC), of(Segment::Leak), by_w1, by_v, &by_w2];
+            let all = [of(Segment::IC), of(Segment::Rise), by_w1, by_v, &by_w2];
             measured.norms = Some([norm(all), norm([by_w1]), norm([by_v])]);
         }
         measured.cpu.push(cpu_seconds() - cpu);

@@ -10,15 +10,21 @@
 //! | `odors` | `make`, `info` |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
+//! | `lint` | what is wrong with a deployment |
+//! | `certify` | what a board makes of a trained network |
 //! | `demo` | the whole path on the synthetic fly |
+//! | `check` | whether arrays of other programs hold what they should |
 //! | `validate` | replays folders of reference cases |
 
+mod certify;
+mod check;
 mod circuit;
 mod connectome;
 mod context;
 mod demo;
 mod eval;
 mod export;
+mod lint;
 mod lowering;
 mod odors;
 mod output;
@@ -82,7 +88,12 @@ enum Noun {
     /// A trained network for other simulators and for hardware
     #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
     Export(export::Verb),
+    Lint(lint::Lint),
+    Certify(certify::Certify),
     Validate(validate::Validate),
+    /// Whether arrays that another program made hold what they should
+    #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
+    Check(check::Verb),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
@@ -110,7 +121,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Eval(eval) => eval.run(&context),
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
+        Noun::Lint(lint) => lint.run(&context),
+        Noun::Certify(certify) => certify.run(&context, cli.shared.seed),
         Noun::Validate(validate) => validate.run(&context),
+        Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });
     match result.and_then(|()| context.check_stdout()) {

@@ -9,8 +9,12 @@
 //! | [`optimiser`] | SGD, Adam, AdamW, schedules, clipping |
 //! | [`sampler`] | the order of samples |
 //! | [`setup`] | from a config to circuit, samples, network |
-//! | [`trainer`] | the training loop, checkpoints |
+//! | [`trainer`] | the training loop |
+//! | [`state`] | a model as a checkpoint, and back by root id |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`traces`] | readout and spikes of single samples |
+//! | [`teacher`] | terms of the loss by a teacher's traces |
+//! | [`responses`] | which neurons respond to an odour |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
@@ -18,15 +22,20 @@
 pub mod config;
 pub mod engine;
 pub mod evaluate;
+mod filter;
 pub mod loaded;
 pub mod loss;
 pub mod model;
 pub mod optimiser;
 pub mod page;
 mod peak;
+pub mod responses;
 pub mod resting;
 pub mod sampler;
 pub mod setup;
+pub mod state;
+pub mod teacher;
+pub mod traces;
 pub mod trainer;
 
 pub use config::TrainConfig;

@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 26] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -27,7 +27,10 @@ const COMMANDS: [&[&str]; 23] = [
     &["report"],
     &["export"],
     &["export", "pynn"],
+    &["lint"],
     &["validate"],
+    &["check"],
+    &["check", "dale"],
 ];
 
 #[test]
@@ -134,19 +137,4 @@ fn an_existing_folder_is_never_written_into() {
     assert!(ran.stderr.contains("not-empty"), "{}", ran.stderr);
     let ran = kenyon_in(fly.path(), &["demo", "--run", "dump"]);
     assert_eq!(ran.code, 2);
-}
-
-#[test]
-fn the_demo_goes_from_nothing_to_a_trained_network_a_script_and_a_page() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let report = kenyon_in(dir.path(), &["demo", "--json", "--quiet"]).ok().json();
-    assert_eq!(report["synthetic"], true);
-    let accuracy = |of: &str| report[of]["accuracy"].as_f64().expect("a number");
-    assert!(accuracy("test") > 0.8, "{}", accuracy("test"));
-    assert!(accuracy("test") <= accuracy("ceiling") && accuracy("control") < accuracy("ceiling"));
-    let files =
-        ["fly/connections.csv.gz", "fly.h5", "circuit.toml", "circuit.h5", "train.toml", "train/manifest.json", "demo.json"];
-    for file in files.into_iter().chain(["control/manifest.json", "pynn/run_pynn.py", "report.html"]) {
-        assert!(dir.path().join("kenyon_demo").join(file).is_file(), "{file}");
-    }
 }

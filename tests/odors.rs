@@ -11,7 +11,7 @@ use kenyon::odors::{input_layer, labels_from_types};
 use kenyon_base::Silent;
 use kenyon_connectome::circuit::file;
 use kenyon_datasets::odors::{Geometry, InputLayer, Missing, OdorSpec, ResponseTable, SpikeStore, build, ceiling, glomeruli};
-use kenyon_datasets::{Batch, Events, Remap, SpikeSource, epoch_order};
+use kenyon_datasets::{Batch, Events, Remap, SpikeSource};
 use support::{kenyon_in, kenyon_json, reference_fly, synthetic_fly};
 
 /// Input spikes as any HDF5 reader sees them: per sample and step, the root ids that fire.
@@ -246,8 +246,9 @@ fn the_full_recipe_has_a_ceiling_of_about_96_percent() {
 fn a_batch_of_the_full_recipe_is_ready_in_a_twentieth_of_a_training_step() {
     let Some(fly) = reference_fly() else { return };
     let generator = full_recipe(&fly);
-    let order = epoch_order(&generator.split().train, 1, 0);
-    let mut times: Vec<f64> = order
+    let mut times: Vec<f64> = generator
+        .split()
+        .train
         .chunks(16)
         .take(9)
         .map(|samples| {

@@ -38,14 +38,14 @@ impl Golden {
         let spec =
             EngineSpec { record: Record { neurons: (0..N as u32).collect(), mem: true, spikes: true }, ..EngineSpec::new(T) };
         let engine = Engine::<F>::new(Topology::new(M, N, C, all(M), all(N)), spec).expect("sound");
-        let decay = |tau_s: f64| (-0.002 / tau_s).exp();
+        let lost = |tau_s: f64| -(-0.002 / tau_s).exp_m1();
         let effective = [
             self.read("I_c.npy").iter().map(|i_c| sign * i_c).collect(),
-            self.read("tau_mem.npy").into_iter().map(decay).collect(),
-            vec![decay(0.04)],
+            self.read("tau_mem.npy").into_iter().map(lost).collect(),
+            vec![lost(0.04)],
             vec![1.0; N],
             vec![0.0; N],
-            vec![decay(0.04), decay(0.08)],
+            vec![lost(0.04), lost(0.08)],
             w1,
             v,
         ];

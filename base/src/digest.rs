@@ -43,6 +43,22 @@ pub fn sha256_ids(ids: &[u64]) -> String {
     hex(hash.finalize())
 }
 
+/// SHA-256 of bytes that come piece by piece.
+#[derive(Debug, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all of them.
+    pub fn finish(self) -> String {
+        hex(self.0.finalize())
+    }
+}
+
 /// A reader that hashes and counts what passes through it.
 #[derive(Debug)]
 pub struct HashingReader<R> {

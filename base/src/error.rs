@@ -302,8 +302,8 @@ fn quoted(text: &str) -> String {
     if text.contains('`') { text.to_string() } else { format!("`{text}`") }
 }
 
-/// Text as it may be shown: at most 80 characters, control characters escaped.
-fn shown(text: &str) -> String {
+/// Text of others as it may be shown on a terminal: at most 80 characters, control characters escaped.
+pub fn shown(text: &str) -> String {
     const LIMIT: usize = 80;
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {

@@ -10,7 +10,7 @@
 //! | [`config`] | TOML files whose unknown keys are errors with a suggestion |
 //! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
-//! | [`wilson`] | the interval of a share that was counted |
+//! | [`wilson`], [`PairedCounts`], [`predicted_share`] | intervals of shares that were counted |
 //!
 //! # Example
 //! ```
@@ -29,14 +29,16 @@ pub mod container;
 pub mod digest;
 pub mod error;
 mod interval;
+mod paired;
 pub mod plain;
 pub mod progress;
 pub mod random;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Source};
-pub use error::{ErrorKind, Result, UserError, nearest};
+pub use error::{ErrorKind, Result, UserError, nearest, shown};
 pub use interval::wilson;
+pub use paired::{PairedCounts, predicted_share};
 pub use plain::{PlainFile, PlainWriter};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use kenyon_base::{Result, Streams, UserError};
-use rand::seq::SliceRandom;
+use kenyon_base::{Result, UserError};
 
 use crate::events::{Events, SpikeSource, no_such_sample};
 use crate::remap::Remap;
@@ -77,19 +76,14 @@ impl Batch {
     }
 }
 
-/// Samples in the shuffled order of one epoch: the same for the same seed and epoch, whatever came before.
-pub fn epoch_order(samples: &[u32], seed: u64, epoch: u64) -> Vec<u32> {
-    let mut order = samples.to_vec();
-    order.shuffle(&mut Streams::new(seed).indexed("datasets/epoch", epoch));
-    order
-}
-
 /// Delivers batches in order while a thread makes the next ones.
 ///
 /// Dropping it ends the thread after the batch that it is making.
 #[derive(Debug)]
 pub struct Prefetch {
     batches: Receiver<Result<Batch>>,
+    /// Until it is known how the thread ended.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Prefetch {
@@ -118,10 +112,10 @@ impl Prefetch {
                 }
             }
         };
-        thread::Builder::new().name("prefetch".into()).spawn(work).map_err(|e| {
+        let thread = thread::Builder::new().name("prefetch".into()).spawn(work).map_err(|e| {
             UserError::failed("no-thread", format!("cannot start a thread: {e}")).mend("close other programs and try again")
         })?;
-        Ok(Self { batches })
+        Ok(Self { batches, thread: Some(thread) })
     }
 }
 
@@ -129,7 +123,15 @@ impl Iterator for Prefetch {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.batches.recv().ok()
+        if let Ok(batch) = self.batches.recv() {
+            return Some(batch);
+        }
+        // The end, or the end of the thread: a panic must not pass for a short data set.
+        match self.thread.take()?.join() {
+            Ok(()) => None,
+            Err(_) => Some(Err(UserError::failed("prefetch", "the thread that makes the samples panicked")
+                .mend("this is a fault of kenyon: please report it with the message above"))),
+        }
     }
 }
 
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn prefetched_batches_are_the_batches_in_order() {
         let source: Arc<dyn SpikeSource> = Arc::new(fixtures::generator());
-        let order = epoch_order(&source.split().train, 1, 0);
+        let order: Vec<u32> = source.split().train.iter().rev().copied().collect();
         let found: Vec<Batch> =
             Prefetch::start(Arc::clone(&source), order.clone(), 4, None, 2).expect("started").map(|b| b.expect("made")).collect();
         let expected: Vec<Batch> = order.chunks(4).map(|c| Batch::load(&*source, c, None).expect("made")).collect();
@@ -190,15 +192,46 @@ mod tests {
         assert!(abandoned.next().is_some());
     }
 
+    /// Samples of another source, of which one cannot be made.
+    struct Broken(crate::odors::OdorGenerator, usize);
+
+    impl SpikeSource for Broken {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn steps(&self) -> usize {
+            self.0.steps()
+        }
+        fn dt_ms(&self) -> f64 {
+            self.0.dt_ms()
+        }
+        fn inputs(&self) -> &[u64] {
+            self.0.inputs()
+        }
+        fn classes(&self) -> &[String] {
+            self.0.classes()
+        }
+        fn sample(&self, i: usize) -> crate::events::Sample {
+            self.0.sample(i)
+        }
+        fn split(&self) -> &crate::split::Split {
+            self.0.split()
+        }
+        fn identity(&self) -> &str {
+            self.0.identity()
+        }
+        fn events(&self, i: usize, events: &mut Events) -> Result<()> {
+            assert_ne!(i, self.1, "a sample that cannot be made");
+            self.0.events(i, events)
+        }
+    }
+
     #[test]
-    fn an_epoch_is_a_permutation_that_hangs_on_seed_and_epoch_alone() {
-        let samples: Vec<u32> = (0..100).collect();
-        let order = epoch_order(&samples, 1, 3);
-        assert_eq!(order, epoch_order(&samples, 1, 3));
-        assert_ne!(order, epoch_order(&samples, 1, 4));
-        assert_ne!(order, epoch_order(&samples, 2, 3));
-        let mut sorted = order;
-        sorted.sort_unstable();
-        assert_eq!(sorted, samples);
+    fn a_source_that_panics_is_an_error_and_not_the_end() {
+        let source: Arc<dyn SpikeSource> = Arc::new(Broken(fixtures::generator(), 5));
+        let mut batches = Prefetch::start(source, (0..12).collect(), 2, None, 1).expect("started");
+        assert_eq!(batches.by_ref().take(2).filter(Result::is_ok).count(), 2);
+        assert_eq!(batches.next().expect("not the end").expect_err("it panicked").code(), "prefetch");
+        assert!(batches.next().is_none());
     }
 }

@@ -118,6 +118,78 @@ pub trait SpikeSource: Send + Sync {
     fn events(&self, i: usize, events: &mut Events) -> Result<()>;
 }
 
+/// What is known of a stored set of samples besides the spikes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About {
+    /// What is known of each sample.
+    pub samples: Vec<Sample>,
+    /// Steps per sample.
+    pub steps: usize,
+    /// Length of a step in ms.
+    pub dt_ms: f64,
+    /// Root id of every input column.
+    pub inputs: Vec<u64>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Training, validation and test samples.
+    pub split: Split,
+    /// SHA-256 that names the content.
+    pub identity: String,
+}
+
+/// A set of samples whose description is at hand and whose spikes are read as they are asked for.
+pub trait Stored: Send + Sync {
+    /// The description.
+    fn about(&self) -> &About;
+
+    /// Input spikes of sample `i`, which exists.
+    ///
+    /// # Errors
+    /// A sample that cannot be read.
+    fn read(&self, i: usize, events: &mut Events) -> Result<()>;
+}
+
+impl<T: Stored> SpikeSource for T {
+    fn len(&self) -> usize {
+        self.about().samples.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.about().steps
+    }
+
+    fn dt_ms(&self) -> f64 {
+        self.about().dt_ms
+    }
+
+    fn inputs(&self) -> &[u64] {
+        &self.about().inputs
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.about().classes
+    }
+
+    fn sample(&self, i: usize) -> Sample {
+        self.about().samples[i]
+    }
+
+    fn split(&self) -> &Split {
+        &self.about().split
+    }
+
+    fn identity(&self) -> &str {
+        &self.about().identity
+    }
+
+    fn events(&self, i: usize, events: &mut Events) -> Result<()> {
+        if i >= self.len() {
+            return Err(no_such_sample(i, self.len()));
+        }
+        self.read(i, events)
+    }
+}
+
 /// The error of a sample that is not there.
 pub(crate) fn no_such_sample(i: usize, len: usize) -> UserError {
     UserError::bad_data("no-such-sample", "a sample that the data set does not hold")

@@ -3,7 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`events`] | [`SpikeSource`]: labelled samples of input spikes, whoever delivers them |
-//! | [`batches`] | samples side by side, made ahead of time; shuffled epochs |
+//! | [`batches`] | samples side by side, made ahead of time |
 //! | [`remap`] | from the columns of a data set to the inputs of a network, by root id |
 //! | [`split`] | training, validation and test samples |
 //! | [`odors`] | odours: response tables, receptor neurons, spikes, store, ceiling |
@@ -15,7 +15,7 @@ pub mod remap;
 pub mod split;
 mod text;
 
-pub use batches::{Batch, Prefetch, epoch_order};
-pub use events::{Events, Sample, SpikeSource};
+pub use batches::{Batch, Prefetch};
+pub use events::{About, Events, Sample, SpikeSource, Stored};
 pub use remap::Remap;
 pub use split::{Part, Split};

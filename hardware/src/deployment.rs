@@ -6,6 +6,7 @@
 //! | `cells` | the cell kinds and their parameters |
 //! | `check` | whether a description makes sense |
 //! | `file` | reading and writing it as HDF5 and JSON |
+//! | `numbers` | numbers in JSON that are none |
 //!
 //! # Units
 //! Time in ms or in steps, potential in mV, current in nA, capacitance in nF; weights in nA, of conductance cells in uS.
@@ -13,6 +14,7 @@
 mod cells;
 mod check;
 mod file;
+mod numbers;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,7 @@ pub struct Deployment {
     /// Name for people.
     pub name: String,
     /// Time step.
+    #[serde(deserialize_with = "numbers::one")]
     pub dt_ms: f64,
     /// Steps of a simulation, lead-in included.
     pub steps: u32,
@@ -70,6 +73,7 @@ pub struct Population {
     /// What is recorded.
     pub record: Vec<Variable>,
     /// mV and nA per unit of the trained network, a power of two.
+    #[serde(deserialize_with = "numbers::one")]
     pub v_scale: f64,
 }
 
@@ -155,8 +159,10 @@ pub struct Synapse {
     /// Receiver: position in its population.
     pub post: u32,
     /// Magnitude, above zero; the receptor holds the sign. In nA, of conductance cells in uS.
+    #[serde(deserialize_with = "numbers::one")]
     pub weight: f64,
     /// Delay in steps: a whole number, at least 1.
+    #[serde(deserialize_with = "numbers::one")]
     pub delay_steps: f64,
 }
 
@@ -194,8 +200,10 @@ pub struct HostReadout {
     /// Names of the classes.
     pub classes: Vec<String>,
     /// Decay of the filter per step.
+    #[serde(deserialize_with = "numbers::one")]
     pub decay_syn: f64,
     /// Decay of the integrator per step.
+    #[serde(deserialize_with = "numbers::one")]
     pub decay_mem: f64,
     /// Weights that are not zero: (index of a source, class, signed weight in units of the trained network), sorted.
     pub weights: Vec<(u32, u32, f64)>,

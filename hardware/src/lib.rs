@@ -7,16 +7,20 @@
 //! | [`lint`] | what is wrong with a deployment or will surprise, found before anything runs |
 //! | [`interpreter`] | the cells in f64, before any rounding |
 //! | [`readout`] | from what a network left behind to its answer |
+//! | [`messages`] | what a board and its host say to each other, as bytes |
+//! | [`certificate`] | how much of the accuracy survives on the board |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
 //! The core lowers a trained network into a [`Deployment`], as a compiler lowers to its back end's language. Nothing here knows
 //! training. Numbers are f64 and model-exact until a back end rounds them.
 
+pub mod certificate;
 pub mod deployment;
 pub mod interpreter;
 pub mod lint;
 pub mod lowering;
+pub mod messages;
 pub mod pynn;
 pub mod readout;
 pub mod spinnaker;

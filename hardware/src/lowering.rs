@@ -19,6 +19,7 @@ use kenyon_base::{Result, UserError};
 
 use crate::deployment::{CellKind, Neurons, Receptor, Synapse};
 use crate::interpreter::Peak;
+
 use crate::spinnaker::fixed;
 
 /// A threshold that an integrator never reaches: the largest s16.15.
@@ -137,13 +138,13 @@ impl Split {
     }
 }
 
-/// Splits signed weights (sender, receiver, weight) by receptor, scales, sorts, adds up what is equal, and drops zeros.
+/// Splits signed weights (sender, receiver, weight, delay in steps) by receptor, scales, sorts, adds up what is equal, and drops zeros.
 ///
 /// # Errors
 /// Bad data if a weight is not finite.
-pub fn split(weights: impl IntoIterator<Item = (u32, u32, f64)>, v_scale: f64, delay_steps: u32) -> Result<Split> {
+pub fn split(weights: impl IntoIterator<Item = (u32, u32, f64, u32)>, v_scale: f64) -> Result<Split> {
     let mut split = Split::default();
-    for (pre, post, weight) in weights {
+    for (pre, post, weight, delay_steps) in weights {
         if !weight.is_finite() {
             return Err(UserError::bad_data("weight-not-finite", format!("bad weight of synapse {pre} -> {post}"))
                 .found(weight.to_string())
@@ -226,7 +227,8 @@ mod tests {
 
     #[test]
     fn zero_weights_are_dropped_and_counted() {
-        let split = split([(1, 0, 0.5), (0, 1, -0.25), (0, 0, 0.0), (0, 2, -0.0), (1, 0, 0.25)], 4.0, 2).expect("finite");
+        let split =
+            split([(1, 0, 0.5, 2), (0, 1, -0.25, 2), (0, 0, 0.0, 2), (0, 2, -0.0, 2), (1, 0, 0.25, 2)], 4.0).expect("finite");
         assert_eq!(split.zeros, 2);
         assert_eq!(split.excitatory, [Synapse { pre: 1, post: 0, weight: 3.0, delay_steps: 2.0 }]);
         assert_eq!(split.inhibitory, [Synapse { pre: 0, post: 1, weight: 1.0, delay_steps: 2.0 }]);
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn numbers_that_no_hardware_can_hold_are_refused() {
-        assert_eq!(split([(0, 0, f64::NAN)], 1.0, 1).expect_err("not a number").code(), "weight-not-finite");
+        assert_eq!(split([(0, 0, f64::NAN, 1)], 1.0).expect_err("not a number").code(), "weight-not-finite");
         assert_eq!(integrators(1, 1.0, 0.5, 1.0).expect_err("never decays").code(), "bad-decay");
         let lif = Lif { decay_syn: &[0.5], decay_mem: &[0.1], i_c: &[0.5], threshold: &[1.0], reset: &[0.0] };
         assert_eq!(spiking(&lif, 1.0, 1.0, 2).expect_err("starts above").code(), "lead-in-crosses-threshold");

@@ -45,6 +45,14 @@ pub fn place(d: &Deployment) -> Option<Place<'_>> {
     d.host_readout.as_ref().map(Place::Host).or_else(device)
 }
 
+/// Rows of the readout wherever it is computed; none if the network has none. `v` holds the recorded potentials in mV by population.
+pub fn rows(d: &Deployment, spikes: &[(u32, u32, u32)], v: &[Vec<f64>]) -> Option<Rows> {
+    Some(match place(d)? {
+        Place::Host(readout) => on_host(d, readout, spikes),
+        Place::Device(population) => on_device(d, population, &v[population as usize]),
+    })
+}
+
 /// Rows from spikes (step, population, neuron) of the network's neurons.
 ///
 /// A spike of step k is the trained network's of k + 1, and `flt <- a flt + s W`, `out <- b out + (1 - b) flt` with the old `flt`.

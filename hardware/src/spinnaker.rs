@@ -7,16 +7,38 @@
 //! | [`init`] | raw parameters → constants of a neuron |
 //! | [`shift`] | ring-buffer shifts: the released mapper's formula, and kenyon's own choice |
 //! | [`quantise`] | [`Deployment`](crate::Deployment) → [`Quantised`]: raw parameters, 16-bit weights, what rounding cost |
+//! | [`Emulator`] | a [`Quantised`] network step by step; `step` has the neurons, `ring` the input on its way |
+//! | [`Run`] | what is left of a run: recorded rows, spikes, counts |
+//! | [`plain`] | the same in its plainest form, the reference of the emulator |
+//! | [`measured_shifts`] | ring-buffer shifts from the activity of samples |
+//! | [`answer()`] | what a network answers |
+//! | [`case`] | reference cases: what the released binaries computed |
+//! | [`image`] | [`Quantised`] → memory regions, routing tables; recordings |
+//! | [`packing`] | whether a network fits a machine |
 //!
 //! The core was emulated; no physical board has been compared.
 
+mod answer;
+pub mod case;
+mod emulator;
 pub mod exp;
 pub mod fixed;
+pub mod image;
 pub mod init;
+mod measured;
+pub mod packing;
+pub mod plain;
 pub mod quantise;
+mod recording;
+mod ring;
 pub mod shift;
+mod step;
 
+pub use answer::{answer, readout_rows};
+pub use emulator::{Emulator, emulate_batch};
 pub use init::{Derived, RawCells, SynapseConstants};
+pub use measured::{Alternative, Choice, measured_shifts};
 pub use quantise::{
     Options, Quantised, QuantisedCells, QuantisedPopulation, QuantisedProjection, RawSynapse, Shifts, WeightStatistics, quantise,
 };
+pub use recording::{Largest, PopulationRun, Run};

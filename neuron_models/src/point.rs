@@ -15,7 +15,7 @@ pub mod qif;
 pub mod real;
 pub mod surrogate;
 
-pub use membrane::{Lif, Lif2, Membrane, NonSpiking, PointModel, Qif};
+pub use membrane::{Lif, Membrane, NonSpiking, PointModel, Qif};
 pub use qif::{QifKind, QifNeuron};
 pub use real::Real;
 pub use surrogate::{Surrogate, SurrogateShape};

@@ -1,6 +1,6 @@
 //! Accuracy with its interval, and the comparison of two classifiers on the same trials.
 
-use kenyon_base::{Result, UserError, wilson};
+use kenyon_base::{PairedCounts, Result, UserError, wilson};
 use serde::{Deserialize, Serialize};
 
 /// Share of correct answers with Wilson's 95 % interval (Wilson 1927).
@@ -69,17 +69,10 @@ impl McNemar {
         Ok(Self::from_counts(count(true, false), count(false, true), first.len() as u64))
     }
 
-    /// Of the discordant trials alone: twice the smaller tail of the binomial distribution with one half, at most 1.
+    /// Of the discordant trials alone.
     pub fn from_counts(only_first: u64, only_second: u64, n: u64) -> Self {
-        let (total, fewer) = (only_first + only_second, only_first.min(only_second));
-        // Terms ln(C(total, k) / 2^total), each from the one before.
-        let mut ln_term = -(total as f64) * std::f64::consts::LN_2;
-        let mut tail = ln_term.exp();
-        for k in 1..=fewer {
-            ln_term += ((total - k + 1) as f64).ln() - (k as f64).ln();
-            tail += ln_term.exp();
-        }
-        Self { only_first, only_second, n, p: (2.0 * tail).min(1.0) }
+        let p = PairedCounts { only_first, only_second, ..PairedCounts::default() }.mcnemar_p();
+        Self { only_first, only_second, n, p }
     }
 }
 

@@ -115,12 +115,15 @@ impl Progress for Context {
             Some(total) => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()),
             None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
         };
-        let template =
-            if total.is_some() { "{msg:30} {wide_bar} {percent:>3} % {eta:>5}" } else { "{spinner} {msg} {human_pos}" };
+        let template = if total.is_some() {
+            "{prefix} {msg} {wide_bar} {percent:>3} % {eta:>5}"
+        } else {
+            "{spinner} {prefix} {msg} {human_pos}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(name.to_string());
+        bar.set_prefix(name.to_string());
         bar.enable_steady_tick(Duration::from_millis(100));
         let mut current = self.bar.lock().expect("no holder of this lock panics");
         current.finish_and_clear();
@@ -131,5 +134,15 @@ impl Progress for Context {
         if self.interactive {
             self.bar.lock().expect("no holder of this lock panics").inc(units);
         }
+    }
+
+    fn message(&self, text: &str) {
+        if self.interactive {
+            self.bar.lock().expect("no holder of this lock panics").set_message(text.to_string());
+        }
+    }
+
+    fn note(&self, line: &str) {
+        Self::note(self, line);
     }
 }

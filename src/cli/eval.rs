@@ -71,8 +71,11 @@ struct Report {
     step: u64,
     #[serde(flatten)]
     result: Evaluation,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null without `--ceiling`, and where it is not known.
     ceiling: Option<kenyon_datasets::odors::Ceiling>,
+    /// Why a ceiling that was asked for is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ceiling_unknown: Option<String>,
 }
 
 impl Eval {
@@ -94,7 +97,11 @@ impl Eval {
         let part = Part::from(self.split);
         let samples = loaded.samples(part, self.samples);
         let result = loaded.evaluate(&samples, context)?;
-        let ceiling = if self.ceiling { loaded.ceiling(&samples, context)? } else { None };
+        let bound = if self.ceiling { Some(loaded.ceiling(&samples, context)?) } else { None };
+        let ceiling_unknown = bound.as_ref().and_then(|bound| bound.reason().map(String::from));
+        if let Some(reason) = &ceiling_unknown {
+            context.warn(&format!("the ceiling is not known: {reason}"));
+        }
         Ok(Report {
             run: self.run.clone(),
             split: part,
@@ -102,7 +109,8 @@ impl Eval {
             epoch: loaded.manifest.epoch,
             step: loaded.manifest.step,
             result,
-            ceiling,
+            ceiling: bound.and_then(|bound| bound.known()),
+            ceiling_unknown,
         })
     }
 }
@@ -128,18 +136,32 @@ fn text(report: &Report) -> String {
         "loss {:.4}; {:.2} spikes per neuron and sample; epoch {}, step {}\n",
         r.loss, r.spikes_per_neuron, report.epoch, report.step
     );
-    let mut table = TextTable::new(&["population", "neurons", "rate Hz", "active per odour", "never spike", "above 50 Hz"]);
+    let columns = ["population", "neurons", "rate Hz", "respond per odour", "two spikes per odour", "never spike", "above 50 Hz"];
+    let mut table = TextTable::new(&columns);
     for p in &r.populations {
         table.row([
             p.population.clone(),
             count(p.neurons),
             format!("{:.2}", p.rate_hz),
-            percent(p.active_share),
+            p.responding_share.map_or_else(|| "-".into(), percent),
+            percent(p.spiking_twice_share),
             percent(p.silent_share),
             percent(p.saturated_share),
         ]);
     }
     out += &table.render();
+    if let Some(rule) = &r.response {
+        let baseline = rule.baseline.as_deref().unwrap_or("not known");
+        let _ = writeln!(
+            out,
+            "a neuron responds with at least {} spikes in the stimulus window, {} standard deviations above its baseline ({baseline}), \
+             in half of the samples; two spikes count at any time",
+            rule.min_spikes, rule.baseline_sds
+        );
+        if let Some(reason) = &rule.reason {
+            let _ = writeln!(out, "responses are not known: {reason}");
+        }
+    }
     for hint in &r.hints {
         let _ = writeln!(out, "hint: {hint}");
     }

@@ -1,6 +1,6 @@
 //! `kenyon report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::WithDType;
 use clap::Args;
@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::output::{count, percent};
+use super::target::Target;
+use crate::run::folder::RunFolder;
 use crate::run::journal;
 use crate::run::recorder::JOURNAL;
 use crate::training::config::Precision;
@@ -39,13 +41,26 @@ pub(super) struct Report {
     samples: Option<usize>,
 }
 
+/// Files of a run, and those it was made from; none if it is no run.
+fn read_files(run: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let inputs = RunFolder::open(run).map_or_else(|_| Vec::new(), |folder| folder.manifest().inputs.clone());
+    let inputs: Vec<PathBuf> = inputs.iter().map(|input| run.join(&input.path)).collect();
+    let own = [run.to_path_buf(), run.join("checkpoints"), run.join("results")];
+    let listed = own.into_iter().flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()));
+    // A page that was written there before may be written anew.
+    listed.filter(|path| path.is_file() && path.extension().is_none_or(|end| end != "html")).chain(inputs)
+}
+
 impl Report {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
+        let read = read_files(&self.run).chain(self.control.iter().flat_map(|run| read_files(run))).collect::<Vec<_>>();
+        let target = Target::new(&self.output, read.iter().map(PathBuf::as_path))?;
         let test = match precision(&self.run)? {
             Precision::F32 => self.write::<f32>(context)?,
             Precision::F64 => self.write::<f64>(context)?,
         };
         let report = json!({ "output": self.output, "accuracy": test.accuracy, "samples": test.samples });
+        target.written(context);
         context.print(&report, || format!("test accuracy {}\nwritten: {}", percent(test.accuracy), self.output.display()));
         Ok(())
     }
@@ -61,6 +76,10 @@ impl Report {
             }
             None => None,
         };
+        let ceiling = network.ceiling(&samples, context)?;
+        if let Some(reason) = ceiling.reason() {
+            context.warn(&format!("the page has no ideal observer: {reason}"));
+        }
         let journal = journal::read(&self.run.join(JOURNAL))?;
         let net = &network.model.network;
         let story = Story {
@@ -75,9 +94,8 @@ impl Report {
             test: &test,
             control: control.as_ref(),
             control_name: "control".into(),
-            ceiling: network.ceiling(&samples, context)?,
+            ceiling: ceiling.known(),
             raster: samples.first().map(|&s| network.raster(s)).transpose()?,
-            facts: Vec::new(),
             commands: String::new(),
         };
         story.page().write(&self.output)?;

@@ -14,6 +14,7 @@ use crate::run::folder::RunFolder;
 use crate::training::config::{Precision, TrainConfig};
 use crate::training::model::Model;
 use crate::training::setup::{Setup, for_run};
+use crate::training::teacher::Teachers;
 use crate::training::trainer::{Summary, Training};
 
 /// Train a network to tell odours apart, into a run folder; a killed run goes on with `--resume`.
@@ -73,6 +74,7 @@ fn begin_as<F: Real + WithDType>(
     let model = setup.model::<F>(config, context.seed)?;
     setup.check_names(config, &model.parameters, path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    let teachers = Teachers::open(config, folder, &setup, context.seed)?;
     let made = !run.exists();
     std::fs::create_dir_all(run).map_err(|e| UserError::cannot_write(run, &e))?;
     let create = || {
@@ -84,7 +86,7 @@ fn begin_as<F: Real + WithDType>(
         // An empty folder of ours is no use to anyone.
         let _ = std::fs::remove_dir(run);
     }
-    go(config, setup, model, &created?, context)
+    go(config, setup, model, teachers, &created?, context)
 }
 
 fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summary> {
@@ -105,11 +107,13 @@ fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summar
     match config.train.precision {
         Precision::F32 => {
             let model = setup.model::<f32>(&config, seed)?;
-            go(&config, setup, model, &folder, context)
+            let teachers = Teachers::open(&config, run, &setup, seed)?;
+            go(&config, setup, model, teachers, &folder, context)
         }
         Precision::F64 => {
             let model = setup.model::<f64>(&config, seed)?;
-            go(&config, setup, model, &folder, context)
+            let teachers = Teachers::open(&config, run, &setup, seed)?;
+            go(&config, setup, model, teachers, &folder, context)
         }
     }
 }
@@ -118,6 +122,7 @@ fn go<F: Real + WithDType>(
     config: &TrainConfig,
     setup: Setup,
     model: Model<F>,
+    teachers: Teachers<F>,
     run: &RunFolder,
     context: &Context,
 ) -> Result<Summary> {
@@ -132,7 +137,8 @@ fn go<F: Real + WithDType>(
         count(setup.source.split().train.len() as u64),
     ));
     let seed = run.manifest().seed;
-    let summary = Training { config, model, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)?;
+    let Setup { source, remap, rest_hz, .. } = setup;
+    let summary = Training { config, model, teachers, source, remap, rest_hz, seed, progress: context }.run(run)?;
     if summary.validation.is_none() {
         context.note("the run had reached its last epoch: nothing was left to do");
     }

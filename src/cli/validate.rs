@@ -1,5 +1,6 @@
 //! `kenyon validate KIND DIR`: our results beside reference results, case by case.
 
+mod protocol;
 mod snn;
 
 use std::path::{Path, PathBuf};
@@ -11,25 +12,37 @@ use serde::Serialize;
 use super::context::Context;
 use super::output::TextTable;
 
-/// Replay a folder of reference cases and compare; exit code 4 if a case does not agree
+/// Replay a folder of reference cases and compare; exit code 4 if a case does not agree.
+///
+/// `snn`: each network runs in double and in single precision, and both decide. In double precision forward values and loss must lie
+/// within 1e-12, gradients within 1e-9 of the tensor's largest element. In single precision everything must lie within 1e-4 of the
+/// tensor's largest element (forward values and loss: or of 1, whichever is larger).
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json")]
+#[command(
+    after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json\n  \
+                        kenyon validate protocol protocol_vectors.json"
+)]
 pub(super) struct Validate {
     /// What the cases are about
     #[arg(value_name = "KIND")]
     kind: Kind,
-    /// Folder of cases, or one case
+    /// Folder of cases, or one case; of `protocol` the file of messages
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Write our own values here, in the layout and file names of the reference
     #[arg(long, value_name = "OUT")]
     dump: Option<PathBuf>,
+    /// Image that reference boot packets were made of; only with `protocol`
+    #[arg(long, value_name = "FILE")]
+    boot_image: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// Spiking networks with gradients: `case.json`, `input.npz`, `expected.npz`
     Snn,
+    /// Messages to and from a board: a JSON list of fields with their bytes
+    Protocol,
 }
 
 /// How one case went.
@@ -56,6 +69,15 @@ struct Report {
 
 impl Validate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
+        if self.kind == Kind::Protocol {
+            if self.dump.is_some() {
+                return Err(UserError::usage("bad-option", "`--dump` has nothing to write for `protocol`"));
+            }
+            return protocol::run(&self.dir, self.boot_image.as_ref(), context);
+        }
+        if self.boot_image.is_some() {
+            return Err(UserError::usage("bad-option", "`--boot-image` belongs to `protocol`"));
+        }
         let folders = cases(&self.dir)?;
         let mut found = Vec::with_capacity(folders.len());
         let mut unreadable = None;
@@ -63,6 +85,7 @@ impl Validate {
             let dump = self.dump.as_ref().map(|d| d.join(&name));
             let done = match self.kind {
                 Kind::Snn => snn::replay(&folder, &name, dump.as_deref()),
+                Kind::Protocol => unreachable!("compared above"),
             };
             found.push(match done {
                 Ok(case) => case,
@@ -87,6 +110,7 @@ impl Validate {
         let passed = found.iter().filter(|c| c.pass).count();
         let kind = match self.kind {
             Kind::Snn => "snn",
+            Kind::Protocol => "protocol",
         };
         let report = Report { kind, failed: found.len() - passed, passed, cases: found };
         context.print(&report, || table(&report));

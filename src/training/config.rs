@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, UserError, config, nearest};
+use kenyon_base::{Result, UserError, config};
 use kenyon_datasets::odors::OdorSpec;
 use kenyon_neurons::point::{Surrogate, SurrogateShape};
 use serde::{Deserialize, Serialize};
@@ -230,7 +230,7 @@ impl TrainConfig {
     /// # Panics
     /// Never: the config is plain data.
     pub fn resolved(&self) -> String {
-        toml::to_string(self).expect("a config is plain data")
+        config::render(self).expect("a config is plain data")
     }
 }
 
@@ -261,16 +261,68 @@ fn trained_names(words: &[String], parameters: &Parameters, key: &str) -> Result
         let before = out.len();
         out.extend(names.iter().filter(|n| holds(n)).map(ToString::to_string));
         if out.len() == before {
-            let known = || SETS.iter().copied().chain(names.iter().copied());
-            let choose = || format!("choose from {}", known().collect::<Vec<_>>().join(", "));
-            return Err(UserError::bad_data("unknown-parameter", "names no parameter of this network, and no set of them")
-                .key(key)
-                .found(word)
-                .expected("a set or a parameter that the form of the weights has")
-                .mend(nearest(word, known()).map_or_else(choose, |near| format!("did you mean `{near}`?"))));
+            return Err(parameters.unknown(key, word, &SETS));
         }
     }
     out.sort();
     out.dedup();
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::loss::RateSpec;
+    use serde_json::Value;
+
+    /// Keys of a section, by its path, for all sections below `value`.
+    fn sections(path: &str, value: &Value, out: &mut Vec<(String, String)>) {
+        let Value::Object(map) = value else { return };
+        for (key, value) in map {
+            out.push((path.to_string(), key.clone()));
+            // Names of transmitters, populations and projections are the user's.
+            if matches!(key.as_str(), "network" | "weights" | "readout" | "loss" | "train") {
+                sections(&format!("{path}.{key}"), value, out);
+            }
+            if let Value::Array(items) = value {
+                items.iter().for_each(|item| sections(&format!("{path}.{key}"), item, out));
+            }
+        }
+    }
+
+    #[test]
+    fn the_manual_describes_every_key_of_the_config() {
+        let page = include_str!("../../docs/training.md");
+        let (_, tables) = page.split_once("### Every key").expect("the chapter of keys");
+        let described = |section: &str, key: &str| {
+            // The keys of a list of sections stand in the row of that list.
+            let table = tables.split_once(&format!("| `[{}]` |", section.trim_end_matches(".rate"))).expect(section).1;
+            table.lines().take_while(|line| !line.is_empty()).any(|line| line.contains(&format!("`{key}`")))
+        };
+        let mut keys = Vec::new();
+        let loss = LossSpec { rate: vec![RateSpec::default()], ..LossSpec::default() };
+        for (name, section) in [
+            ("network", serde_json::to_value(NetworkSpec::default())),
+            ("loss", serde_json::to_value(loss)),
+            ("train", serde_json::to_value(TrainSpec::default())),
+        ] {
+            sections(name, &section.expect("plain data"), &mut keys);
+        }
+        assert!(keys.len() > 55, "{} keys", keys.len());
+        let missing: Vec<_> = keys.iter().filter(|(section, key)| !described(section, key)).collect();
+        assert!(missing.is_empty(), "docs/training.md says nothing of {missing:?}");
+        for (page, keys) in [
+            (include_str!("../../docs/odors.md"), serde_json::to_value(OdorSpec::default())),
+            (include_str!("../../docs/runs.md"), serde_json::to_value(OptimiserSpec::adam(0.1))),
+        ] {
+            for key in keys.expect("plain data").as_object().expect("a section").keys() {
+                assert!(
+                    page.contains(&format!("`{key}`"))
+                        || page.contains(&format!("{key} = "))
+                        || page.contains(&format!("optimiser.{key}]")),
+                    "`{key}`"
+                );
+            }
+        }
+    }
 }

@@ -9,10 +9,13 @@
 //! ```text
 //! s_t       = mem_t > threshold
 //! mem_{t+1} = reset where s_t, else the model's advance of mem_t under drive_t
-//! syn_{t+1} = alpha syn_t + x_t W1 + s_t V + sigma N(0, 1)
-//! f_{t+1}   = alpha_o f_t + s_t W2
-//! out_{t+1} = beta_o out_t + (1 - beta_o) f_t
+//! syn_{t+1} = (1 - syn_loss) syn_t + x_t W1 + s_t V + sigma N(0, 1)
+//! f_{t+1}   = (1 - out_syn_loss) f_t + s_t W2
+//! out_{t+1} = out_t + out_rise (f_t - out_t)
 //! ```
+//!
+//! The engine takes what is lost in a step, 1 - exp(-dt / tau), rather than the decay: that is close to 1, and its rounding to single
+//! precision would be felt forty times in 1 - decay at a time constant of 40 steps.
 //!
 //! with `mem_0 = reset`, everything else 0: an input at step t can make a spike at t + 2 at the earliest. A neuron with an
 //! extra delay d reaches syn at t + 1 + d. Where neurons inhibit inputs ([`presynaptic`]), `x_t` counts less than 1.

@@ -10,11 +10,12 @@ use kenyon_datasets::split::Part;
 use kenyon_neurons::point::Real;
 
 use super::config::{Precision, TrainConfig};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, Rest, Shown, evaluate};
 use super::model::Model;
 use super::page::SampleRaster;
 use super::setup::Setup;
-use super::trainer::{BEST_BY, check_samples, load};
+use super::state::{check_samples, load};
+use super::trainer::BEST_BY;
 use crate::run::checkpoint::{Checkpoint, CheckpointManifest};
 use crate::run::folder::RunFolder;
 use crate::run::store::BestBy;
@@ -33,6 +34,27 @@ pub struct Loaded<F: Real> {
     pub file: String,
     /// The run.
     pub folder: RunFolder,
+}
+
+/// What is known of the ideal observer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bound {
+    /// Its accuracy.
+    Known(Ceiling),
+    /// Why there is none.
+    Unknown(String),
+}
+
+impl Bound {
+    /// Its accuracy, if it is known.
+    pub fn known(&self) -> Option<Ceiling> {
+        if let Self::Known(ceiling) = self { Some(*ceiling) } else { None }
+    }
+
+    /// Why it is not known.
+    pub fn reason(&self) -> Option<&str> {
+        if let Self::Unknown(reason) = self { Some(reason) } else { None }
+    }
 }
 
 /// Precision of a run's numbers, which decides the type to load it with.
@@ -92,9 +114,8 @@ impl<F: Real + WithDType> Loaded<F> {
         let seed = folder.manifest().seed;
         folder.check_inputs()?;
         let setup = Setup::open(&config, &path, seed)?;
-        let split = setup.source.split();
-        split.check(setup.source.len())?;
-        split.refuse_test(&split.train)?;
+        // No sample stands in two parts: the test samples are none of those that were trained on.
+        setup.source.split().check(setup.source.len())?;
         let checkpoint = find(&folder, which)?;
         checkpoint.check_config(&folder.manifest().config_sha256)?;
         check_samples(&checkpoint, &*setup.source)?;
@@ -117,19 +138,31 @@ impl<F: Real + WithDType> Loaded<F> {
     /// As [`evaluate`].
     pub fn evaluate(&self, samples: &[u32], progress: &dyn Progress) -> Result<Evaluation> {
         progress.stage("evaluating", Some(samples.len() as u64));
-        let batch = self.config.train.batch_size.max(16);
-        evaluate(&self.model, &self.setup.source, self.setup.remap.as_ref(), samples, batch, &self.config.loss, progress)
+        let rest = Rest { hz: self.setup.rest_hz, seed: self.folder.manifest().seed };
+        let shown = Shown {
+            source: &self.setup.source,
+            remap: self.setup.remap.as_ref(),
+            samples,
+            batch_size: self.config.train.batch_size.max(16),
+            responses: Some(rest),
+        };
+        evaluate(&self.model, shown, &self.config.loss, progress)
     }
 
-    /// The ideal observer on some samples; none if they come from a stored file.
+    /// The ideal observer on some samples. A stored data set holds that of its whole test part, if any.
     ///
     /// # Errors
     /// As [`ceiling`].
-    pub fn ceiling(&self, samples: &[u32], progress: &dyn Progress) -> Result<Option<Ceiling>> {
-        match &self.setup.generator {
-            Some(generator) => ceiling(generator, samples, progress),
-            None => Ok(None),
+    pub fn ceiling(&self, samples: &[u32], progress: &dyn Progress) -> Result<Bound> {
+        if let Some(generator) = &self.setup.generator {
+            let found = ceiling(generator, samples, progress)?;
+            return Ok(found.map_or_else(|| Bound::Unknown("there is no sample".into()), Bound::Known));
         }
+        Ok(match self.setup.stored_ceiling {
+            Some(ceiling) if samples == self.setup.source.split().test => Bound::Known(ceiling),
+            Some(_) => Bound::Unknown("the data set holds the ceiling of its whole test part only".into()),
+            None => Bound::Unknown("the data set holds none: make it with `kenyon odors make`, without `--no-ceiling`".into()),
+        })
     }
 
     /// Some samples as one batch.
@@ -154,12 +187,12 @@ impl<F: Real + WithDType> Loaded<F> {
             let own = &batch.idx[batch.ptr[t] as usize..batch.ptr[t + 1] as usize];
             inputs.extend(own.iter().map(|&neuron| (neuron, ms(t as u32))));
         }
-        let spikes = self.model.spikes(&batch)?;
+        let spikes = self.model.sample_traces(&batch)?.swap_remove(0).spikes;
         let network = &self.model.network;
         let mut groups = vec![("receptor neurons".to_string(), network.input_ids.len() as u32, inputs)];
         for (name, range) in &network.populations {
             let own =
-                spikes.iter().filter(|(n, _)| range.contains(&(*n as usize))).map(|&(n, t)| (n - range.start as u32, ms(t)));
+                spikes.iter().filter(|(_, n)| range.contains(&(*n as usize))).map(|&(t, n)| (n - range.start as u32, ms(t)));
             groups.push((name.clone(), range.len() as u32, own.collect()));
         }
         let on = f64::from(known.onset) * dt;

@@ -7,6 +7,7 @@ use candle_core::{D, Result as Candle, Tensor};
 use kenyon_base::{Result, UserError, nearest};
 use serde::{Deserialize, Serialize};
 
+use super::teacher::TeacherSpec;
 use crate::network::spec::NUMBERS;
 
 /// How a readout trace becomes one number per class.
@@ -18,6 +19,8 @@ pub enum Decision {
     Max,
     /// Mean over time, row 0 left out.
     Mean,
+    /// Mean over the part of time that `window_ms` names.
+    Window,
     /// Last row.
     Last,
     /// Spikes of the neurons read out, through the readout weights.
@@ -37,13 +40,21 @@ pub enum Objective {
 }
 
 /// The loss of a run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossSpec {
     /// Decision.
     pub decision: Decision,
+    /// From when to when `decision = "window"` takes the mean: rows of the trace at times above the first and up to the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_ms: Option<[f64; 2]>,
     /// Objective.
     pub objective: Objective,
+    /// Strength of the objective; 0 leaves the labels out of training.
+    pub objective_strength: f64,
+    /// Traces of teachers that the network is to repeat.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teacher: Vec<TeacherSpec>,
     /// Penalties on spike counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rate: Vec<RateSpec>,
@@ -55,6 +66,23 @@ pub struct LossSpec {
     pub prior: f64,
     /// Divides the spike penalties by the batch size once more, as the reference system does.
     pub parity_batch: bool,
+}
+
+impl Default for LossSpec {
+    fn default() -> Self {
+        Self {
+            decision: Decision::default(),
+            window_ms: None,
+            objective: Objective::default(),
+            objective_strength: 1.0,
+            teacher: Vec::new(),
+            rate: Vec::new(),
+            readout_l1: 0.0,
+            readout_l2: 0.0,
+            prior: 0.0,
+            parity_batch: false,
+        }
+    }
 }
 
 /// A penalty on the spikes of one population, in spikes per neuron and sample.
@@ -101,6 +129,7 @@ impl LossSpec {
             ("readout_l1".to_string(), self.readout_l1),
             ("readout_l2".to_string(), self.readout_l2),
             ("prior".to_string(), self.prior),
+            ("objective_strength".to_string(), self.objective_strength),
         ];
         for (i, r) in self.rate.iter().enumerate() {
             let all = [
@@ -113,6 +142,17 @@ impl LossSpec {
             ];
             numbers.extend(all.map(|(key, value)| (format!("rate {}.{key}", i + 1), value)));
         }
+        self.check_window(path)?;
+        for (i, teacher) in self.teacher.iter().enumerate() {
+            teacher.validate(i, path)?;
+        }
+        if self.objective_strength == 0.0 && self.teacher.is_empty() {
+            return Err(UserError::bad_data("no-objective", "leaves nothing to learn")
+                .file(path)
+                .key("loss.objective_strength")
+                .found("0, and no `[[loss.teacher]]`")
+                .mend("give the objective a strength above 0, or name a teacher"));
+        }
         match numbers.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             None => Ok(()),
             Some((key, value)) => Err(UserError::bad_data("bad-number", "is out of range")
@@ -124,23 +164,67 @@ impl LossSpec {
         }
     }
 
-    /// Checks that every penalty names one of `populations`, and has a strength.
+    /// Checks that the window is given where it is wanted, and is one.
+    fn check_window(&self, path: &Path) -> Result<()> {
+        let bad = |message: &str, found: String, mend: &str| {
+            let error = UserError::bad_data("bad-window", message).file(path).key("loss.window_ms").found(found);
+            Err(error.expected("two times in ms, the first from 0 and below the second").mend(mend))
+        };
+        match (self.decision, self.window_ms) {
+            (Decision::Window, Some([from, to])) if from >= 0.0 && from < to && to.is_finite() => Ok(()),
+            (Decision::Window, Some(window)) => bad("is no part of time", format!("{window:?}"), "for example `[100.0, 400.0]`"),
+            (Decision::Window, None) => bad("is missing", "nothing".into(), "add `window_ms = [100.0, 400.0]`"),
+            (_, Some(_)) => bad(
+                "has no effect with this decision",
+                format!("`decision = {:?}`", format!("{:?}", self.decision).to_lowercase()),
+                "set `decision = \"window\"`, or leave `window_ms` out",
+            ),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Rows of a readout trace whose mean decides: row r is the state r steps after the start.
+    ///
+    /// # Errors
+    /// `bad-window` if the window holds no step of a sample or ends behind it.
+    pub fn rows(&self, dt_ms: f64, steps: usize) -> Result<Range<usize>> {
+        let Some([from, to]) = self.window_ms else { return Ok(1..steps + 1) };
+        // Times are multiples of the step up to rounding.
+        let row = |ms: f64| (ms / dt_ms + 1e-9).floor() as usize;
+        let rows = row(from) + 1..row(to) + 1;
+        if rows.is_empty() || rows.end > steps + 1 {
+            return Err(UserError::bad_data("bad-window", "does not lie within a sample")
+                .key("loss.window_ms")
+                .found(format!("{from} to {to} ms"))
+                .expected(format!("at least one step of {dt_ms} ms between 0 and {} ms", steps as f64 * dt_ms))
+                .mend("move the window"));
+        }
+        Ok(rows)
+    }
+
+    /// Checks that every penalty names one of `populations`, and has a strength; that every teacher's term does too.
     ///
     /// # Errors
     /// `unknown-population` with the nearest one, `no-strength` for a penalty without effect.
-    pub fn check_populations<'a>(&self, populations: impl IntoIterator<Item = &'a str> + Clone) -> Result<()> {
+    pub fn check_populations(&self, populations: &[&str]) -> Result<()> {
+        let known = |name: &str, key: String| {
+            if name.is_empty() || populations.contains(&name) {
+                return Ok(());
+            }
+            let choose = || format!("choose from {}", populations.join(", "));
+            Err(UserError::bad_data("unknown-population", "names no population of hidden neurons")
+                .key(key)
+                .found(name)
+                .expected("a population of the circuit that is no input")
+                .mend(nearest(name, populations.iter().copied()).map_or_else(choose, |near| format!("did you mean `{near}`?"))))
+        };
+        for (i, teacher) in self.teacher.iter().enumerate() {
+            known(&teacher.population, format!("loss.teacher {}.population", i + 1))?;
+        }
         for (i, rate) in self.rate.iter().enumerate() {
             let key = |word: &str| format!("loss.rate {}.{word}", i + 1);
             let name = rate.population.as_str();
-            if !name.is_empty() && !populations.clone().into_iter().any(|p| p == name) {
-                let known = populations.into_iter().collect::<Vec<_>>();
-                let choose = || format!("choose from {}", known.join(", "));
-                return Err(UserError::bad_data("unknown-population", "names no population of hidden neurons")
-                    .key(key("population"))
-                    .found(name)
-                    .expected("a population of the circuit that is no input")
-                    .mend(nearest(name, known.iter().copied()).map_or_else(choose, |near| format!("did you mean `{near}`?"))));
-            }
+            known(name, key("population"))?;
             if rate.lower_strength + rate.upper_strength + rate.target_strength <= 0.0 {
                 return Err(UserError::bad_data("no-strength", "a penalty of strength 0 has no effect")
                     .key(key("population"))
@@ -152,18 +236,25 @@ impl LossSpec {
     }
 }
 
-/// One number per sample and class.
+/// One number per sample and class; `rows` are those of [`LossSpec::rows`].
 ///
 /// # Shapes
 /// `out` [T+1, B, C], `counts` [B, N], `w_readout` [K, C], `readout` \[K\] → [B, C].
 ///
 /// # Errors
 /// Shapes that do not fit.
-pub fn decide(decision: Decision, out: &Tensor, counts: &Tensor, w_readout: &Tensor, readout: &Tensor) -> Candle<Tensor> {
+pub fn decide(
+    decision: Decision,
+    rows: &Range<usize>,
+    out: &Tensor,
+    counts: &Tensor,
+    w_readout: &Tensor,
+    readout: &Tensor,
+) -> Candle<Tensor> {
     let steps = out.dim(0)? - 1;
     match decision {
         Decision::Max => super::peak::max_over_time(out),
-        Decision::Mean => out.narrow(0, 1, steps)?.mean(0),
+        Decision::Mean | Decision::Window => out.narrow(0, rows.start, rows.len())?.mean(0),
         Decision::Last => out.get(steps),
         Decision::Count => counts.index_select(readout, 1)?.matmul(w_readout),
     }
@@ -244,11 +335,44 @@ mod tests {
         let counts = Tensor::from_slice(&[1.0, 9.0, 2.0, 3.0, 9.0, 0.0], (2, 3), &Device::Cpu).unwrap();
         let weights = Tensor::from_slice(&[1.0, 10.0, 2.0, -1.0], (2, 2), &Device::Cpu).unwrap();
         let readout = Tensor::from_slice(&[0_u32, 2], 2, &Device::Cpu).unwrap();
-        let of = |decision| values(&decide(decision, &out(), &counts, &weights, &readout).unwrap());
+        let of = |decision| values(&decide(decision, &(1..3), &out(), &counts, &weights, &readout).unwrap());
         assert_eq!(of(Decision::Max), [1.0, 4.0, 3.0, 0.5]);
         assert_eq!(of(Decision::Mean), [0.0, 1.0, 1.75, 0.5]);
         assert_eq!(of(Decision::Last), [-1.0, 4.0, 0.5, 0.5]);
         assert_eq!(of(Decision::Count), [5.0, 8.0, 3.0, 30.0]);
+    }
+
+    #[test]
+    fn a_window_takes_the_rows_after_its_start_up_to_its_end() {
+        let spec = |from, to| LossSpec { decision: Decision::Window, window_ms: Some([from, to]), ..LossSpec::default() };
+        assert_eq!(spec(0.0, 200.0).rows(2.0, 100).unwrap(), LossSpec::default().rows(2.0, 100).unwrap());
+        assert_eq!(spec(0.3, 0.6).rows(0.1, 10).unwrap(), 4..7);
+        assert_eq!(spec(99.0, 100.0).rows(1.0, 100).unwrap(), 100..101);
+        for (from, to) in [(0.0, 101.0), (0.2, 0.4), (100.0, 200.0)] {
+            assert_eq!(spec(from, to).rows(1.0, 100).unwrap_err().code(), "bad-window", "{from} to {to}");
+        }
+        let tensor = Tensor::zeros((2, 3), DType::F64, &Device::Cpu).unwrap();
+        let readout = Tensor::from_slice(&[0_u32, 2], 2, &Device::Cpu).unwrap();
+        let trace = out().to_dtype(DType::F64).unwrap();
+        let decided = decide(Decision::Window, &(2..3), &trace, &tensor, &tensor, &readout).unwrap();
+        assert_eq!(values(&decided), [-1.0, 4.0, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn a_window_that_is_none_and_a_loss_without_aim_are_refused() {
+        let check = |spec: LossSpec| spec.validate(Path::new("train.toml")).map_err(|e| e.code().to_string());
+        let window = |decision, window_ms| LossSpec { decision, window_ms, ..LossSpec::default() };
+        assert_eq!(check(window(Decision::Window, Some([10.0, 20.0]))), Ok(()));
+        for spec in [
+            window(Decision::Window, None),
+            window(Decision::Window, Some([20.0, 20.0])),
+            window(Decision::Window, Some([-1.0, 20.0])),
+            window(Decision::Window, Some([1.0, f64::NAN])),
+            window(Decision::Max, Some([10.0, 20.0])),
+        ] {
+            assert_eq!(check(spec.clone()), Err("bad-window".into()), "{spec:?}");
+        }
+        assert_eq!(check(LossSpec { objective_strength: 0.0, ..LossSpec::default() }), Err("no-objective".into()));
     }
 
     #[test]
@@ -292,7 +416,7 @@ mod tests {
     fn a_penalty_on_an_unknown_population_or_without_strength_is_refused() {
         let check = |population: &str, strength| {
             let rate = RateSpec { population: population.into(), target_strength: strength, ..RateSpec::default() };
-            LossSpec { rate: vec![rate], ..LossSpec::default() }.check_populations(["PN", "KC"])
+            LossSpec { rate: vec![rate], ..LossSpec::default() }.check_populations(&["PN", "KC"])
         };
         assert!(check("KC", 1.0).is_ok() && check("", 1.0).is_ok());
         let error = check("KCs", 1.0).unwrap_err();

@@ -22,6 +22,8 @@ pub struct Model<F: Real> {
     pub network: Network,
     /// Values.
     pub parameters: Parameters,
+    /// Who is connected to whom, as [`Network::wiring_sha256`] has it.
+    pub wiring_sha256: String,
     pub(super) engine: Arc<Engine<F>>,
     readout: Tensor,
 }
@@ -35,6 +37,8 @@ pub struct Pass {
     pub counts: Tensor,
     /// The values that the engine ran with.
     pub effective: Effective,
+    /// All that the engine put out, recorded traces included.
+    pub spiking: Spiking,
 }
 
 /// Inhibition of inputs in the engine's terms.
@@ -87,6 +91,16 @@ pub fn gradients(parameters: &Parameters) -> GradMask {
     }
 }
 
+/// The effective parameters in the engine's order: what is lost in a step in the place of decays.
+fn flat(e: &Effective, exact: bool) -> candle_core::Result<Tensor> {
+    // Exact in floating point for decays from 1/2 to 1.
+    let lost = |decay: &Tensor| decay.affine(-1.0, 1.0);
+    let rise = if exact { lost(&e.leak)? } else { e.leak.clone() };
+    let (syn_loss, out_syn_loss, out_rise) = (lost(&e.alpha)?, lost(&e.readout_alpha)?, lost(&e.readout_beta)?);
+    let parts = [&e.i_c, &rise, &syn_loss, &e.threshold, &e.reset, &out_syn_loss, &out_rise, &e.w_input, &e.w_recurrent];
+    Tensor::cat(&parts, 0)
+}
+
 impl<F: Real + WithDType> Model<F> {
     /// A model of `network` that runs samples of `steps` steps.
     ///
@@ -106,7 +120,8 @@ impl<F: Real + WithDType> Model<F> {
         };
         let engine = Arc::new(Engine::new(topology(&network), spec)?);
         let readout = Tensor::from_slice(&network.readout, network.readout.len(), &Device::Cpu).map_err(internal)?;
-        Ok(Self { network, parameters, engine, readout })
+        let wiring_sha256 = network.wiring_sha256();
+        Ok(Self { network, parameters, wiring_sha256, engine, readout })
     }
 
     /// Trains exactly these parameters from now on, with this surrogate.
@@ -135,42 +150,70 @@ impl<F: Real + WithDType> Model<F> {
     /// # Errors
     /// A value that is not finite, by tensor and step.
     pub fn run(&self, batch: &Batch, record: bool, noise: (u64, u64)) -> Result<Pass> {
-        let (effective, done) = self.through(&self.engine, batch, record, noise)?;
-        let parts = || Ok::<_, candle_core::Error>((done.out()?, done.counts()?));
+        let (effective, spiking) = if record || self.record().neurons.is_empty() {
+            self.through(&self.engine, batch, record, noise)?
+        } else {
+            let plain = EngineSpec { record: Record::default(), ..self.engine.spec().clone() };
+            self.through(&Arc::new(self.engine.with_spec(plain)?), batch, false, noise)?
+        };
+        let parts = || Ok::<_, candle_core::Error>((spiking.out()?, spiking.counts()?));
         let (out, counts) = parts().map_err(internal)?;
-        Ok(Pass { out, counts, effective })
+        Ok(Pass { out, counts, effective, spiking })
     }
 
-    fn through(&self, engine: &Arc<Engine<F>>, batch: &Batch, record: bool, noise: (u64, u64)) -> Result<(Effective, Spiking)> {
+    /// Neurons whose traces are put out beside readout and counts.
+    pub fn record(&self) -> &Record {
+        &self.engine.spec().record
+    }
+
+    /// Puts out these traces from now on, in passes through which gradients flow and in [`traces`](Self::traces).
+    ///
+    /// # Errors
+    /// A neuron that does not exist.
+    pub fn set_record(&mut self, record: Record) -> Result<()> {
+        let spec = EngineSpec { record, ..self.engine.spec().clone() };
+        self.engine = Arc::new(self.engine.with_spec(spec)?);
+        Ok(())
+    }
+
+    /// All traces of a batch, without gradient; noise is as in evaluation.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn traces(&self, batch: &Batch) -> Result<Spiking> {
+        Ok(self.through(&self.engine, batch, false, (0, u64::MAX))?.1)
+    }
+
+    /// Runs a batch and gives the spikes of every neuron too: [T, B, N], packed; without gradients.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_recorded(&self, batch: &Batch) -> Result<(Pass, Vec<F>)> {
+        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
+        let record = Record { neurons, mem: false, spikes: true };
+        let engine = self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?;
+        let (effective, spiking) = self.through(&Arc::new(engine), batch, false, (0, u64::MAX))?;
+        let parts =
+            || Ok::<_, candle_core::Error>((spiking.out()?, spiking.counts()?, spiking.spikes()?.flatten_all()?.to_vec1::<F>()?));
+        let (out, counts, spikes) = parts().map_err(internal)?;
+        Ok((Pass { out, counts, effective, spiking }, spikes))
+    }
+
+    pub(super) fn through(
+        &self,
+        engine: &Arc<Engine<F>>,
+        batch: &Batch,
+        record: bool,
+        noise: (u64, u64),
+    ) -> Result<(Effective, Spiking)> {
         let keys = batch.samples.iter().map(|&sample| noise_key(noise.0, u64::from(sample), noise.1)).collect();
         let events = Events::new(batch.len(), batch.steps, self.network.input_ids.len(), batch.ptr.clone(), batch.idx.clone())?;
         let events = Arc::new(events.with_noise_keys(keys));
         let effective = self.parameters.effective()?;
         let e = &effective;
-        let parts =
-            [&e.i_c, &e.leak, &e.alpha, &e.threshold, &e.reset, &e.readout_alpha, &e.readout_beta, &e.w_input, &e.w_recurrent];
-        let done = Tensor::cat(&parts, 0).and_then(|flat| spiking(engine, &events, &flat, &e.w_readout, record));
+        let done = flat(e, self.engine.spec().model.is_exact()).and_then(|f| spiking(engine, &events, &f, &e.w_readout, record));
         let done = done.map_err(|error| engine.take_fault().map_or_else(|| internal(error), |fault| fault.to_user_error()))?;
         Ok((effective, done))
-    }
-
-    /// Spikes of every hidden neuron in the first sample of a batch, as (neuron, step), by step.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn spikes(&self, batch: &Batch) -> Result<Vec<(u32, u32)>> {
-        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
-        let record = Record { neurons, mem: false, spikes: true };
-        let engine = self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?;
-        let done = self.through(&Arc::new(engine), batch, false, (0, u64::MAX))?.1;
-        let trace = done
-            .spikes()
-            .and_then(|t| t.narrow(1, 0, 1)?.squeeze(1)?.to_dtype(DType::F32)?.to_vec2::<f32>())
-            .map_err(internal)?;
-        let spikes = trace.iter().enumerate().flat_map(|(t, row)| {
-            row.iter().enumerate().filter(|(_, s)| **s > 0.0).map(move |(neuron, _)| (neuron as u32, t as u32))
-        });
-        Ok(spikes.collect())
     }
 
     /// The error of a candle operation, or the engine's fault behind it.

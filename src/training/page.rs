@@ -2,7 +2,7 @@
 
 use kenyon_datasets::odors::Ceiling;
 
-use super::evaluate::Evaluation;
+use super::evaluate::{Evaluation, PopulationActivity};
 use crate::report::{Axis, Dot, DotChart, Figure, HeatMap, LineChart, Page, Raster, Section, Series, Table};
 use crate::run::journal::Record;
 
@@ -25,8 +25,6 @@ pub struct Story<'a> {
     pub ceiling: Option<Ceiling>,
     /// One test sample.
     pub raster: Option<SampleRaster>,
-    /// Further facts as (name, value, note).
-    pub facts: Vec<(String, String, String)>,
     /// Commands that repeat it.
     pub commands: String,
 }
@@ -81,9 +79,6 @@ impl Story<'_> {
             );
         }
         page = page.fact("Chance", percent(test.chance), format!("{} odours", test.classes.len()));
-        for (name, value, note) in &self.facts {
-            page = page.fact(name, value, note);
-        }
         page = page.section(self.accuracy()).section(self.curves());
         if let Some(raster) = &self.raster {
             page = page.section(raster_section(raster));
@@ -152,30 +147,41 @@ impl Story<'_> {
         let populations = self.test.populations.iter().filter(|p| p.neurons > 0);
         let rates = populations.clone().map(|p| Dot::new(&p.population, p.rate_hz));
         let rates = DotChart::new(Axis::new("mean rate (Hz)")).dots(rates);
-        let active =
-            populations.clone().map(|p| Dot::new(&p.population, p.active_share).interval(p.active_range[0], p.active_range[1]));
-        let active = DotChart::new(Axis::percent("neurons active per odour").range(0.0, 1.0)).dots(active);
+        let dot = |p: &PopulationActivity| {
+            let range = p.responding_range.unwrap_or(p.spiking_twice_range);
+            Dot::new(&p.population, p.responding_share.unwrap_or(p.spiking_twice_share)).interval(range[0], range[1])
+        };
+        let known = self.test.response.as_ref().filter(|r| r.baseline.is_some());
+        let axis = if known.is_some() { "neurons that respond to an odour" } else { "neurons with two spikes or more per odour" };
+        let active = DotChart::new(Axis::percent(axis).range(0.0, 1.0)).dots(populations.clone().map(dot));
+        let rule = match known {
+            Some(r) => format!(
+                "A neuron responds if, in at least half of the odour's samples, it spikes at least {} times while the odour lasts and {} standard \
+                 deviations above its baseline: {}. Kenyon cells are sparse in the fly: 5 to 10 % respond to an odour.",
+                r.min_spikes,
+                r.baseline_sds,
+                r.baseline.as_deref().unwrap_or_default()
+            ),
+            None => "Neurons with at least two spikes, at any time, in at least half of the odour's samples: what fires anyway counts, too.".into(),
+        };
         let mut table = Table::new(
             "Activity per population",
-            ["population", "neurons", "rate (Hz)", "active per odour", "never spike", "above 50 Hz"],
+            ["population", "neurons", "rate (Hz)", "responding per odour", "two spikes per odour", "never spike", "above 50 Hz"],
         );
         for p in populations {
             table = table.row([
                 p.population.clone(),
                 p.neurons.to_string(),
                 format!("{:.2}", p.rate_hz),
-                percent(p.active_share),
+                p.responding_share.map_or_else(|| "–".into(), percent),
+                percent(p.spiking_twice_share),
                 percent(p.silent_share),
                 percent(p.saturated_share),
             ]);
         }
         Section::new("Activity per population")
             .figure(Figure::new("Mean rates", "Above 50 Hz throughout a population is saturated; 0 is dead.", rates))
-            .figure(Figure::new(
-                "Share of neurons that respond to an odour (bars: least and most over odours)",
-                "Kenyon cells are sparse in the fly: 5 to 10 % respond to an odour.",
-                active,
-            ))
+            .figure(Figure::new("Neurons active per odour (bars: least and most over odours)", rule, active))
             .table(table)
     }
 }

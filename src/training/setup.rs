@@ -6,14 +6,17 @@ use std::sync::Arc;
 use candle_core::{DType, WithDType};
 use kenyon_base::{Result, UserError};
 use kenyon_connectome::{Circuit, circuit};
-use kenyon_datasets::odors::{self, OdorGenerator, SpikeStore};
+use kenyon_datasets::odors::{self, Ceiling, OdorGenerator, SpikeStore};
 use kenyon_datasets::{Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde_json::json;
 
 use super::config::{Precision, TrainConfig};
+use super::loaded::find;
 use super::model::Model;
+use super::teacher::TeacherSpec;
 use crate::network::{Network, Parameters};
+use crate::run::folder::RunFolder;
 use crate::run::manifest::{InputFile, RunManifest};
 
 /// Circuit, samples and network of a config.
@@ -24,6 +27,10 @@ pub struct Setup {
     pub source: Arc<dyn SpikeSource>,
     /// The generator of the samples, unless they come from a file.
     pub generator: Option<OdorGenerator>,
+    /// Rate of the inputs without an odour in Hz: that of the recipe, also of a stored data set that holds it.
+    pub rest_hz: Option<f64>,
+    /// The ceiling that a stored data set holds.
+    pub stored_ceiling: Option<Ceiling>,
     /// From columns of the samples to inputs of the network; none if they are the same.
     pub remap: Option<Arc<Remap>>,
     /// The network.
@@ -58,7 +65,20 @@ pub fn for_run(config: &TrainConfig, folder: &Path, run: &Path) -> Result<TrainC
             _ => {}
         }
     }
+    for teacher in &mut stored.loss.teacher {
+        let checkpoint = teachers_checkpoint(teacher, folder)?;
+        let relative = PathBuf::from(InputFile::describe("teacher", &checkpoint, run)?.path);
+        // RUN/checkpoints/FILE
+        teacher.run = relative.ancestors().nth(2).unwrap_or(Path::new("")).to_path_buf();
+        teacher.checkpoint = relative.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    }
     Ok(stored)
+}
+
+/// The file of a teacher's checkpoint.
+fn teachers_checkpoint(teacher: &TeacherSpec, folder: &Path) -> Result<PathBuf> {
+    let checkpoint = find(&RunFolder::open(&folder.join(&teacher.run))?, &teacher.checkpoint)?;
+    Ok(checkpoint.origin().to_path_buf())
 }
 
 impl Setup {
@@ -79,11 +99,17 @@ impl Setup {
     pub fn with_circuit(config: &TrainConfig, path: &Path, seed: u64, circuit: Circuit) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let layer = crate::odors::input_layer(&circuit)?;
-        let (source, generator): (Arc<dyn SpikeSource>, _) = match (&config.data, &config.odors) {
-            (Some(data), _) => (Arc::new(SpikeStore::open(&folder.join(data))?), None),
+        let mut stored_ceiling = None;
+        let (source, generator, rest_hz): (Arc<dyn SpikeSource>, _, _) = match (&config.data, &config.odors) {
+            (Some(data), _) => {
+                let store = SpikeStore::open(&folder.join(data))?;
+                let rest_hz = store.report().recipe.as_ref().map(|recipe| recipe.spontaneous_hz);
+                stored_ceiling = store.report().ceiling;
+                (Arc::new(store), None, rest_hz)
+            }
             (None, Some(odors)) => {
                 let generator = odors::build(odors, folder, seed, layer)?;
-                (Arc::new(generator.clone()), Some(generator))
+                (Arc::new(generator.clone()), Some(generator), Some(odors.spontaneous_hz))
             }
             (None, None) => return Err(UserError::bad_data("no-data", "names no odours").file(path).key("odors")),
         };
@@ -109,7 +135,7 @@ impl Setup {
             }
         }
         let remap = (!remap.is_identity()).then(|| Arc::new(remap));
-        Ok(Self { circuit, source, generator, remap, network })
+        Ok(Self { circuit, source, generator, rest_hz, stored_ceiling, remap, network })
     }
 
     /// Checks every name in the config that only the network can know: trained parameters, groups, populations.
@@ -121,7 +147,9 @@ impl Setup {
             let mut trained = config.trained_in(0, parameters)?;
             trained.extend(config.trained_in(config.train.epochs - 1, parameters)?);
             config.optimiser.check_groups(trained.iter().map(String::as_str))?;
-            config.loss.check_populations(self.network.populations.iter().map(|(name, _)| name.as_str()))
+            config.loss.rows(self.source.dt_ms(), self.source.steps())?;
+            let populations: Vec<&str> = self.network.populations.iter().map(|(name, _)| name.as_str()).collect();
+            config.loss.check_populations(&populations)
         };
         check().map_err(|e| e.file(path))
     }
@@ -134,6 +162,9 @@ impl Setup {
         let mut manifest = RunManifest::new("train", seed);
         for (name, path) in files(config, folder) {
             manifest.inputs.push(InputFile::describe(name, &path, run)?);
+        }
+        for teacher in &config.loss.teacher {
+            manifest.inputs.push(InputFile::describe("teacher", &teachers_checkpoint(teacher, folder)?, run)?);
         }
         manifest.trainable.clone_from(&config.train.trained);
         manifest.splits.insert("data".into(), self.source.split().sha256());

@@ -2,6 +2,9 @@
 
 mod costs;
 mod gradients;
+mod judging;
+mod state;
+mod teacher;
 
 use std::sync::Arc;
 
@@ -59,7 +62,9 @@ fn batch(samples: u32, steps: usize, inputs: u32, probability: f64) -> Batch {
 /// Cross entropy of the maximum over time, with penalties on the spikes of the second to fourth neuron.
 fn total<F: Real + WithDType>(model: &Model<F>, batch: &Batch) -> Tensor {
     let pass = model.run(batch, true, (0, 0)).unwrap();
-    let decision = loss::decide(Decision::Max, &pass.out, &pass.counts, &pass.effective.w_readout, model.readout()).unwrap();
+    let decision =
+        loss::decide(Decision::Max, &(1..batch.steps + 1), &pass.out, &pass.counts, &pass.effective.w_readout, model.readout())
+            .unwrap();
     let labels = Tensor::from_slice(&batch.labels, batch.len(), decision.device()).unwrap();
     let rate = RateSpec { target: 2.0, target_strength: 0.1, lower: 50.0, lower_strength: 1e-4, ..RateSpec::default() };
     let penalty = loss::rate_penalty(&rate, &pass.counts, &(1..4)).unwrap().unwrap();

@@ -68,11 +68,13 @@ const USUAL_SCALE: f64 = 256.0;
 /// Samples that decide the scale.
 const CALIBRATION_SAMPLES: usize = 8;
 
-/// Where hidden neurons and inputs stand in a deployment.
-struct Places {
-    input: u32,
-    /// Population and position of each hidden neuron.
-    hidden: Vec<(u32, u32)>,
+/// Index of the population of spike sources in a lowered network; the circuit's populations follow it in their order.
+const INPUT: u32 = 0;
+
+/// Population and position of each hidden neuron in a lowered network.
+pub(super) fn places(network: &Network) -> Vec<(u32, u32)> {
+    let populations = (INPUT + 1..).zip(&network.populations);
+    populations.flat_map(|(population, (_, range))| (0..range.len() as u32).map(move |i| (population, i))).collect()
 }
 
 /// Lowers a model of samples of `steps` steps; `classes` names its outputs, `samples` are inputs to go with it.
@@ -142,11 +144,17 @@ fn scaled<F: Real + WithDType>(
         loss::Decision::Max => Decision::Max,
         loss::Decision::Mean => Decision::Mean,
         loss::Decision::Last => Decision::Last,
+        loss::Decision::Window => {
+            return refuse(
+                "the decision is a mean over a part of time, which the host's readout does not know",
+                "train with another decision",
+            );
+        }
         loss::Decision::Count => {
             return refuse("the decision counts spikes, which no readout cell does", "train with another decision");
         }
     };
-    let input = out.add(Population {
+    out.add(Population {
         label: "input".into(),
         role: Role::Input,
         ids: network.input_ids.clone(),
@@ -155,14 +163,14 @@ fn scaled<F: Real + WithDType>(
         record: Vec::new(),
         v_scale: 1.0,
     });
-    let mut places = Places { input, hidden: Vec::with_capacity(network.neuron_ids.len()) };
+    let places = places(network);
     for (label, range) in &network.populations {
         let part = |v: &[f64]| v[range.clone()].to_vec();
         let (decay_mem, i_c, threshold, reset) = (part(&leak), part(&i_c), part(&threshold), part(&reset));
         let decay_syn = vec![alpha; range.len()];
         let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
         let v_scale = scales(out.populations.len());
-        let at = out.add(Population {
+        out.add(Population {
             label: label.clone(),
             role: Role::Hidden,
             ids: network.neuron_ids[range.clone()].to_vec(),
@@ -171,7 +179,6 @@ fn scaled<F: Real + WithDType>(
             record: vec![Variable::Spikes],
             v_scale,
         });
-        places.hidden.extend((0..range.len() as u32).map(|i| (at, i)));
     }
     let decays = (values(&effective.readout_alpha)?[0], values(&effective.readout_beta)?[0]);
     let w_readout = values(&effective.w_readout)?;
@@ -182,7 +189,7 @@ fn scaled<F: Real + WithDType>(
         let columns = classes.len();
         let weights = w_readout.iter().enumerate().filter(|(_, w)| **w != 0.0);
         out.host_readout = Some(HostReadout {
-            sources: network.readout.iter().map(|&neuron| places.hidden[neuron as usize]).collect(),
+            sources: network.readout.iter().map(|&neuron| places[neuron as usize]).collect(),
             classes: classes.to_vec(),
             decay_syn: decays.0,
             decay_mem: decays.1,
@@ -201,61 +208,59 @@ fn scaled<F: Real + WithDType>(
         });
         wires.readout(network, &w_readout, &places, readout);
     }
-    for ((pre, post, delay), triples) in wires.0 {
-        let split = lowering::split(triples, out.populations[post as usize].v_scale, delay)?;
+    for ((pre, post), weights) in wires.0 {
+        let split = lowering::split(weights, out.populations[post as usize].v_scale)?;
         for (receptor, synapses) in split.into_receptors() {
             out.projections.push(Projection { pre, post, receptor, synapses });
         }
     }
     for batch in samples {
         for b in 0..batch.len() {
-            out.samples.push(sample(batch, b, input, options.lead_in_steps));
+            out.samples.push(sample(batch, b, options.lead_in_steps));
         }
     }
     out.check()?;
     Ok(out)
 }
 
-/// A projection: pre, post, delay in steps.
-type Wire = (u32, u32, u32);
-
-/// Weights as (from, to, value) by projection.
+/// Weights as (from, to, value, delay in steps) by sending and receiving population.
 #[derive(Default)]
-struct Wires(BTreeMap<Wire, Vec<(u32, u32, f64)>>);
+struct Wires(BTreeMap<(u32, u32), Vec<(u32, u32, f64, u32)>>);
 
 impl Wires {
-    fn input(&mut self, synapses: &Synapses, weights: &[f64], places: &Places) {
+    fn input(&mut self, synapses: &Synapses, weights: &[f64], places: &[(u32, u32)]) {
         for ((&pre, &post), &w) in synapses.pre.iter().zip(&synapses.post).zip(weights) {
-            let (population, to) = places.hidden[post as usize];
-            self.0.entry((places.input, population, INPUT_DELAY)).or_default().push((pre, to, w));
+            let (population, to) = places[post as usize];
+            self.0.entry((INPUT, population)).or_default().push((pre, to, w, INPUT_DELAY));
         }
     }
 
-    fn recurrent(&mut self, network: &Network, weights: &[f64], places: &Places) {
+    fn recurrent(&mut self, network: &Network, weights: &[f64], places: &[(u32, u32)]) {
         let synapses = &network.recurrent;
         for ((&pre, &post), &w) in synapses.pre.iter().zip(&synapses.post).zip(weights) {
-            let ((a, from), (b, to)) = (places.hidden[pre as usize], places.hidden[post as usize]);
+            let ((a, from), (b, to)) = (places[pre as usize], places[post as usize]);
             let delay = RECURRENT_DELAY + u32::from(network.delay[pre as usize]);
-            self.0.entry((a, b, delay)).or_default().push((from, to, w));
+            self.0.entry((a, b)).or_default().push((from, to, w, delay));
         }
     }
 
-    fn readout(&mut self, network: &Network, weights: &[f64], places: &Places, readout: u32) {
+    fn readout(&mut self, network: &Network, weights: &[f64], places: &[(u32, u32)], readout: u32) {
         for (row, &neuron) in network.readout.iter().enumerate() {
-            let (population, from) = places.hidden[neuron as usize];
+            let (population, from) = places[neuron as usize];
             let own = &weights[row * network.classes..][..network.classes];
-            let wires = self.0.entry((population, readout, RECURRENT_DELAY)).or_default();
-            wires.extend(own.iter().enumerate().map(|(class, &w)| (from, class as u32, w)));
+            let wires = self.0.entry((population, readout)).or_default();
+            wires.extend(own.iter().enumerate().map(|(class, &w)| (from, class as u32, w, RECURRENT_DELAY)));
         }
     }
 }
 
-fn sample(batch: &Batch, b: usize, input: u32, lead_in: u32) -> Sample {
+/// Sample `b` of a batch as input of a lowered network.
+pub(super) fn sample(batch: &Batch, b: usize, lead_in: u32) -> Sample {
     let steps = batch.steps;
     let mut spikes = Vec::new();
     for t in 0..steps {
         let (from, to) = (batch.ptr[b * steps + t] as usize, batch.ptr[b * steps + t + 1] as usize);
-        spikes.extend(batch.idx[from..to].iter().map(|&neuron| (input, neuron, t as u32 + lead_in)));
+        spikes.extend(batch.idx[from..to].iter().map(|&neuron| (INPUT, neuron, t as u32 + lead_in)));
     }
     spikes.sort_unstable();
     Sample { name: format!("sample {}", batch.samples[b]), class: Some(batch.labels[b]), spikes }

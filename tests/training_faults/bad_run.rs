@@ -120,3 +120,21 @@ fn checkpoints_that_are_missing_damaged_or_of_another_run_are_not_judged() {
     assert_eq!(code(&["eval", "run"]), "no-checkpoint");
     assert!(!path.join("run/checkpoints").exists(), "judging writes nothing");
 }
+
+#[test]
+fn a_checkpoint_of_the_same_neurons_with_swapped_connections_is_neither_judged_nor_resumed() {
+    let (own, swapped) = (workplace(CONFIG), workplace(CONFIG));
+    kenyon_json(swapped.path(), &["circuit", "shuffle", "circuit.h5", "--model", "swap", "-o", "null.h5"]);
+    fs::rename(swapped.path().join("null.h5"), swapped.path().join("circuit.h5")).unwrap();
+    train(own.path(), "run");
+    train(swapped.path(), "run");
+    let config = |dir: &tempfile::TempDir| fs::read(dir.path().join("run/config.toml")).unwrap();
+    assert_eq!(config(&own), config(&swapped), "nothing in the config tells them apart");
+    // In the form `gain` no tensor has a row per pair: shapes and neurons agree.
+    fs::copy(pointed(&own.path().join("run"), "last"), pointed(&swapped.path().join("run"), "last")).unwrap();
+    for args in [&["eval", "run", "--checkpoint", "last"][..], &["train", "--run", "run", "--resume"]] {
+        let (code, error) = refused(swapped.path(), args);
+        assert_eq!((code, &error["code"]), (3, &"wiring-mismatch".into()), "{args:?}: {error}");
+        assert!(error["file"].is_string() && error["mend"].is_string(), "{error}");
+    }
+}

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::generator::OdorGenerator;
 use super::receptors::root_id;
-use crate::events::{Events, Sample, SpikeSource, no_such_sample};
+use crate::events::{About, Events, Sample, SpikeSource, Stored};
 use crate::split::Split;
 use crate::text::Text;
 
@@ -55,15 +55,11 @@ struct Manifest {
 /// A folder of samples, read as they are asked for.
 #[derive(Debug)]
 pub struct SampleFolder {
+    about: About,
     files: Vec<PathBuf>,
-    samples: Vec<Sample>,
-    inputs: Vec<u64>,
     /// Column of each input of the files: inputs of one neuron share it.
     column: Vec<u32>,
-    classes: Vec<String>,
-    split: Split,
-    spec: FolderSpec,
-    identity: String,
+    dt_us: u64,
     /// What a user should know, in words.
     pub notes: Vec<String>,
 }
@@ -122,7 +118,8 @@ impl SampleFolder {
         let split = Split::stratified(&labels, spec.split, spec.seed)?;
         let files: Vec<PathBuf> = named.into_iter().map(|(_, _, path)| path).collect();
         let identity = identity(&files, &inputs, spec)?;
-        Ok(Self { files, samples, inputs, column, classes, split, spec: spec.clone(), identity, notes })
+        let about = About { samples, steps: spec.steps, dt_ms, inputs, classes, split, identity };
+        Ok(Self { about, files, column, dt_us: spec.dt_us, notes })
     }
 }
 
@@ -274,41 +271,13 @@ fn identity(files: &[PathBuf], inputs: &[u64], spec: &FolderSpec) -> Result<Stri
     Ok(digest::sha256_reader(words.as_bytes()).expect("reading memory does not fail"))
 }
 
-impl SpikeSource for SampleFolder {
-    fn len(&self) -> usize {
-        self.files.len()
+impl Stored for SampleFolder {
+    fn about(&self) -> &About {
+        &self.about
     }
 
-    fn steps(&self) -> usize {
-        self.spec.steps
-    }
-
-    fn dt_ms(&self) -> f64 {
-        self.spec.dt_us as f64 * 1e-3
-    }
-
-    fn inputs(&self) -> &[u64] {
-        &self.inputs
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn sample(&self, i: usize) -> Sample {
-        self.samples[i]
-    }
-
-    fn split(&self) -> &Split {
-        &self.split
-    }
-
-    fn identity(&self) -> &str {
-        &self.identity
-    }
-
-    fn events(&self, i: usize, events: &mut Events) -> Result<()> {
-        let Some(path) = self.files.get(i) else { return Err(no_such_sample(i, self.len())) };
+    fn read(&self, i: usize, events: &mut Events) -> Result<()> {
+        let (path, steps) = (&self.files[i], self.about.steps);
         let (shape, data) = PlainFile::open(path)?.read::<f64>("data")?;
         if !matches!(shape[..], [_, 2]) && !data.is_empty() {
             return Err(UserError::bad_data("bad-shape", "a data set has the wrong shape")
@@ -331,8 +300,8 @@ impl SpikeSource for SampleFolder {
                     .mend("make the file again, or give the number of steps and inputs that it was made with")
             };
             let (time, index) = (spike[0], spike[1]);
-            let step = step_of(time, self.spec.dt_us).filter(|&s| s < self.spec.steps as u64).ok_or_else(|| {
-                let end = self.spec.steps as f64 * self.spec.dt_us as f64 * 1e-6;
+            let step = step_of(time, self.dt_us).filter(|&s| s < steps as u64).ok_or_else(|| {
+                let end = steps as f64 * self.dt_us as f64 * 1e-6;
                 bad("time", time, format!("seconds from 0 to below {end}"))
             })?;
             let column = (index >= 0.0 && index.fract() == 0.0).then_some(index as usize).and_then(|i| self.column.get(i));
@@ -341,7 +310,7 @@ impl SpikeSource for SampleFolder {
             pairs.push((step as u32, *column));
         }
         pairs.sort_unstable_by_key(|&(step, column)| (column, step));
-        events.fill(self.spec.steps, &pairs);
+        events.fill(steps, &pairs);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::ceiling::Ceiling;
 use super::geometry::Geometry;
 use super::receptors::Mapping;
 use super::spec::OdorSpec;
-use crate::events::{Events, Sample, SpikeSource, no_such_sample};
+use crate::events::{About, Events, Sample, SpikeSource, Stored};
 use crate::split::Split;
 
 /// Format name in the file.
@@ -167,12 +167,9 @@ fn events(source: &dyn SpikeSource, out: &ContainerWriter, progress: &dyn Progre
 /// A data set of input spikes opened for reading, in any order of samples.
 #[derive(Debug)]
 pub struct SpikeStore {
+    about: About,
     container: Container,
-    inputs: Vec<u64>,
-    classes: Vec<String>,
-    samples: Vec<Sample>,
     ptr: Vec<u64>,
-    split: Split,
     report: Report,
     columns: Slices<u32>,
     per_step: Slices<u32>,
@@ -225,7 +222,9 @@ impl SpikeStore {
         if split.sha256() != report.split_sha256 {
             return Err(damaged("split", "the lists whose SHA-256 the report holds"));
         }
-        Ok(Self { container, inputs, classes, samples, ptr, split, report, columns, per_step })
+        let (steps, dt_ms, identity) = (report.steps, report.dt_ms, report.identity.clone());
+        let about = About { samples, steps, dt_ms, inputs, classes, split, identity };
+        Ok(Self { about, container, ptr, report, columns, per_step })
     }
 
     /// What the file says about itself.
@@ -260,44 +259,13 @@ fn damaged(path: &Path, object: &str, expected: &str) -> UserError {
         .mend("make the file again with `kenyon odors make`")
 }
 
-impl SpikeSource for SpikeStore {
-    fn len(&self) -> usize {
-        self.samples.len()
+impl Stored for SpikeStore {
+    fn about(&self) -> &About {
+        &self.about
     }
 
-    fn steps(&self) -> usize {
-        self.report.steps
-    }
-
-    fn dt_ms(&self) -> f64 {
-        self.report.dt_ms
-    }
-
-    fn inputs(&self) -> &[u64] {
-        &self.inputs
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn sample(&self, i: usize) -> Sample {
-        self.samples[i]
-    }
-
-    fn split(&self) -> &Split {
-        &self.split
-    }
-
-    fn identity(&self) -> &str {
-        &self.report.identity
-    }
-
-    fn events(&self, i: usize, events: &mut Events) -> Result<()> {
-        if i >= self.len() {
-            return Err(no_such_sample(i, self.len()));
-        }
-        let steps = self.report.steps;
+    fn read(&self, i: usize, events: &mut Events) -> Result<()> {
+        let steps = self.about.steps;
         let counts = self.per_step.read(i * steps..(i + 1) * steps)?;
         events.idx = self.columns.read(self.ptr[i] as usize..self.ptr[i + 1] as usize)?;
         events.ptr.clear();
@@ -310,7 +278,7 @@ impl SpikeSource for SpikeStore {
         if end != events.idx.len() as u64 {
             return Err(damaged(self.container.path(), "events/per_step", "counts whose sum is the number of spikes"));
         }
-        if events.idx.iter().any(|&c| c as usize >= self.inputs.len()) {
+        if events.idx.iter().any(|&c| c as usize >= self.about.inputs.len()) {
             return Err(damaged(self.container.path(), "events/column", "positions in `inputs/root_id`"));
         }
         Ok(())

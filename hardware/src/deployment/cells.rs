@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Variable;
+use super::{Variable, numbers};
 
 /// What the neurons of a population are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,32 +92,40 @@ pub struct Neurons {
     /// Kind of neuron.
     pub kind: CellKind,
     /// Membrane time constant.
+    #[serde(deserialize_with = "numbers::many")]
     pub tau_m_ms: Vec<f64>,
     /// Capacitance.
+    #[serde(deserialize_with = "numbers::many")]
     pub cm_nf: Vec<f64>,
     /// Constant current.
+    #[serde(deserialize_with = "numbers::many")]
     pub i_offset_na: Vec<f64>,
     /// Resting potential.
+    #[serde(deserialize_with = "numbers::many")]
     pub v_rest_mv: Vec<f64>,
     /// Potential after a spike.
+    #[serde(deserialize_with = "numbers::many")]
     pub v_reset_mv: Vec<f64>,
     /// Threshold: reaching it is a spike.
+    #[serde(deserialize_with = "numbers::many")]
     pub v_thresh_mv: Vec<f64>,
     /// Time after a spike during which the potential stays at `v_reset`.
+    #[serde(deserialize_with = "numbers::many")]
     pub tau_refrac_ms: Vec<f64>,
     /// Potential at the start.
+    #[serde(deserialize_with = "numbers::many")]
     pub v_init_mv: Vec<f64>,
     /// Decay of excitatory input. Empty for `IF_curr_delta`, as the next.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "numbers::many", skip_serializing_if = "Vec::is_empty")]
     pub tau_syn_e_ms: Vec<f64>,
     /// Decay of inhibitory input.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "numbers::many", skip_serializing_if = "Vec::is_empty")]
     pub tau_syn_i_ms: Vec<f64>,
     /// Reversal potential of excitation. Empty but for `IF_cond_exp`, as the next.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "numbers::many", skip_serializing_if = "Vec::is_empty")]
     pub e_rev_e_mv: Vec<f64>,
     /// Reversal potential of inhibition.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "numbers::many", skip_serializing_if = "Vec::is_empty")]
     pub e_rev_i_mv: Vec<f64>,
 }
 

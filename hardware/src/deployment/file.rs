@@ -14,7 +14,7 @@ use std::path::Path;
 
 use kenyon_base::{AtomicFile, Container, ContainerWriter, Provenance, Result, UserError};
 
-use super::{Deployment, Synapse, VERSION};
+use super::{Deployment, Synapse, VERSION, numbers};
 
 /// Name of the format in the container.
 const FORMAT: &str = "kenyon-deployment";
@@ -34,9 +34,17 @@ impl Deployment {
     /// # Errors
     /// Bad data: what is wrong in the file, or with the deployment.
     pub fn read(path: &Path) -> Result<Self> {
-        let deployment = if is_json(path) { Self::read_json(path)? } else { Self::read_hdf5(path)? };
+        let deployment = Self::read_unchecked(path)?;
         deployment.check().map_err(|e| e.file(path))?;
         Ok(deployment)
+    }
+
+    /// Reads a deployment as it is, for [lint](crate::lint) to say all that is wrong with it.
+    ///
+    /// # Errors
+    /// Bad data: what is wrong in the file.
+    pub fn read_unchecked(path: &Path) -> Result<Self> {
+        if is_json(path) { Self::read_json(path) } else { Self::read_hdf5(path) }
     }
 
     fn write_json(&self, path: &Path) -> Result<()> {
@@ -48,7 +56,9 @@ impl Deployment {
 
     fn read_json(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
-        serde_json::from_slice(&text).map_err(|e| {
+        let read = serde_json::from_slice(&text);
+        let again = || numbers::quoted(&text).and_then(|text| serde_json::from_slice(&text).ok());
+        read.or_else(|e| again().ok_or(e)).map_err(|e| {
             UserError::bad_data("deployment-json", format!("is no deployment: {e}"))
                 .file(path)
                 .line(e.line() as u64)

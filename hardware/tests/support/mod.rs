@@ -132,9 +132,11 @@ impl Model {
             (hidden, hidden, &self.v, RECURRENT_DELAY),
             (hidden, readout, &self.w2, RECURRENT_DELAY),
         ] {
-            let triples =
-                matrix.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().map(move |(j, w)| (i as u32, j as u32, *w)));
-            let split = lowering::split(triples, v_scale, delay).expect("finite");
+            let triples = matrix
+                .iter()
+                .enumerate()
+                .flat_map(|(i, row)| row.iter().enumerate().map(move |(j, w)| (i as u32, j as u32, *w, delay)));
+            let split = lowering::split(triples, v_scale).expect("finite");
             for (receptor, synapses) in split.into_receptors() {
                 d.projections.push(Projection { pre, post, receptor, synapses });
             }

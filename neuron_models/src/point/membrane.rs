@@ -1,7 +1,9 @@
 //! How the potential of one point neuron advances by one step, and the derivatives of that advance.
 //!
-//! `leak` is beta = exp(-dt / tau) for the exact models ([`Lif`], [`NonSpiking`]) and dt / tau for the Euler models
-//! ([`Lif2`], [`Qif`]). Resting potential 0. Where a neuron spikes, the network puts the reset value in place of the advance.
+//! `rise` is the share of the way to its drive that a potential goes in one step: 1 - exp(-dt / tau) for the exact models and
+//! dt / tau for the Euler models, so that [`Lif`] serves both. It stands in the place of beta = exp(-dt / tau), as beta is close
+//! to 1: in single precision 1 - beta would be known to one part in 10^6 only. Resting potential 0. Where a neuron spikes, the
+//! network puts the reset value in place of the advance.
 
 #![expect(
     clippy::inline_always,
@@ -12,34 +14,31 @@ use serde::{Deserialize, Serialize};
 
 use super::real::Real;
 
-/// One advance `m = f(mem, drive; leak)` and its derivatives.
+/// One advance `m = f(mem, drive; rise)` and its derivatives.
 pub trait Membrane<F: Real>: Copy + Send + Sync {
     /// Whether it transmits spikes and is reset; otherwise it transmits its potential clamped to 0..1.
     const SPIKING: bool = true;
 
     /// The potential after one step without a spike.
-    fn advance(self, mem: F, drive: F, leak: F) -> F;
-    /// Derivative of the advance by the potential.
-    fn d_mem(self, mem: F, leak: F) -> F;
+    fn advance(self, mem: F, drive: F, rise: F) -> F;
+    /// Gradient by the potential, from that by the advance; 1 - rise is never formed, which would be rounded.
+    fn by_mem(self, by_advance: F, mem: F, rise: F) -> F;
     /// Derivative of the advance by the drive.
-    fn d_drive(self, leak: F) -> F;
-    /// Derivative of the advance by `leak`.
-    fn d_leak(self, mem: F, drive: F) -> F;
-    /// Derivative of the advance by `leak` times [`leak_norm`](Self::leak_norm), from the potentials before and after.
+    fn d_drive(self, rise: F) -> F;
+    /// Derivative of the advance by `rise`.
+    fn d_rise(self, mem: F, drive: F) -> F;
+    /// Derivative of the advance by `rise` times `rise`, from the potentials before and after.
     ///
     /// Serves where the drive was not stored.
-    fn d_leak_between(self, mem: F, advanced: F) -> F;
-    /// What [`d_leak_between`](Self::d_leak_between) is to be divided by.
-    fn leak_norm(self, leak: F) -> F;
+    #[inline(always)]
+    fn d_rise_between(self, mem: F, advanced: F) -> F {
+        advanced - mem
+    }
 }
 
-/// Leaky integrate-and-fire, exact exponential: `m = beta mem + (1 - beta) drive`.
+/// Leaky integrate-and-fire: `m = mem + rise (drive - mem)`, exact exponential or forward Euler by the value of `rise`.
 #[derive(Debug, Clone, Copy)]
 pub struct Lif;
-
-/// Leaky integrate-and-fire, forward Euler: `m = mem + dt / tau (drive - mem)`.
-#[derive(Debug, Clone, Copy)]
-pub struct Lif2;
 
 /// The membrane of [`Lif`] without spike and reset; transmits its potential clamped to 0..1.
 #[derive(Debug, Clone, Copy)]
@@ -54,111 +53,59 @@ pub struct Qif<F> {
     pub v_sn: F,
 }
 
-macro_rules! exact {
+macro_rules! leaky {
     ($model:ty, $spiking:literal) => {
         impl<F: Real> Membrane<F> for $model {
             const SPIKING: bool = $spiking;
 
             #[inline(always)]
-            fn advance(self, mem: F, drive: F, leak: F) -> F {
-                leak * mem + (F::ONE - leak) * drive
+            fn advance(self, mem: F, drive: F, rise: F) -> F {
+                mem + rise * (drive - mem)
             }
 
             #[inline(always)]
-            fn d_mem(self, _: F, leak: F) -> F {
-                leak
+            fn by_mem(self, by_advance: F, _: F, rise: F) -> F {
+                by_advance - rise * by_advance
             }
 
             #[inline(always)]
-            fn d_drive(self, leak: F) -> F {
-                F::ONE - leak
+            fn d_drive(self, rise: F) -> F {
+                rise
             }
 
             #[inline(always)]
-            fn d_leak(self, mem: F, drive: F) -> F {
-                mem - drive
-            }
-
-            #[inline(always)]
-            fn d_leak_between(self, mem: F, advanced: F) -> F {
-                mem - advanced
-            }
-
-            #[inline(always)]
-            fn leak_norm(self, leak: F) -> F {
-                F::ONE - leak
+            fn d_rise(self, mem: F, drive: F) -> F {
+                drive - mem
             }
         }
     };
 }
 
-exact!(Lif, true);
-exact!(NonSpiking, false);
-
-impl<F: Real> Membrane<F> for Lif2 {
-    #[inline(always)]
-    fn advance(self, mem: F, drive: F, leak: F) -> F {
-        mem + leak * (drive - mem)
-    }
-
-    #[inline(always)]
-    fn d_mem(self, _: F, leak: F) -> F {
-        F::ONE - leak
-    }
-
-    #[inline(always)]
-    fn d_drive(self, leak: F) -> F {
-        leak
-    }
-
-    #[inline(always)]
-    fn d_leak(self, mem: F, drive: F) -> F {
-        drive - mem
-    }
-
-    #[inline(always)]
-    fn d_leak_between(self, mem: F, advanced: F) -> F {
-        advanced - mem
-    }
-
-    #[inline(always)]
-    fn leak_norm(self, leak: F) -> F {
-        leak
-    }
-}
+leaky!(Lif, true);
+leaky!(NonSpiking, false);
 
 impl<F: Real> Membrane<F> for Qif<F> {
     #[inline(always)]
-    fn advance(self, mem: F, drive: F, leak: F) -> F {
+    fn advance(self, mem: F, drive: F, rise: F) -> F {
         let above = mem - self.v_sn;
-        mem + leak * (self.a * above * above + drive)
+        mem + rise * (self.a * above * above + drive)
     }
 
     #[inline(always)]
-    fn d_mem(self, mem: F, leak: F) -> F {
+    fn by_mem(self, by_advance: F, mem: F, rise: F) -> F {
         let slope = self.a * (mem - self.v_sn);
-        F::ONE + leak * (slope + slope)
+        by_advance + rise * (slope + slope) * by_advance
     }
 
     #[inline(always)]
-    fn d_drive(self, leak: F) -> F {
-        leak
+    fn d_drive(self, rise: F) -> F {
+        rise
     }
 
     #[inline(always)]
-    fn d_leak(self, mem: F, drive: F) -> F {
+    fn d_rise(self, mem: F, drive: F) -> F {
         let above = mem - self.v_sn;
         self.a * above * above + drive
-    }
-
-    #[inline(always)]
-    fn d_leak_between(self, mem: F, advanced: F) -> F {
-        advanced - mem
-    }
-
-    #[inline(always)]
-    fn leak_norm(self, leak: F) -> F {
-        leak
     }
 }
 
@@ -166,10 +113,10 @@ impl<F: Real> Membrane<F> for Qif<F> {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PointModel {
-    /// [`Lif`].
+    /// [`Lif`], exact exponential.
     #[default]
     Lif,
-    /// [`Lif2`].
+    /// [`Lif`], forward Euler.
     Lif2,
     /// [`Qif`].
     Qif {
@@ -198,7 +145,7 @@ impl PointModel {
         !matches!(self, Self::NonSpiking)
     }
 
-    /// `leak` of a neuron with this membrane time constant.
+    /// Parameter `leak` of a neuron with this membrane time constant: exp(-dt / tau), or dt / tau of the Euler models.
     ///
     /// # Units
     /// Both in the same unit of time.
@@ -206,10 +153,18 @@ impl PointModel {
         if self.is_exact() { (-dt / tau_mem).exp() } else { dt / tau_mem }
     }
 
-    /// Derivative of [`leak`](Self::leak) by `tau_mem`.
-    pub fn leak_by_tau(self, dt: f64, tau_mem: f64) -> f64 {
+    /// Share of the way to its drive that the potential goes in one step, exact to the last digits.
+    ///
+    /// # Units
+    /// Both in the same unit of time.
+    pub fn rise(self, dt: f64, tau_mem: f64) -> f64 {
+        if self.is_exact() { -(-dt / tau_mem).exp_m1() } else { dt / tau_mem }
+    }
+
+    /// Derivative of [`rise`](Self::rise) by `tau_mem`.
+    pub fn rise_by_tau(self, dt: f64, tau_mem: f64) -> f64 {
         let x = dt / tau_mem;
-        if self.is_exact() { (-x).exp() * x / tau_mem } else { -x / tau_mem }
+        if self.is_exact() { -(-x).exp() * x / tau_mem } else { -x / tau_mem }
     }
 }
 
@@ -218,31 +173,36 @@ mod tests {
     use super::*;
 
     fn derivatives_hold<M: Membrane<f64>>(model: M) {
-        let (mem, drive, leak, h) = (0.37, 1.3, 0.83, 1e-6);
+        let (mem, drive, rise, h) = (0.37, 1.3, 0.17, 1e-6);
         let central = |f: &dyn Fn(f64) -> f64| (f(h) - f(-h)) / (2.0 * h);
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-8, "{a} against {b}");
-        close(model.d_mem(mem, leak), central(&|e| model.advance(mem + e, drive, leak)));
-        close(model.d_drive(leak), central(&|e| model.advance(mem, drive + e, leak)));
-        let by_leak = central(&|e| model.advance(mem, drive, leak + e));
-        close(model.d_leak(mem, drive), by_leak);
-        close(model.d_leak_between(mem, model.advance(mem, drive, leak)) / model.leak_norm(leak), by_leak);
+        close(model.by_mem(1.0, mem, rise), central(&|e| model.advance(mem + e, drive, rise)));
+        close(model.d_drive(rise), central(&|e| model.advance(mem, drive + e, rise)));
+        let by_rise = central(&|e| model.advance(mem, drive, rise + e));
+        close(model.d_rise(mem, drive), by_rise);
+        close(model.d_rise_between(mem, model.advance(mem, drive, rise)) / rise, by_rise);
     }
 
     #[test]
     fn each_derivative_equals_the_central_difference() {
         derivatives_hold(Lif);
-        derivatives_hold(Lif2);
         derivatives_hold(NonSpiking);
         derivatives_hold(Qif { a: 4.0, v_sn: 0.5 });
     }
 
     #[test]
-    fn the_derivative_of_leak_by_tau_equals_the_central_difference() {
+    fn the_derivative_of_rise_by_tau_equals_the_central_difference() {
         for model in [PointModel::Lif, PointModel::Lif2] {
             let h = 1e-5;
-            let central = (model.leak(1.0, 20.0 + h) - model.leak(1.0, 20.0 - h)) / (2.0 * h);
-            assert!((model.leak_by_tau(1.0, 20.0) - central).abs() < 1e-10, "{model:?}");
+            let central = (model.rise(1.0, 20.0 + h) - model.rise(1.0, 20.0 - h)) / (2.0 * h);
+            assert!((model.rise_by_tau(1.0, 20.0) - central).abs() < 1e-10, "{model:?}");
         }
+    }
+
+    #[test]
+    fn rise_and_leak_of_a_model_say_the_same() {
+        assert!((PointModel::Lif.rise(1.0, 20.0) + PointModel::Lif.leak(1.0, 20.0) - 1.0).abs() < 1e-15);
+        assert!((PointModel::Lif2.rise(1.0, 20.0) - PointModel::Lif2.leak(1.0, 20.0)).abs() < 1e-15);
     }
 
     #[test]
@@ -250,7 +210,7 @@ mod tests {
         let (dt, tau, drive): (f64, f64, f64) = (0.5, 20.0, 0.9);
         let mut mem = 0.0;
         for _ in 0..100 {
-            mem = Lif.advance(mem, drive, PointModel::Lif.leak(dt, tau));
+            mem = Lif.advance(mem, drive, PointModel::Lif.rise(dt, tau));
         }
         assert!((mem - drive * (1.0 - (-100.0 * dt / tau).exp())).abs() < 1e-12);
     }

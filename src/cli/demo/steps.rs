@@ -1,5 +1,6 @@
 //! The steps of the demonstration.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use kenyon_hardware::pynn;
 use serde_json::{Value, json};
 
 use super::Demo;
+use crate::analysis::McNemar;
 use crate::cli::context::Context;
 use crate::cli::output::{count, percent};
 use crate::cli::train;
@@ -49,12 +51,19 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     let at = |name: &str| demo.run.join(name);
     let (imported, info) = connectome(demo, context)?;
 
-    let config = train_config(demo)?;
+    let (config, left_out) = train_config(demo)?;
+    for (projection, factor) in &left_out {
+        context.warn(&format!("the circuit has no projection `{projection}`: its weight factor of {factor} is left out"));
+    }
     AtomicFile::write(&at("train.toml"), config.as_bytes())?;
     context.note("4. training: a spiking network of this circuit learns to tell odours apart");
     train::begin(&at("train.toml"), None, &at("train"), context)?;
     let judged = judge(&at("train"), context)?;
     let bound = judged.network.ceiling(&judged.network.samples(Part::Test, None), context)?;
+    if let Some(reason) = bound.reason() {
+        context.warn(&format!("the ceiling is not known: {reason}"));
+    }
+    let bound = bound.known();
     context.note(&format!(
         "   test accuracy {}; ideal observer of the input {}; chance {}",
         percent(judged.test.accuracy),
@@ -69,6 +78,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
         count(exported.synapses as u64),
         at("pynn").display()
     ));
+    let compared = control.as_ref().map(|control| McNemar::of(&judged.test.right, &control.right)).transpose()?;
     page(demo, &judged, control.as_ref(), bound, &imported)?;
     context.note(&format!("7. report: {}", at("report.html").display()));
 
@@ -80,13 +90,18 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
         "test": judged.test,
         "ceiling": bound,
         "control": control,
+        "network_against_control": compared,
+        "left_out_factors": left_out.iter().map(|(projection, factor)| json!({ "projection": projection, "factor": factor })).collect::<Vec<_>>(),
         "pynn": { "neurons": exported.neurons, "synapses": exported.synapses, "files": exported.files },
         "report": at("report.html"),
         "seconds": began.elapsed().as_secs_f64(),
     });
     let text = serde_json::to_string_pretty(&report).expect("a report is plain data");
     AtomicFile::write(&at("demo.json"), (text + "\n").as_bytes())?;
-    context.print(&report, || summary(demo, &judged.test, control.as_ref(), bound.as_ref(), began.elapsed().as_secs_f64()));
+    context.print(&report, || {
+        let control = control.as_ref().zip(compared.as_ref());
+        summary(demo, &judged.test, control, bound.as_ref(), began.elapsed().as_secs_f64())
+    });
     Ok(())
 }
 
@@ -147,8 +162,11 @@ fn connectome(demo: &Demo, context: &Context) -> Result<(Value, Value)> {
     Ok((imported, serde_json::to_value(&info).expect("plain data")))
 }
 
-/// The training config, with the user's odours in it.
-fn train_config(demo: &Demo) -> Result<String> {
+/// Factors by projection.
+type Factors = BTreeMap<String, f64>;
+
+/// The training config with the user's odours in it, and the factors that the user's circuit has no projection for.
+fn train_config(demo: &Demo) -> Result<(String, Factors)> {
     let text = if demo.full { TRAIN_FULL } else { TRAIN };
     let mut config: TrainConfig = kenyon_base::config::parse(text, Path::new("train.toml"))?;
     let absolute = |path: &PathBuf| std::fs::canonicalize(path).map_err(|e| UserError::cannot_read(path, &e));
@@ -156,12 +174,32 @@ fn train_config(demo: &Demo) -> Result<String> {
         odors.table = demo.responses.as_ref().map(absolute).transpose()?;
         odors.receptor_map = demo.receptor_map.as_ref().map(absolute).transpose()?;
     }
+    let mut left_out = Factors::new();
     if demo.data.is_some() {
         // Factors by projection are those of the built-in circuit's populations.
-        let known: Vec<String> = projections(&demo.run.join("circuit.h5"))?;
-        config.network.weights.projection.retain(|name, _| known.contains(name));
+        left_out = split_off(&mut config.network.weights.projection, &projections(&demo.run.join("circuit.h5"))?);
     }
-    Ok(config.resolved())
+    Ok((config.resolved(), left_out))
+}
+
+/// Takes out the factors of projections that are not `known`.
+fn split_off(factors: &mut Factors, known: &[String]) -> Factors {
+    let (kept, left_out) = std::mem::take(factors).into_iter().partition(|(name, _)| known.contains(name));
+    *factors = kept;
+    left_out
+}
+
+/// Checks that a control has every projection whose weights have a factor: else it would be trained from other start values.
+fn same_factors(factors: &Factors, control: &[String]) -> Result<()> {
+    let left_out = split_off(&mut factors.clone(), control);
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = left_out.keys().map(String::as_str).collect();
+    Err(UserError::check_failed("control-differs", "the shuffled circuit lacks projections whose weights have a factor")
+        .found(format!("no {}", names.join(", ")))
+        .expected("the projections of the circuit itself, so that both start from the same rules")
+        .mend("take another seed, or leave the control out with `--no-control`"))
 }
 
 fn projections(circuit: &Path) -> Result<Vec<String>> {
@@ -190,8 +228,7 @@ fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Eval
         odors.table = odors.table.take().map(|path| Path::new("train").join(path));
         odors.receptor_map = odors.receptor_map.take().map(|path| Path::new("train").join(path));
     }
-    let known = projections(&at("control.h5"))?;
-    config.network.weights.projection.retain(|name, _| known.contains(name));
+    same_factors(&config.network.weights.projection, &projections(&at("control.h5"))?)?;
     AtomicFile::write(&at("control.toml"), config.resolved().as_bytes())?;
     context.note("5. control: the same training on a shuffled connectome (degree-preserving swaps)");
     train::begin(&at("control.toml"), None, &at("control"), context)?;
@@ -225,13 +262,18 @@ fn page(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Optio
         control_name: "degree-preserving swaps".into(),
         ceiling: bound,
         raster: judged.network.samples(Part::Test, Some(1)).first().map(|&s| judged.network.raster(s)).transpose()?,
-        facts: Vec::new(),
         commands: "kenyon eval train --split test\nkenyon circuit info circuit.h5\npython3 pynn/run_pynn.py nest".into(),
     };
     story.page().write(&demo.run.join("report.html"))
 }
 
-fn summary(demo: &Demo, test: &Evaluation, control: Option<&Evaluation>, bound: Option<&Ceiling>, seconds: f64) -> String {
+fn summary(
+    demo: &Demo,
+    test: &Evaluation,
+    control: Option<(&Evaluation, &McNemar)>,
+    bound: Option<&Ceiling>,
+    seconds: f64,
+) -> String {
     let at = |name: &str| demo.run.join(name).display().to_string();
     let mut out = format!(
         "\ntest accuracy        {} (95 % interval {} to {}, {} samples)\n",
@@ -243,8 +285,15 @@ fn summary(demo: &Demo, test: &Evaluation, control: Option<&Evaluation>, bound: 
     if let Some(bound) = bound {
         let _ = writeln!(out, "ideal observer       {}", percent(bound.accuracy));
     }
-    if let Some(control) = control {
-        let _ = writeln!(out, "shuffled connectome  {}", percent(control.accuracy));
+    if let Some((control, compared)) = control {
+        let _ = writeln!(
+            out,
+            "shuffled connectome  {} (exact McNemar test: {} samples right against {}, p = {:.2e})",
+            percent(control.accuracy),
+            count(compared.only_first),
+            count(compared.only_second),
+            compared.p
+        );
     }
     let _ = write!(
         out,
@@ -254,4 +303,19 @@ fn summary(demo: &Demo, test: &Evaluation, control: Option<&Evaluation>, bound: 
     );
     let _ = write!(out, "  kenyon eval {} --split test\n  kenyon circuit info {}\n", at("train"), at("circuit.h5"));
     out + &format!("  python3 {} --help", at("pynn/run_pynn.py"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_without_a_projection_are_named_and_a_control_without_them_is_none() {
+        let mut factors = Factors::from([("KC->APL".into(), 0.02), ("ORN->uPN".into(), 2.0)]);
+        let known = ["KC->APL".to_string()];
+        assert_eq!(same_factors(&factors, &known).unwrap_err().code(), "control-differs");
+        assert_eq!(split_off(&mut factors, &known), Factors::from([("ORN->uPN".into(), 2.0)]));
+        assert_eq!(factors, Factors::from([("KC->APL".into(), 0.02)]));
+        same_factors(&factors, &known).unwrap();
+    }
 }

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::info::{self, Description};
 use crate::cli::context::Context;
+use crate::cli::target::Target;
 use crate::odors::{input_layer, labels_from_types};
 
 /// Make input spikes of odours for the receptor neurons of a circuit, with a split and the accuracy that the counts allow.
@@ -142,7 +143,10 @@ impl Make {
         if let Some(dir) = &self.import {
             return self.pack(dir, context);
         }
-        let generator = self.generator(context)?;
+        let spec = self.spec()?;
+        let inputs = [&self.config, &self.circuit, &spec.table, &spec.receptor_map];
+        let target = Target::new(&self.output, inputs.into_iter().flatten().map(PathBuf::as_path))?;
+        let generator = self.generator(&spec, context)?;
         let drives = generator.mapping();
         if !drives.without_column.is_empty() {
             context.warn(&format!(
@@ -168,11 +172,14 @@ impl Make {
             provenance: self.provenance(&generator)?,
         };
         store::write(&generator, &about, &self.output, context)?;
+        target.written(context);
         self.print(context)
     }
 
     /// Packs a folder of samples.
     fn pack(&self, dir: &Path, context: &Context) -> Result<()> {
+        Target::new(&self.output, self.assume_order.as_deref())?;
+        let target = Target::outside(&self.output, dir)?;
         let r = &self.recipe;
         let spec = FolderSpec {
             steps: r.steps.unwrap_or(500) + usize::from(r.parity_bins),
@@ -192,6 +199,7 @@ impl Make {
         let provenance = Provenance { steps, ..Provenance::default() };
         let about = store::Description { notes: folder.notes.clone(), provenance, ..store::Description::default() };
         store::write(&folder, &about, &self.output, context)?;
+        target.written(context);
         self.print(context)
     }
 
@@ -201,7 +209,8 @@ impl Make {
         Ok(())
     }
 
-    fn generator(&self, context: &Context) -> Result<OdorGenerator> {
+    /// The recipe with all flags, its paths from the working folder.
+    fn spec(&self) -> Result<OdorSpec> {
         let (mut spec, folder) = match &self.config {
             Some(path) => (read_recipe(path)?, path.parent().unwrap_or(Path::new("")).to_path_buf()),
             None => (OdorSpec::default(), PathBuf::new()),
@@ -210,6 +219,13 @@ impl Make {
         spec.table = spec.table.map(|p| folder.join(p));
         spec.receptor_map = spec.receptor_map.map(|p| folder.join(p));
         self.recipe.apply(&mut spec);
+        if let Some(path) = &self.config {
+            spec.check().map_err(|e| e.file(path))?;
+        }
+        Ok(spec)
+    }
+
+    fn generator(&self, spec: &OdorSpec, context: &Context) -> Result<OdorGenerator> {
         let layer = match (&self.circuit, &spec.receptor_map) {
             (Some(path), map) => {
                 let circuit = file::read(path)?;
@@ -224,7 +240,7 @@ impl Make {
                     .mend("give `--circuit circuit.h5`, or `--receptor-map receptor_to_root_ids.csv`"));
             }
         };
-        build(&spec, Path::new(""), context.seed, layer)
+        build(spec, Path::new(""), context.seed, layer)
     }
 
     fn provenance(&self, generator: &OdorGenerator) -> Result<Provenance> {

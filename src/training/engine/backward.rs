@@ -6,7 +6,7 @@
 //! gs  = readout + counts + trace + [recurrent attached] sum over synapses v ls  (+ [reset attached] lm (reset - m))
 //! gm  = (1 - s) lm                                  gradient by the advance m
 //! lm' = gs surrogate(u) + gm dm/dmem + trace        gradient by mem_t
-//! ls' = alpha ls + gm dm/ddrive                     gradient by syn_t
+//! ls' = (1 - syn_loss) ls + gm dm/ddrive                     gradient by syn_t
 //! ```
 //!
 //! and the gradient of a synapse grows by ls of its receiver wherever its sender spiked; that of an input synapse by the spike's
@@ -16,7 +16,7 @@ mod membranes;
 mod readout_part;
 mod synapses;
 
-use kenyon_neurons::point::{Lif, Lif2, NonSpiking, PointModel, Qif, Real};
+use kenyon_neurons::point::{Lif, NonSpiking, PointModel, Qif, Real};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::chunk::{Aligned, NOT_READ, Net};
@@ -76,12 +76,13 @@ struct Segmented<F> {
 }
 
 /// Gradients by per-neuron parameters, kept per lane until the end; empty where not wanted.
-struct Sums<F> {
+struct Sums<F, const L: usize> {
     i_c: Aligned<F>,
-    leak: Aligned<F>,
+    rise: Aligned<F>,
     threshold: Aligned<F>,
     reset: Aligned<F>,
-    alpha: Aligned<F>,
+    /// [channels, L], in double precision: each is one sum over all neurons and steps.
+    syn_loss: Vec<[f64; L]>,
 }
 
 struct Back<'a, F: Real, const L: usize> {
@@ -106,7 +107,7 @@ struct Back<'a, F: Real, const L: usize> {
     gs: Aligned<F>,
     slope: Aligned<F>,
     s: Aligned<F>,
-    sums: Sums<F>,
+    sums: Sums<F, L>,
     sum: &'a mut Gradients<F>,
     mask: GradMask,
     layout: Layout,
@@ -162,10 +163,10 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
             s: zeros(true),
             sums: Sums {
                 i_c: zeros(mask.i_c),
-                leak: zeros(mask.leak),
+                rise: zeros(mask.leak),
                 threshold: zeros(mask.threshold && net.spec.model.is_spiking()),
                 reset: zeros(mask.reset),
-                alpha: Aligned::zeros(if mask.alpha { net.topology.channels * L } else { 0 }),
+                syn_loss: vec![[0.0; L]; if mask.alpha { net.topology.channels } else { 0 }],
             },
             sum,
             mask,
@@ -244,8 +245,7 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
         }
         self.inputs(t);
         let sound = match self.net.spec.model {
-            PointModel::Lif => self.membranes(Lif, t, mem, next, syn),
-            PointModel::Lif2 => self.membranes(Lif2, t, mem, next, syn),
+            PointModel::Lif | PointModel::Lif2 => self.membranes(Lif, t, mem, next, syn),
             PointModel::NonSpiking => self.membranes(NonSpiking, t, mem, next, syn),
             PointModel::Qif { a, v_sn } => self.membranes(Qif { a: F::from_f64(a), v_sn: F::from_f64(v_sn) }, t, mem, next, syn),
         };
@@ -272,25 +272,24 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
     }
 
     /// Adds the per-lane sums to the gradients.
-    fn finish(&mut self, decays: [F; 2]) {
+    fn finish(&mut self, decays: [f64; 2]) {
         let (net, n) = (self.net, self.net.topology.neurons);
         // mem_0 is the reset.
         for (sum, lm) in self.sums.reset.iter_mut().zip(self.lm.iter()) {
             *sum += *lm;
         }
-        // Without synaptic states the leak's gradient was summed without its divisor.
+        // Without synaptic states the gradient by `rise` was summed without its divisor.
         if !net.spec.needs_syn() {
-            for (sum, leak) in self.sums.leak.lanes_mut::<L>().iter_mut().zip(net.params.leak) {
-                let norm = if net.spec.model.is_exact() { F::ONE - *leak } else { *leak };
+            for (sum, rise) in self.sums.rise.lanes_mut::<L>().iter_mut().zip(net.params.rise) {
                 for sum in sum {
-                    *sum = *sum / norm;
+                    *sum = *sum / *rise;
                 }
             }
         }
         let sums = &self.sums;
         let parts = [
             (Segment::IC, &sums.i_c),
-            (Segment::Leak, &sums.leak),
+            (Segment::Rise, &sums.rise),
             (Segment::Threshold, &sums.threshold),
             (Segment::Reset, &sums.reset),
         ];
@@ -300,13 +299,13 @@ impl<'a, F: Real, const L: usize> Back<'a, F, L> {
                 *to += lanes.iter().copied().sum::<F>();
             }
         }
-        let alpha = &mut self.sum.effective[self.layout.range(Segment::Alpha)];
-        for (to, lanes) in alpha.iter_mut().zip(sums.alpha.lanes::<L>()) {
-            *to += lanes.iter().copied().sum::<F>();
+        let syn_loss = &mut self.sum.effective[self.layout.range(Segment::SynLoss)];
+        for (to, lanes) in syn_loss.iter_mut().zip(&sums.syn_loss) {
+            *to += F::from_f64(lanes.iter().sum());
         }
         if self.mask.readout_decay {
-            for (segment, decay) in [Segment::AlphaO, Segment::BetaO].into_iter().zip(decays) {
-                self.sum.effective[self.layout.range(segment)][0] += decay;
+            for (segment, decay) in [Segment::OutSynLoss, Segment::OutRise].into_iter().zip(decays) {
+                self.sum.effective[self.layout.range(segment)][0] += F::from_f64(decay);
             }
         }
         if let (ReadoutGradient::Constant { g, .. }, true) = (&self.from_readout, self.mask.w2) {

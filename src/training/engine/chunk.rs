@@ -57,12 +57,12 @@ impl Plan {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Params<'a, F> {
     pub(super) i_c: &'a [F],
-    pub(super) leak: &'a [F],
-    pub(super) alpha: &'a [F],
+    pub(super) rise: &'a [F],
+    pub(super) syn_loss: &'a [F],
     pub(super) threshold: &'a [F],
     pub(super) reset: &'a [F],
-    pub(super) alpha_o: F,
-    pub(super) beta_o: F,
+    pub(super) out_syn_loss: F,
+    pub(super) out_rise: F,
     pub(super) w1: &'a [F],
     pub(super) v: &'a [F],
     pub(super) w2: &'a [F],
@@ -74,12 +74,12 @@ impl<'a, F: Real> Params<'a, F> {
         let part = |segment| &effective[layout.range(segment)];
         Self {
             i_c: part(Segment::IC),
-            leak: part(Segment::Leak),
-            alpha: part(Segment::Alpha),
+            rise: part(Segment::Rise),
+            syn_loss: part(Segment::SynLoss),
             threshold: part(Segment::Threshold),
             reset: part(Segment::Reset),
-            alpha_o: part(Segment::AlphaO)[0],
-            beta_o: part(Segment::BetaO)[0],
+            out_syn_loss: part(Segment::OutSynLoss)[0],
+            out_rise: part(Segment::OutRise)[0],
             w1: part(Segment::W1),
             v: part(Segment::V),
             w2,
@@ -88,17 +88,17 @@ impl<'a, F: Real> Params<'a, F> {
 
     /// The first parameter that is not a number.
     pub(super) fn check(&self) -> Result<(), Fault> {
-        let (alpha_o, beta_o) = ([self.alpha_o], [self.beta_o]);
+        let (out_syn_loss, out_rise) = ([self.out_syn_loss], [self.out_rise]);
         let parts = [
-            ("i_c", self.i_c),
-            ("leak", self.leak),
-            ("alpha", self.alpha),
-            ("threshold", self.threshold),
-            ("reset", self.reset),
-            ("alpha_o", &alpha_o),
-            ("beta_o", &beta_o),
-            ("w1", self.w1),
-            ("v", self.v),
+            (Segment::IC.name(), self.i_c),
+            (Segment::Rise.name(), self.rise),
+            (Segment::SynLoss.name(), self.syn_loss),
+            (Segment::Threshold.name(), self.threshold),
+            (Segment::Reset.name(), self.reset),
+            (Segment::OutSynLoss.name(), &out_syn_loss),
+            (Segment::OutRise.name(), &out_rise),
+            (Segment::W1.name(), self.w1),
+            (Segment::V.name(), self.v),
             ("w2", self.w2),
         ];
         for (name, values) in parts {

@@ -1,6 +1,6 @@
 //! The forward loop of one chunk.
 
-use kenyon_neurons::point::{Lif, Lif2, Membrane, NonSpiking, PointModel, Qif, Real};
+use kenyon_neurons::point::{Lif, Membrane, NonSpiking, PointModel, Qif, Real};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::chunk::{Aligned, NOT_READ, Net, add_scaled, clean, from_mask};
@@ -85,9 +85,12 @@ fn forward<F: Real, const L: usize>(net: &Net<'_, F>, chunk: usize, record: bool
                 kept.extend_from_slice(state);
             }
         }
-        let (alpha, beta) = (net.params.alpha_o, net.params.beta_o);
         let [out, ..] = output.parts_mut();
-        readout.advance(alpha, beta, &mut out[(t + 1) * samples * topology.outputs..][..samples * topology.outputs]);
+        readout.advance(
+            net.params.out_syn_loss,
+            net.params.out_rise,
+            &mut out[(t + 1) * samples * topology.outputs..][..samples * topology.outputs],
+        );
     }
     if fault.is_none() {
         fault = out_fault(output.out(), samples, topology.outputs, chunk * L);
@@ -132,6 +135,9 @@ pub(super) struct Walk<'a, F: Real, const L: usize> {
     /// Presynaptic inhibition, unless there is none or its factors are known.
     gate: Option<Gate<'a, F>>,
     known: Option<&'a Factors<F>>,
+    /// What arrives in one step where neurons transmit numbers [channels, N, L]: every sender arrives at every step, and each
+    /// addition to a large synaptic state would be rounded.
+    arriving: Aligned<F>,
 }
 
 impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
@@ -146,7 +152,8 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
         let gated = net.topology.presynaptic.as_ref().filter(|_| known.is_none());
         let gate = gated.map(|wiring| Gate::new(wiring, net.topology.inputs, L));
         let sigma = F::from_f64(net.spec.noise_sigma);
-        Self { net, first: chunk * L, samples, masks, noise_keys, sigma, gate, known }
+        let arriving = Aligned::zeros(if net.spec.graded() { net.syn_len() * L } else { 0 });
+        Self { net, first: chunk * L, samples, masks, noise_keys, sigma, gate, known, arriving }
     }
 
     /// The factor of each input spike so far, where there is presynaptic inhibition.
@@ -186,18 +193,17 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
             activity(self.net, mem, &mut state.sent.lanes_mut::<L>()[slot * n..(slot + 1) * n]);
         }
         let sound = match spec.model {
-            PointModel::Lif => self.membranes(Lif, t, mem, next, state),
-            PointModel::Lif2 => self.membranes(Lif2, t, mem, next, state),
+            PointModel::Lif | PointModel::Lif2 => self.membranes(Lif, t, mem, next, state),
             PointModel::NonSpiking => self.membranes(NonSpiking, t, mem, next, state),
             PointModel::Qif { a, v_sn } => {
                 self.membranes(Qif { a: F::from_f64(a), v_sn: F::from_f64(v_sn) }, t, mem, next, state)
             }
         };
         let n = mem.len();
-        for (ch, alpha) in params.alpha.iter().enumerate() {
+        for (ch, loss) in params.syn_loss.iter().enumerate() {
             for y in &mut state.syn.lanes_mut::<L>()[ch * n..(ch + 1) * n] {
                 for y in y {
-                    *y *= *alpha;
+                    *y -= *loss * *y;
                 }
             }
         }
@@ -245,8 +251,8 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
         let sent = if graded { &state.sent.lanes::<L>()[slot * n..(slot + 1) * n] } else { &[] };
         let mut probe = [F::ZERO; L];
         let neurons =
-            mem.iter().zip(next).zip(&mut self.masks).zip(&syn[..n]).zip(p.threshold).zip(p.reset).zip(p.leak).zip(p.i_c);
-        for (i, (((((((mem, next), mask), syn0), threshold), reset), leak), i_c)) in neurons.enumerate() {
+            mem.iter().zip(next).zip(&mut self.masks).zip(&syn[..n]).zip(p.threshold).zip(p.reset).zip(p.rise).zip(p.i_c);
+        for (i, (((((((mem, next), mask), syn0), threshold), reset), rise), i_c)) in neurons.enumerate() {
             let mut drive = *syn0;
             for ch in 1..channels {
                 for l in 0..L {
@@ -255,7 +261,7 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
             }
             let mut bits = 0u32;
             for l in 0..L {
-                let advanced = model.advance(mem[l], drive[l] - *i_c, *leak);
+                let advanced = model.advance(mem[l], drive[l] - *i_c, *rise);
                 probe[l] += advanced * F::ZERO;
                 if M::SPIKING && !graded {
                     let spikes = mem[l] > *threshold;
@@ -313,17 +319,23 @@ impl<'a, F: Real, const L: usize> Walk<'a, F, L> {
 
     /// Adds the activity that arrives at step `t` to the synapses.
     #[inline(always)]
-    fn send_graded(&self, t: usize, state: &mut State<F>) {
+    fn send_graded(&mut self, t: usize, state: &mut State<F>) {
         let (n, slots) = (self.net.topology.neurons, self.net.plan.max_delay() + 1);
+        let mut arriving = std::mem::take(&mut self.arriving);
+        arriving.fill(F::ZERO);
         for i in 0..n {
             let delay = self.net.delay(i);
             if delay <= t {
                 let s = state.sent.lanes::<L>()[(t - delay) % slots * n + i];
                 if s != [F::ZERO; L] {
-                    self.scatter(i, &s, &mut state.syn);
+                    self.scatter(i, &s, &mut arriving);
                 }
             }
         }
+        for (syn, x) in state.syn.iter_mut().zip(arriving.iter()) {
+            *syn += *x;
+        }
+        self.arriving = arriving;
     }
 
     #[inline(always)]

@@ -48,11 +48,10 @@ impl<F: Real> Readout<F> {
 
     /// Advances by one step and puts o_{t+1} of the existing samples into `out`.
     #[inline(always)]
-    pub(super) fn advance(&mut self, alpha: F, beta: F, out: &mut [F]) {
-        let rise = F::ONE - beta;
+    pub(super) fn advance(&mut self, loss: F, rise: F, out: &mut [F]) {
         for ((f, o), h) in self.f.iter_mut().zip(&mut self.o).zip(&mut self.h) {
-            *o = beta * *o + rise * *f;
-            *f = alpha * *f + *h;
+            *o += rise * (*f - *o);
+            *f = (*f - loss * *f) + *h;
             *h = F::ZERO;
         }
         out.copy_from_slice(&self.o[..out.len()]);
@@ -77,26 +76,26 @@ pub(super) enum ReadoutGradient<F> {
     Trace(Vec<F>),
 }
 
-/// Runs the readout backward; returns the gradient by its input and those by its two decays.
+/// Runs the readout backward; returns the gradient by its input and those by `out_syn_loss` and `out_rise`, one sum
+/// over everything each and therefore in double precision.
 ///
-/// With `a_o`, `a_f` the gradients by o and f: `a_o(t) = g(t) + beta a_o(t + 1)`,
-/// `a_f(t) = alpha a_f(t + 1) + (1 - beta) a_o(t + 1)`; the input of step t feeds f(t + 1).
+/// With `a_o`, `a_f` the gradients by o and f: `a_o(t) = g(t) + (1 - rise) a_o(t + 1)`,
+/// `a_f(t) = (1 - loss) a_f(t + 1) + rise a_o(t + 1)`; the input of step t feeds f(t + 1).
 pub(super) fn backward<F: Real>(
     net: &Net<'_, F>,
     chunk: usize,
     lanes: usize,
     out: &[F],
     states: Option<&[Vec<F>; 2]>,
-) -> (ReadoutGradient<F>, [F; 2]) {
+) -> (ReadoutGradient<F>, [f64; 2]) {
     let (steps, c, batch) = (net.spec.steps, net.topology.outputs, net.events.batch());
     let samples = net.samples(chunk, lanes);
-    let mut decays = [F::ZERO; 2];
+    let mut decays = [0.0; 2];
     if out.is_empty() || c == 0 {
         return (ReadoutGradient::None, decays);
     }
     let row = |t: usize| &out[(t * batch + chunk * lanes) * c..][..samples * c];
-    let (alpha, beta) = (net.params.alpha_o, net.params.beta_o);
-    let rise = F::ONE - beta;
+    let (loss, rise) = (net.params.out_syn_loss, net.params.out_rise);
     let constant = (2..=steps).all(|t| row(t) == row(1));
     if constant && row(1).iter().all(|g| *g == F::ZERO) {
         return (ReadoutGradient::None, decays);
@@ -107,8 +106,8 @@ pub(super) fn backward<F: Real>(
         let (mut a_o, mut a_f) = (vec![F::ZERO; width], vec![F::ZERO; width]);
         for t in (0..steps).rev() {
             for (i, g) in row(t + 1).iter().enumerate() {
-                a_f[i] = alpha * a_f[i] + rise * a_o[i];
-                a_o[i] = *g + beta * a_o[i];
+                a_f[i] = (a_f[i] - loss * a_f[i]) + rise * a_o[i];
+                a_o[i] = *g + (a_o[i] - rise * a_o[i]);
             }
             if !constant {
                 trace[t * width..(t + 1) * width].copy_from_slice(&a_f);
@@ -116,8 +115,8 @@ pub(super) fn backward<F: Real>(
             if let Some([f, o]) = states {
                 let (f, o) = (&f[t * width..][..width], &o[t * width..][..width]);
                 for i in 0..samples * c {
-                    decays[0] += a_f[i] * f[i];
-                    decays[1] += a_o[i] * (o[i] - f[i]);
+                    decays[0] -= a_f[i].to_f64() * f[i].to_f64();
+                    decays[1] += a_o[i].to_f64() * (f[i] - o[i]).to_f64();
                 }
             }
         }
@@ -128,8 +127,8 @@ pub(super) fn backward<F: Real>(
     let mut coefficient = vec![F::ZERO; steps];
     let (mut a_o, mut a_f) = (F::ZERO, F::ZERO);
     for t in (0..steps).rev() {
-        a_f = alpha * a_f + rise * a_o;
-        a_o = F::ONE + beta * a_o;
+        a_f = (a_f - loss * a_f) + rise * a_o;
+        a_o = F::ONE + (a_o - rise * a_o);
         coefficient[t] = a_f;
     }
     let mut g = row(1).to_vec();

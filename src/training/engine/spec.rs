@@ -23,7 +23,7 @@ pub enum Checkpoint {
 pub struct GradMask {
     /// Bias.
     pub i_c: bool,
-    /// Leak.
+    /// Rise, that is leak.
     pub leak: bool,
     /// Synaptic decays.
     pub alpha: bool,
@@ -71,11 +71,11 @@ impl GradMask {
     pub const fn has(self, segment: Segment) -> bool {
         match segment {
             Segment::IC => self.i_c,
-            Segment::Leak => self.leak,
-            Segment::Alpha => self.alpha,
+            Segment::Rise => self.leak,
+            Segment::SynLoss => self.alpha,
             Segment::Threshold => self.threshold,
             Segment::Reset => self.reset,
-            Segment::AlphaO | Segment::BetaO => self.readout_decay,
+            Segment::OutSynLoss | Segment::OutRise => self.readout_decay,
             Segment::W1 => self.w1,
             Segment::V => self.v,
         }

@@ -73,11 +73,11 @@ impl Small {
                 let mut draw = |low: f64, high: f64| rng.random_range(low..high);
                 *x = match segment {
                     Segment::IC => draw(-0.4, 0.2) + if qif { matched.i_c } else { 0.0 },
-                    Segment::Leak => model.leak(1.0, draw(4.0, 9.0) * if qif { matched.tau_mem / 6.0 } else { 1.0 }),
-                    Segment::Alpha => draw(0.5, 0.9),
+                    Segment::Rise => model.rise(1.0, draw(4.0, 9.0) * if qif { matched.tau_mem / 6.0 } else { 1.0 }),
+                    Segment::SynLoss => draw(0.1, 0.5),
                     Segment::Threshold => draw(0.8, 1.1) + if qif { 0.5 } else { 0.0 },
                     Segment::Reset => draw(-0.1, 0.1) + if qif { matched.reset } else { 0.0 },
-                    Segment::AlphaO | Segment::BetaO => draw(0.7, 0.9),
+                    Segment::OutSynLoss | Segment::OutRise => draw(0.1, 0.3),
                     Segment::W1 => draw(0.2, 0.9),
                     Segment::V => draw(-0.5, 0.6),
                 };

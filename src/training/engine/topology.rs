@@ -177,18 +177,18 @@ impl Topology {
 pub enum Segment {
     /// Bias of each neuron, subtracted from the synaptic variable: N.
     IC,
-    /// Leak of each neuron: beta (LIF, non-spiking) or dt / tau (LIF2, QIF): N.
-    Leak,
-    /// Decay of each synaptic channel.
-    Alpha,
+    /// Share of the way to its drive that a potential goes in a step, 1 - beta (LIF, non-spiking) or dt / tau (LIF2, QIF): N.
+    Rise,
+    /// What each synaptic channel loses in a step, 1 - alpha.
+    SynLoss,
     /// Threshold of each neuron: N.
     Threshold,
     /// Reset (and first) potential of each neuron: N.
     Reset,
-    /// Decay of the readout's synapse: 1.
-    AlphaO,
-    /// Decay of the readout's membrane: 1.
-    BetaO,
+    /// What the readout's synapse loses in a step: 1.
+    OutSynLoss,
+    /// Share of the way that the readout's membrane goes in a step: 1.
+    OutRise,
     /// Values of W1, in the order of its pattern.
     W1,
     /// Values of V, in the order of its pattern.
@@ -198,18 +198,18 @@ pub enum Segment {
 impl Segment {
     /// All segments in their order.
     pub const ALL: [Self; 9] =
-        [Self::IC, Self::Leak, Self::Alpha, Self::Threshold, Self::Reset, Self::AlphaO, Self::BetaO, Self::W1, Self::V];
+        [Self::IC, Self::Rise, Self::SynLoss, Self::Threshold, Self::Reset, Self::OutSynLoss, Self::OutRise, Self::W1, Self::V];
 
     /// Name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::IC => "i_c",
-            Self::Leak => "leak",
-            Self::Alpha => "alpha",
+            Self::Rise => "rise",
+            Self::SynLoss => "syn_loss",
             Self::Threshold => "threshold",
             Self::Reset => "reset",
-            Self::AlphaO => "alpha_o",
-            Self::BetaO => "beta_o",
+            Self::OutSynLoss => "out_syn_loss",
+            Self::OutRise => "out_rise",
             Self::W1 => "w1",
             Self::V => "v",
         }

@@ -20,24 +20,33 @@ pub(super) fn run<F: Real>(input: &Input) -> Result<BTreeMap<&'static str, Array
     let engine = Engine::<F>::new(topology, spec(input))?;
     let events = Events::from_dense(input.batch, input.steps, m, &input.spikes);
     let effective = effective::<F>(input, &engine, &synapses);
-    let w2: Vec<F> = input.get("w2").into_iter().map(F::from_f64).collect();
+    let w2 = rounded::<F>(&input.get("w2"));
     let user = |fault: Fault| fault.to_user_error();
     let (output, tape) = engine.forward(&effective, &w2, &events, true).map_err(user)?;
     let tape = tape.expect("the batch was recorded");
-    let loss = Loss::of(input, &output, &w2);
-    let by = OutputGradients { out: &loss.by_out, counts: &loss.by_counts, ..OutputGradients::default() };
+    let loss = Loss::of(input, &output);
+    let (by_out, by_counts) = (rounded(&loss.by_out), rounded(&loss.by_counts));
+    let by = OutputGradients { out: &by_out, counts: &by_counts, ..OutputGradients::default() };
     let mut gradients = engine.backward(&effective, &w2, &events, &tape, &by).map_err(user)?;
     for (sum, g) in gradients.w2.iter_mut().zip(&loss.by_w2) {
-        *sum += *g;
+        *sum += F::from_f64(*g);
     }
     let mut all = by_parameters(input, &engine, &gradients, &synapses);
     let (b, t) = (input.batch, input.steps);
     all.insert("mem", batch_first(output.mem(), t, b, n));
     all.insert("spikes", batch_first(output.spikes(), t, b, n));
     all.insert("out", batch_first(output.out(), t + 1, b, c));
-    all.insert("decision", Array::of_f64(&[b, c], loss.decision.iter().map(|x| x.to_f64()).collect()));
-    all.insert("loss", Array::of_f64(&[], vec![loss.value.to_f64()]));
+    all.insert("decision", Array::of_f64(&[b, c], loss.decision));
+    all.insert("loss", Array::of_f64(&[], vec![loss.value]));
     Ok(all)
+}
+
+fn rounded<F: Real>(values: &[f64]) -> Vec<F> {
+    values.iter().map(|x| F::from_f64(*x)).collect()
+}
+
+fn doubles<F: Real>(values: &[F]) -> Vec<f64> {
+    values.iter().map(|x| x.to_f64()).collect()
 }
 
 fn model(spec: &Spec) -> PointModel {
@@ -92,19 +101,19 @@ fn expand(input: &Input, name: &str) -> Vec<f64> {
 fn effective<F: Real>(input: &Input, engine: &Engine<F>, synapses: &Synapses) -> Vec<F> {
     let (dt, model) = (input.spec.dt_ms, model(&input.spec));
     let mut flat = vec![F::ZERO; engine.layout().len()];
-    let decay = |name: &str| (-dt / input.scalar(name)).exp();
+    let lost = |name: &str| -(-dt / input.scalar(name)).exp_m1();
     let mut put = |segment, values: &mut dyn Iterator<Item = f64>| {
         for (to, value) in flat[engine.layout().range(segment)].iter_mut().zip(values) {
             *to = F::from_f64(value);
         }
     };
     put(Segment::IC, &mut expand(input, "I_c").into_iter());
-    put(Segment::Leak, &mut expand(input, "tau_mem_ms").into_iter().map(|tau| model.leak(dt, tau)));
-    put(Segment::Alpha, &mut std::iter::once(decay("tau_syn_ms")));
+    put(Segment::Rise, &mut expand(input, "tau_mem_ms").into_iter().map(|tau| model.rise(dt, tau)));
+    put(Segment::SynLoss, &mut std::iter::once(lost("tau_syn_ms")));
     put(Segment::Threshold, &mut std::iter::repeat(input.spec.threshold));
     put(Segment::Reset, &mut std::iter::repeat(input.scalar("reset")));
-    put(Segment::AlphaO, &mut std::iter::once(decay("tau_syn_out_ms")));
-    put(Segment::BetaO, &mut std::iter::once(decay("tau_mem_out_ms")));
+    put(Segment::OutSynLoss, &mut std::iter::once(lost("tau_syn_out_ms")));
+    put(Segment::OutRise, &mut std::iter::once(lost("tau_mem_out_ms")));
     let (gain, scale) = if input.spec.typed { (input.get("gain"), input.scalar("scale")) } else { (Vec::new(), 1.0) };
     for (segment, entries) in [Segment::W1, Segment::V].into_iter().zip(synapses.entries(input)) {
         put(segment, &mut entries.map(|(_, x, nt)| if gain.is_empty() { x } else { x * gain[nt] * scale }));
@@ -120,10 +129,10 @@ fn by_parameters<F: Real>(
     synapses: &Synapses,
 ) -> BTreeMap<&'static str, Array> {
     let (dt, model) = (input.spec.dt_ms, model(&input.spec));
-    let part = |segment| gradients.effective[engine.layout().range(segment)].iter().map(|x| x.to_f64()).collect::<Vec<_>>();
+    let part = |segment| doubles(&gradients.effective[engine.layout().range(segment)]);
     let tau = |name: &str, segment| {
         let tau = input.scalar(name);
-        Array::of_f64(&[], vec![part(segment)[0] * (-dt / tau).exp() * dt / (tau * tau)])
+        Array::of_f64(&[], vec![-part(segment)[0] * (-dt / tau).exp() * dt / (tau * tau)])
     };
     let per_neuron = |name: &'static str, by_neuron: Vec<f64>| {
         if !input.spec.typed {
@@ -136,15 +145,15 @@ fn by_parameters<F: Real>(
         Array::of_f64(&[sums.len()], sums)
     };
     let taus = expand(input, "tau_mem_ms");
-    let by_tau = part(Segment::Leak).iter().zip(&taus).map(|(g, tau)| g * model.leak_by_tau(dt, *tau)).collect();
+    let by_tau = part(Segment::Rise).iter().zip(&taus).map(|(g, tau)| g * model.rise_by_tau(dt, *tau)).collect();
     let mut all = BTreeMap::from([
-        ("grad_tau_syn_ms", tau("tau_syn_ms", Segment::Alpha)),
-        ("grad_tau_syn_out_ms", tau("tau_syn_out_ms", Segment::AlphaO)),
-        ("grad_tau_mem_out_ms", tau("tau_mem_out_ms", Segment::BetaO)),
+        ("grad_tau_syn_ms", tau("tau_syn_ms", Segment::SynLoss)),
+        ("grad_tau_syn_out_ms", tau("tau_syn_out_ms", Segment::OutSynLoss)),
+        ("grad_tau_mem_out_ms", tau("tau_mem_out_ms", Segment::OutRise)),
         ("grad_reset", Array::of_f64(&[], vec![part(Segment::Reset).iter().sum()])),
         ("grad_I_c", per_neuron("I_c", part(Segment::IC))),
         ("grad_tau_mem_ms", per_neuron("tau_mem_ms", by_tau)),
-        ("grad_w2", Array::of_f64(&[input.neurons, input.outputs], gradients.w2.iter().map(|x| x.to_f64()).collect())),
+        ("grad_w2", Array::of_f64(&[input.neurons, input.outputs], doubles(&gradients.w2))),
     ]);
     let by_synapse = [part(Segment::W1), part(Segment::V)];
     if input.spec.typed {
@@ -182,47 +191,40 @@ fn batch_first<F: Real>(from: &[F], steps: usize, batch: usize, width: usize) ->
     Array::of_f64(&[batch, steps, width], to)
 }
 
-/// The loss of a case and its gradients by the outputs.
-struct Loss<F> {
-    value: F,
-    decision: Vec<F>,
-    by_out: Vec<F>,
-    by_counts: Vec<F>,
-    by_w2: Vec<F>,
+/// The loss of a case and its gradients by the outputs, in double precision whatever the engine's.
+///
+/// Where the network is sure, the gradient by a decision is a small difference of numbers close to 1.
+struct Loss {
+    value: f64,
+    decision: Vec<f64>,
+    by_out: Vec<f64>,
+    by_counts: Vec<f64>,
+    by_w2: Vec<f64>,
 }
 
-impl<F: Real> Loss<F> {
+impl Loss {
     /// Negative log-likelihood of the softmax of the decision, and the regulariser.
-    fn of(input: &Input, output: &Output<F>, w2: &[F]) -> Self {
+    fn of<F: Real>(input: &Input, output: &Output<F>) -> Self {
         let (b, c) = (input.batch, input.outputs);
-        let out = output.out();
+        let out = doubles(output.out());
         let at = |t: usize, s: usize, k: usize| (t * b + s) * c + k;
-        let mut loss = Self {
-            value: F::ZERO,
-            decision: Vec::new(),
-            by_out: vec![F::ZERO; out.len()],
-            by_counts: Vec::new(),
-            by_w2: Vec::new(),
-        };
-        let samples = F::from_f64(b as f64);
-        let steps = F::from_f64(input.steps as f64);
+        let mut loss =
+            Self { value: 0.0, decision: Vec::new(), by_out: vec![0.0; out.len()], by_counts: Vec::new(), by_w2: Vec::new() };
+        let (samples, steps) = (b as f64, input.steps as f64);
         for s in 0..b {
             // The row of the maximum, the first on a tie.
             let best =
                 |k: usize| (1..=input.steps).fold(0, |best, t| if out[at(t, s, k)] > out[at(best, s, k)] { t } else { best });
+            let mean = |k: usize| (1..=input.steps).map(|t| out[at(t, s, k)]).sum::<f64>() / steps;
             let max = input.spec.readout == "max";
-            let decision: Vec<F> = (0..c)
-                .map(
-                    |k| if max { out[at(best(k), s, k)] } else { (1..=input.steps).map(|t| out[at(t, s, k)]).sum::<F>() / steps },
-                )
-                .collect();
-            let top = decision.iter().copied().fold(decision[0], |a, x| if x > a { x } else { a });
-            let weights: Vec<F> = decision.iter().map(|x| (*x - top).exp()).collect();
-            let sum: F = weights.iter().copied().sum();
+            let decision: Vec<f64> = (0..c).map(|k| if max { out[at(best(k), s, k)] } else { mean(k) }).collect();
+            let top = decision.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let weights: Vec<f64> = decision.iter().map(|x| (*x - top).exp()).collect();
+            let sum: f64 = weights.iter().sum();
             let label = input.labels[s];
-            loss.value += (F::from_f64(sum.to_f64().ln()) - (decision[label] - top)) / samples;
+            loss.value += (sum.ln() - (decision[label] - top)) / samples;
             for (k, weight) in weights.iter().enumerate() {
-                let g = (*weight / sum - if k == label { F::ONE } else { F::ZERO }) / samples;
+                let g = (*weight / sum - f64::from(u8::from(k == label))) / samples;
                 if max {
                     loss.by_out[at(best(k), s, k)] += g;
                 } else {
@@ -232,46 +234,37 @@ impl<F: Real> Loss<F> {
             loss.decision.extend(decision);
         }
         if input.spec.regulariser {
-            loss.regularise(input, output.counts(), w2);
+            loss.regularise(input, &doubles(output.counts()));
         }
         loss
     }
 
     /// Adds `(lower mean relu(theta - n)^2 + upper mean_b relu(mean_i n - theta)) / B + w2_l1 sum |W2|`.
-    fn regularise(&mut self, input: &Input, counts: &[F], w2: &[F]) {
+    fn regularise(&mut self, input: &Input, counts: &[f64]) {
         let spec = &input.spec;
-        let number = F::from_f64;
-        let (b, n) = (number(input.batch as f64), number(input.neurons as f64));
-        let lower = number(spec.lower_strength) / (b * n) / b;
-        let upper = number(spec.upper_strength) / b / b;
-        self.by_counts = vec![F::ZERO; counts.len()];
+        let (b, n) = (input.batch as f64, input.neurons as f64);
+        let lower = spec.lower_strength / (b * n) / b;
+        let upper = spec.upper_strength / b / b;
+        self.by_counts = vec![0.0; counts.len()];
         for (counts, by) in counts.chunks_exact(input.neurons).zip(self.by_counts.chunks_exact_mut(input.neurons)) {
-            let excess = counts.iter().copied().sum::<F>() / n - number(spec.upper_threshold);
-            if excess > F::ZERO {
+            let excess = counts.iter().sum::<f64>() / n - spec.upper_threshold;
+            if excess > 0.0 {
                 self.value += upper * excess;
                 for g in by.iter_mut() {
                     *g += upper / n;
                 }
             }
             for (count, g) in counts.iter().zip(by) {
-                let missing = number(spec.lower_threshold) - *count;
-                if missing > F::ZERO {
+                let missing = spec.lower_threshold - *count;
+                if missing > 0.0 {
                     self.value += lower * missing * missing;
                     *g -= lower * (missing + missing);
                 }
             }
         }
-        let l1 = number(spec.w2_l1);
-        self.value += l1 * w2.iter().map(|w| w.abs()).sum::<F>();
-        let sign = |w: &F| {
-            if *w > F::ZERO {
-                l1
-            } else if *w < F::ZERO {
-                -l1
-            } else {
-                F::ZERO
-            }
-        };
-        self.by_w2 = w2.iter().map(sign).collect();
+        let w2 = input.get("w2");
+        self.value += spec.w2_l1 * w2.iter().map(|w| w.abs()).sum::<f64>();
+        // The derivative of |w| at 0 is 0.
+        self.by_w2 = w2.iter().map(|w| if *w == 0.0 { 0.0 } else { spec.w2_l1 * w.signum() }).collect();
     }
 }

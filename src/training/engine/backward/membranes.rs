@@ -67,12 +67,11 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
         let (gs, slope, s) = (self.gs.lanes::<L>(), self.slope.lanes::<L>(), self.s.lanes::<L>());
         let (lm, ls) = (self.lm.lanes_mut::<L>(), self.ls.lanes_mut::<L>());
         let sums = &mut self.sums;
-        let (sum_i_c, sum_leak) = (sums.i_c.lanes_mut::<L>(), sums.leak.lanes_mut::<L>());
+        let (sum_i_c, sum_rise) = (sums.i_c.lanes_mut::<L>(), sums.rise.lanes_mut::<L>());
         let (sum_threshold, sum_reset) = (sums.threshold.lanes_mut::<L>(), sums.reset.lanes_mut::<L>());
-        let sum_alpha = sums.alpha.lanes_mut::<L>();
+        let sum_syn_loss = &mut sums.syn_loss;
         for i in 0..n {
-            let (leak, i_c, reset) = (p.leak[i], p.i_c[i], p.reset[i]);
-            let rise = model.d_drive(leak);
+            let (rise, i_c, reset) = (p.rise[i], p.i_c[i], p.reset[i]);
             let (mem, next, gs, slope, s, lm) = (&mem[i], &next[i], &gs[i], &slope[i], &s[i], &mut lm[i]);
             let mut drive = [F::ZERO; L];
             if SYN {
@@ -85,7 +84,7 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
                 }
             }
             let mut by_drive = [F::ZERO; L];
-            let mut by_leak = [F::ZERO; L];
+            let mut by_rise = [F::ZERO; L];
             let mut by_u = [F::ZERO; L];
             let mut by_reset = [F::ZERO; L];
             for l in 0..L {
@@ -93,20 +92,20 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
                 by_reset[l] = if M::SPIKING { s[l] * lm[l] } else { F::ZERO };
                 let mut g = gs[l];
                 if SYN && attach_reset {
-                    g += lm[l] * (reset - model.advance(mem[l], drive[l], leak));
+                    g += lm[l] * (reset - model.advance(mem[l], drive[l], rise));
                 }
                 by_u[l] = g * slope[l];
-                by_drive[l] = kept * rise;
-                let d_leak = if SYN { model.d_leak(mem[l], drive[l]) } else { model.d_leak_between(mem[l], next[l]) };
-                by_leak[l] = kept * d_leak;
-                lm[l] = by_u[l] + kept * model.d_mem(mem[l], leak);
+                by_drive[l] = kept * model.d_drive(rise);
+                let d_rise = if SYN { model.d_rise(mem[l], drive[l]) } else { model.d_rise_between(mem[l], next[l]) };
+                by_rise[l] = kept * d_rise;
+                lm[l] = by_u[l] + model.by_mem(kept, mem[l], rise);
                 probe[l] += lm[l] * F::ZERO;
             }
             if let Some(sum) = sum_i_c.get_mut(i) {
                 add_scaled(sum, -F::ONE, &by_drive);
             }
-            if let Some(sum) = sum_leak.get_mut(i) {
-                add_scaled(sum, F::ONE, &by_leak);
+            if let Some(sum) = sum_rise.get_mut(i) {
+                add_scaled(sum, F::ONE, &by_rise);
             }
             if let Some(sum) = sum_threshold.get_mut(i) {
                 add_scaled(sum, -F::ONE, &by_u);
@@ -116,14 +115,14 @@ impl<F: Real, const L: usize> Back<'_, F, L> {
             }
             for ch in 0..channels {
                 let old = ls[later + ch * n + i];
-                if let (true, Some(sum)) = (SYN, sum_alpha.get_mut(ch)) {
+                if let (true, Some(sum)) = (SYN, sum_syn_loss.get_mut(ch)) {
                     for l in 0..L {
-                        sum[l] += old[l] * syn[ch * n + i][l];
+                        sum[l] -= old[l].to_f64() * syn[ch * n + i][l].to_f64();
                     }
                 }
                 let new = &mut ls[now + ch * n + i];
                 for l in 0..L {
-                    new[l] = p.alpha[ch] * old[l] + by_drive[l];
+                    new[l] = (old[l] - p.syn_loss[ch] * old[l]) + by_drive[l];
                 }
             }
         }

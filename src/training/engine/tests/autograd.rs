@@ -44,6 +44,16 @@ fn gates(topology: &Topology, batch: usize) -> Result<(Tensor, f64, Tensor)> {
     Ok((strength, gate.decay, Tensor::zeros((batch, topology.inputs), DType::F64, &Device::Cpu)?))
 }
 
+/// The potential after one step without a spike.
+fn advance(model: PointModel, mem: &Tensor, drive: &Tensor, rise: &Tensor) -> Result<Tensor> {
+    match model {
+        PointModel::Lif | PointModel::Lif2 | PointModel::NonSpiking => {
+            mem.broadcast_mul(&rise.affine(-1.0, 1.0)?)? + drive.broadcast_mul(rise)?
+        }
+        PointModel::Qif { a, v_sn } => mem + (((mem - v_sn)?.sqr()? * a)? + drive)?.broadcast_mul(rise)?,
+    }
+}
+
 /// The network as the definition has it, step by step, dense; packed output, and the gradients of the loss.
 pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let (topology, spec) = (&small.topology, &small.spec);
@@ -51,8 +61,10 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     let layout = Layout::of(topology);
     let part = |segment| &small.effective[layout.range(segment)];
     let var = |segment| Var::from_tensor(&tensor(part(segment), &[1, part(segment).len()])?);
-    let (i_c, leak, threshold, reset) = (var(Segment::IC)?, var(Segment::Leak)?, var(Segment::Threshold)?, var(Segment::Reset)?);
-    let (alpha, alpha_o, beta_o) = (var(Segment::Alpha)?, var(Segment::AlphaO)?, var(Segment::BetaO)?);
+    let (i_c, rise, threshold, reset) = (var(Segment::IC)?, var(Segment::Rise)?, var(Segment::Threshold)?, var(Segment::Reset)?);
+    let (syn_loss, out_syn_loss, out_rise) = (var(Segment::SynLoss)?, var(Segment::OutSynLoss)?, var(Segment::OutRise)?);
+    let rest_of = |lost: &Tensor| lost.affine(-1.0, 1.0);
+    let (alpha, alpha_o, beta_o) = (rest_of(&syn_loss)?, rest_of(&out_syn_loss)?, rest_of(&out_rise)?);
     let (w1, v) = (dense(&topology.w1, n, part(Segment::W1))?, dense(&topology.v, n, part(Segment::V))?);
     let w2 = Var::from_tensor(&tensor(&small.w2, &[topology.readout.len(), c])?)?;
     let readout = Tensor::from_slice(&topology.readout, topology.readout.len(), &Device::Cpu)?;
@@ -80,12 +92,7 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
         counts = (counts + &s)?;
         sent.push(s.clone());
         let drive = syn.iter().skip(1).try_fold(syn[0].clone(), |a, x| a + x)?.broadcast_sub(&i_c)?;
-        let rest = leak.affine(-1.0, 1.0)?;
-        let advanced = match spec.model {
-            PointModel::Lif | PointModel::NonSpiking => (mem.broadcast_mul(&leak)? + drive.broadcast_mul(&rest)?)?,
-            PointModel::Lif2 => (&mem + (drive - &mem)?.broadcast_mul(&leak)?)?,
-            PointModel::Qif { a, v_sn } => (&mem + (((&mem - v_sn)?.sqr()? * a)? + drive)?.broadcast_mul(&leak)?)?,
-        };
+        let advanced = advance(spec.model, &mem, &drive, &rise)?;
         let x: Vec<f64> = (0..b)
             .flat_map(|sample| {
                 let mut counts = vec![0.0; topology.inputs];
@@ -115,7 +122,7 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
             advanced
         };
         let input = s.index_select(&readout, 1)?.matmul(&w2)?;
-        o = (o.broadcast_mul(&beta_o)? + f.broadcast_mul(&beta_o.affine(-1.0, 1.0)?)?)?;
+        o = (o.broadcast_mul(&beta_o)? + f.broadcast_mul(&out_rise)?)?;
         f = (f.broadcast_mul(&alpha_o)? + input)?;
         out.push(o.clone());
     }
@@ -136,12 +143,12 @@ pub(super) fn plainly(small: &Small) -> Result<(Vec<f64>, Gradients<f64>)> {
     };
     let effective = [
         gradient(&i_c)?,
-        gradient(&leak)?,
-        gradient(&alpha)?,
+        gradient(&rise)?,
+        gradient(&syn_loss)?,
         gradient(&threshold)?,
         gradient(&reset)?,
-        gradient(&alpha_o)?,
-        gradient(&beta_o)?,
+        gradient(&out_syn_loss)?,
+        gradient(&out_rise)?,
         stored(&topology.w1, &w1)?,
         stored(&topology.v, &v)?,
     ]
@@ -199,7 +206,7 @@ fn gradients_without_synaptic_states_equal_those_of_autograd() {
         small.spec.gradients.alpha = false;
         let without = small.run::<f64>().1;
         let layout = Layout::of(&small.topology);
-        for segment in Segment::ALL.into_iter().filter(|s| *s != Segment::Alpha) {
+        for segment in Segment::ALL.into_iter().filter(|s| *s != Segment::SynLoss) {
             if segment == Segment::Threshold && !model.is_spiking() {
                 continue;
             }

@@ -8,7 +8,7 @@ fn one_neuron(delay: Option<u16>) -> (Engine<f64>, Vec<f64>) {
         Topology::new(1, 2, 1, Csr::from_sorted(1, [(0, 0)]).expect("sorted"), Csr::from_sorted(2, [(0, 1)]).expect("sorted"));
     topology.delay = delay.map(|d| vec![d, 0]);
     let spec = EngineSpec { record: Record { neurons: vec![0, 1], mem: true, spikes: true }, ..EngineSpec::new(12) };
-    let effective = vec![0.0, 0.0, 0.5, 0.5, 0.0, 1.0, 1.0, 0.0, 0.0, 0.5, 0.5, 4.0, 4.0];
+    let effective = vec![0.0, 0.0, 0.5, 0.5, 1.0, 1.0, 1.0, 0.0, 0.0, 0.5, 0.5, 4.0, 4.0];
     (Engine::new(topology, spec).expect("a sound network"), effective)
 }
 
@@ -149,4 +149,28 @@ fn with_checkpoints_the_states_kept_grow_with_the_root_of_the_steps() {
     let growth = |checkpoint| kept(400, checkpoint) / kept(100, checkpoint);
     assert!((growth(Checkpoint::All) - 4.0).abs() < 0.1, "{}", growth(Checkpoint::All));
     assert!((growth(Checkpoint::Sqrt) - 2.0).abs() < 0.1, "{}", growth(Checkpoint::Sqrt));
+}
+
+#[test]
+fn single_precision_gradients_stay_close_to_double_at_long_time_constants() {
+    for model in MODELS {
+        let mut small = Small::new(Wanted { model, batch: 5, steps: 200, ..Wanted::default() });
+        small.spec.surrogate.scale = 100.0;
+        let layout = Layout::of(&small.topology);
+        for (at, rise) in small.effective[layout.range(Segment::Rise)].iter_mut().enumerate() {
+            *rise = model.rise(1.0, 41.3 + 1.7 * at as f64);
+        }
+        small.effective[layout.range(Segment::SynLoss)][0] = -(-1.0_f64 / 23.7).exp_m1();
+        // As strong in the end as with short ones.
+        small.effective[layout.range(Segment::W1).start..].iter_mut().for_each(|w| *w *= 0.2);
+        let (double, single) = (small.run::<f64>().1, small.run::<f32>().1);
+        for segment in Segment::ALL {
+            let of = layout.range(segment);
+            let single: Vec<f64> = single.effective[of.clone()].iter().map(|x| f64::from(*x)).collect();
+            let double = &double.effective[of];
+            if double.iter().any(|x| *x != 0.0) {
+                assert_close(&format!("{model:?} {}", segment.name()), &single, double, 1e-4);
+            }
+        }
+    }
 }

@@ -26,7 +26,7 @@ fn one_loop(strength: f64, delay: u16) -> Vec<f64> {
     let engine = Engine::<f64>::new(topology, spec).expect("a sound network");
     let events = Events::from_dense(1, 12, 1, &[1; 12]);
     // No memory of membrane or synapse: the potential is the input of two steps ago, times 1.5.
-    let effective = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.5];
+    let effective = [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.5];
     engine.forward(&effective, &[1.0], &events, false).expect("finite").0.mem().to_vec()
 }
 
@@ -89,7 +89,7 @@ fn weights_that_the_inhibiting_neurons_do_not_feel_have_the_gradient_of_central_
             small.loss(&engine.forward(effective, &small.w2, &small.events, false).expect("finite").0.into_packed())
         };
         let (mut effective, h) = (small.effective.clone(), 1e-6);
-        for segment in [Segment::W1, Segment::V, Segment::Alpha] {
+        for segment in [Segment::W1, Segment::V, Segment::SynLoss] {
             let mut difference = |i: usize| {
                 let x = effective[i];
                 effective[i] = x + h;

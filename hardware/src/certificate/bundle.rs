@@ -1,0 +1,291 @@
+//! The folder of a certificate.
+//!
+//! | file | content |
+//! |---|---|
+//! | `certificate.json` | the certificate |
+//! | `certificate.html` | the same for people |
+//! | `deployment.h5` | the network, without samples |
+//! | `inputs.h5` | input spikes of every sample |
+//! | `samples.csv` | one row per sample: what each model answered |
+//! | `SHA256SUMS` | hashes of the three before it |
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use kenyon_base::{AtomicDir, Container, ContainerWriter, Growing, Provenance, Result, Slices, UserError, digest};
+
+use super::Certificate;
+use crate::deployment::{Deployment, Sample};
+
+/// Files whose hashes stand in [`SUMS`].
+pub(super) const HASHED: [&str; 3] = ["deployment.h5", "inputs.h5", "samples.csv"];
+/// Name of the list of hashes.
+const SUMS: &str = "SHA256SUMS";
+const FORMAT: &str = "kenyon-certificate-inputs";
+/// Spikes that are compressed together.
+const CHUNK: usize = 1 << 16;
+
+/// One sample: what the trained network, its f64 lowering and the emulated board made of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SampleRow {
+    /// Id of the sample in its data set.
+    pub sample: u32,
+    /// Right class.
+    pub class: u32,
+    /// Answers: trained network, interpreter, emulator.
+    pub answers: [u32; 3],
+    /// By how much the answer of the trained network exceeds the second.
+    pub margin: f64,
+    /// Largest difference between the readouts of trained network and emulator.
+    pub readout_error: f64,
+    /// First step whose spikes differ between trained network and emulator.
+    pub diverges: Option<u32>,
+    /// Spikes of the trained network per population of neurons.
+    pub spikes_float: Vec<u64>,
+    /// Spikes of the emulator per population of neurons.
+    pub spikes_emulator: Vec<u64>,
+    /// Cut additions in the ring buffers.
+    pub saturations: u64,
+}
+
+/// Number of columns before those of populations.
+const FIXED_COLUMNS: usize = 9;
+
+impl SampleRow {
+    fn header(populations: usize) -> Vec<String> {
+        let fixed = ["sample", "class", "float", "interpreter", "emulator", "margin", "readout_error", "diverges", "saturations"];
+        let counts = |model: &'static str| (0..populations).map(move |k| format!("spikes_{model}_{k}"));
+        fixed.map(String::from).into_iter().chain(counts("float")).chain(counts("emulator")).collect()
+    }
+
+    fn record(&self) -> Vec<String> {
+        let mut record = vec![self.sample.to_string(), self.class.to_string()];
+        record.extend(self.answers.map(|a| a.to_string()));
+        record.push(format!("{:?}", self.margin));
+        record.push(format!("{:?}", self.readout_error));
+        record.push(self.diverges.map_or_else(String::new, |d| d.to_string()));
+        record.push(self.saturations.to_string());
+        record.extend(self.spikes_float.iter().chain(&self.spikes_emulator).map(u64::to_string));
+        record
+    }
+
+    fn parse(record: &csv::StringRecord, populations: usize) -> Option<Self> {
+        let number = |k: usize| record.get(k)?.parse::<u64>().ok();
+        let small = |k: usize| record.get(k)?.parse::<u32>().ok();
+        let real = |k: usize| record.get(k)?.parse::<f64>().ok();
+        let counts = |from: usize| (from..from + populations).map(number).collect::<Option<Vec<u64>>>();
+        Some(Self {
+            sample: small(0)?,
+            class: small(1)?,
+            answers: [small(2)?, small(3)?, small(4)?],
+            margin: real(5)?,
+            readout_error: real(6)?,
+            diverges: if record.get(7)?.is_empty() { None } else { Some(small(7)?) },
+            saturations: number(8)?,
+            spikes_float: counts(FIXED_COLUMNS)?,
+            spikes_emulator: counts(FIXED_COLUMNS + populations)?,
+        })
+    }
+}
+
+/// A bundle that is being written.
+#[derive(Debug)]
+pub struct BundleWriter {
+    folder: AtomicDir,
+    deployment: Deployment,
+    container: ContainerWriter,
+    count: Growing<u32>,
+    population: Growing<u16>,
+    neuron: Growing<u32>,
+    rows: csv::Writer<BufWriter<File>>,
+    rows_path: PathBuf,
+}
+
+impl BundleWriter {
+    /// Starts the folder `dir`, which must not exist or be empty, with a network; its own samples are left out.
+    ///
+    /// # Errors
+    /// `not-empty`, `cannot-write`.
+    pub fn create(dir: &Path, deployment: &Deployment) -> Result<Self> {
+        let folder = AtomicDir::create(dir)?;
+        let deployment = Deployment { samples: Vec::new(), ..deployment.clone() };
+        deployment.write(&folder.path().join(HASHED[0]))?;
+        let container = ContainerWriter::create(&folder.path().join(HASHED[1]), FORMAT, 1)?;
+        let rows_path = folder.path().join(HASHED[2]);
+        let file = File::create(&rows_path).map_err(|e| UserError::cannot_write(&rows_path, &e))?;
+        let mut rows = csv::Writer::from_writer(BufWriter::new(file));
+        let populations = deployment.populations.iter().filter(|p| p.cells.neurons().is_some()).count();
+        rows.write_record(SampleRow::header(populations)).map_err(|e| UserError::cannot_write(&rows_path, &e.into()))?;
+        Ok(Self {
+            count: container.grow("count", CHUNK)?,
+            population: container.grow("population", CHUNK)?,
+            neuron: container.grow("neuron", CHUNK)?,
+            folder,
+            deployment,
+            container,
+            rows,
+            rows_path,
+        })
+    }
+
+    /// Adds the next sample.
+    ///
+    /// # Errors
+    /// `cannot-write`.
+    pub fn add(&mut self, sample: &Sample, row: &SampleRow) -> Result<()> {
+        let mut by_step: Vec<(u32, u32, u32)> = sample.spikes.iter().map(|&(p, n, step)| (step, p, n)).collect();
+        by_step.sort_unstable();
+        let mut count = vec![0u32; self.deployment.steps as usize];
+        by_step.iter().for_each(|s| count[s.0 as usize] += 1);
+        self.count.append(&count)?;
+        self.population.append(&by_step.iter().map(|s| s.1 as u16).collect::<Vec<_>>())?;
+        self.neuron.append(&by_step.iter().map(|s| s.2).collect::<Vec<_>>())?;
+        self.rows.write_record(row.record()).map_err(|e| UserError::cannot_write(&self.rows_path, &e.into()))
+    }
+
+    /// Closes the tables and returns the hash of the bundle.
+    ///
+    /// # Errors
+    /// `cannot-write`.
+    pub fn freeze(mut self) -> Result<FrozenBundle> {
+        self.count.finish()?;
+        self.population.finish()?;
+        self.neuron.finish()?;
+        self.container.finish(&Provenance::default())?;
+        self.rows.flush().map_err(|e| UserError::cannot_write(&self.rows_path, &e))?;
+        drop(self.rows);
+        let mut sums = String::new();
+        for name in HASHED {
+            sums += &format!("{}  {name}\n", sha256(&self.folder.path().join(name))?);
+        }
+        let path = self.folder.path().join(SUMS);
+        fs::write(&path, &sums).map_err(|e| UserError::cannot_write(&path, &e))?;
+        let sha256 = sha256(&path)?;
+        Ok(FrozenBundle { folder: self.folder, sha256 })
+    }
+}
+
+/// A bundle whose tables are closed, before its certificate.
+#[derive(Debug)]
+pub struct FrozenBundle {
+    folder: AtomicDir,
+    /// Hash of the bundle.
+    pub sha256: String,
+}
+
+impl FrozenBundle {
+    /// Adds the certificate and its page; the folder appears.
+    ///
+    /// # Errors
+    /// `cannot-write`.
+    pub fn finish(self, certificate: &Certificate, page: &str) -> Result<()> {
+        for (name, text) in [("certificate.json", certificate.to_json()), ("certificate.html", page.to_string())] {
+            let path = self.folder.path().join(name);
+            fs::write(&path, text).map_err(|e| UserError::cannot_write(&path, &e))?;
+        }
+        self.folder.commit()
+    }
+}
+
+/// A bundle on disk.
+#[derive(Debug)]
+pub struct Bundle {
+    dir: PathBuf,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The network.
+    pub deployment: Deployment,
+    /// One row per sample.
+    pub rows: Vec<SampleRow>,
+    count: Slices<u32>,
+    population: Slices<u16>,
+    neuron: Slices<u32>,
+    /// Spikes before each sample.
+    start: Vec<usize>,
+}
+
+impl Bundle {
+    /// Opens a bundle by its folder or its `certificate.json`, after its hashes were found to hold.
+    ///
+    /// # Errors
+    /// A missing or unreadable file: bad data. A file whose hash differs: `bundle-changed`, a check that did not hold.
+    pub fn open(path: &Path) -> Result<Self> {
+        let dir = if path.is_dir() { path.to_path_buf() } else { path.parent().unwrap_or(Path::new(".")).to_path_buf() };
+        let certificate = Certificate::read(&dir.join("certificate.json"))?;
+        check_hashes(&dir, &certificate)?;
+        let deployment = Deployment::read(&dir.join(HASHED[0]))?;
+        let inputs = Container::open(&dir.join(HASHED[1]), FORMAT, 1)?;
+        let rows = read_rows(&dir.join(HASHED[2]), &deployment)?;
+        let count: Vec<u32> = inputs.read_len("count", rows.len() * deployment.steps as usize)?;
+        let mut start = vec![0];
+        for sample in count.chunks(deployment.steps as usize) {
+            start.push(start[start.len() - 1] + sample.iter().map(|&n| n as usize).sum::<usize>());
+        }
+        let (population, neuron) = (inputs.slices("population")?, inputs.slices("neuron")?);
+        let count = inputs.slices("count")?;
+        Ok(Self { dir, certificate, deployment, rows, count, population, neuron, start })
+    }
+
+    /// Where it lies.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Input of the `k`th sample.
+    ///
+    /// # Errors
+    /// Bad data if it cannot be read.
+    pub fn sample(&self, k: usize) -> Result<Sample> {
+        let steps = self.deployment.steps as usize;
+        let count = self.count.read(k * steps..(k + 1) * steps)?;
+        let range = self.start[k]..self.start[k + 1];
+        let (population, neuron) = (self.population.read(range.clone())?, self.neuron.read(range)?);
+        let step = count.iter().enumerate().flat_map(|(step, &n)| std::iter::repeat_n(step as u32, n as usize));
+        let mut spikes: Vec<_> = population.iter().zip(neuron).zip(step).map(|((&p, n), step)| (u32::from(p), n, step)).collect();
+        spikes.sort_unstable();
+        Ok(Sample { name: self.rows[k].sample.to_string(), class: Some(self.rows[k].class), spikes })
+    }
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    digest::sha256_file(path).map_err(|e| UserError::cannot_read(path, &e))
+}
+
+fn check_hashes(dir: &Path, certificate: &Certificate) -> Result<()> {
+    let changed = |path: PathBuf, expected: &str, found: String| {
+        Err(UserError::check_failed("bundle-changed", "is not the file that was certified")
+            .file(path)
+            .expected(expected)
+            .found(found)
+            .mend("restore the file, or certify again"))
+    };
+    let sums = dir.join(SUMS);
+    let text = fs::read_to_string(&sums).map_err(|e| UserError::cannot_read(&sums, &e))?;
+    for name in HASHED {
+        let line = text.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix("  "));
+        let found = sha256(&dir.join(name))?;
+        if line != Some(&found) {
+            return changed(dir.join(name), line.unwrap_or("a hash in SHA256SUMS"), found);
+        }
+    }
+    let found = sha256(&sums)?;
+    if found != certificate.inputs.bundle_sha256 {
+        return changed(sums, &certificate.inputs.bundle_sha256, found);
+    }
+    Ok(())
+}
+
+fn read_rows(path: &Path, deployment: &Deployment) -> Result<Vec<SampleRow>> {
+    let populations = deployment.populations.iter().filter(|p| p.cells.neurons().is_some()).count();
+    let broken = |line: u64, message: String| UserError::bad_data("bundle-samples", message).file(path).line(line);
+    let mut reader = csv::Reader::from_path(path).map_err(|e| broken(1, e.to_string()))?;
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| broken(rows.len() as u64 + 2, e.to_string()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = SampleRow::parse(&record, populations).ok_or_else(|| broken(line, "is no row of a certificate".into()))?;
+        rows.push(row);
+    }
+    Ok(rows)
+}

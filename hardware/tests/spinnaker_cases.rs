@@ -1,0 +1,146 @@
+//! The emulator beside the released binaries, and beside its plain twin on random networks.
+
+use std::path::{Path, PathBuf};
+
+use kenyon_hardware::CellKind;
+use kenyon_hardware::spinnaker::case::{Case, Difference};
+use kenyon_hardware::spinnaker::init::RawCells;
+use kenyon_hardware::spinnaker::plain::{self, Arithmetic};
+use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, Run, fixed, quantise};
+
+/// The reference's folders; none where there is no reference data.
+fn folders() -> Vec<PathBuf> {
+    let root = std::env::var_os("KENYON_REFERENCE_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
+        .join("spinnaker");
+    let Ok(entries) = std::fs::read_dir(&root) else {
+        println!("skipped: no reference data");
+        return Vec::new();
+    };
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.join("network.json").is_file()).collect();
+    folders.sort();
+    folders
+}
+
+fn differences(case: &Case, network: &Quantised, run: &Run) -> Vec<Difference> {
+    case.compare(network, run).into_iter().filter(|d| d.total() > 0).collect()
+}
+
+#[test]
+fn every_value_of_the_reference_cases_is_the_binaries_own() {
+    for folder in folders() {
+        let case = Case::read(&folder).expect("a sound case");
+        let network = quantise(&case.deployment, &Options::AS_WRITTEN).expect("sound");
+        let run = Emulator::new(&network).run(case.input());
+        assert_eq!(differences(&case, &network, &run), [], "{}", folder.display());
+        assert_eq!(plain::run(&network, case.input(), Arithmetic::BOARD), run, "{}", folder.display());
+        let compared: u64 = case.compare(&network, &run).iter().map(|d| d.compared).sum();
+        assert!(compared > 1000, "{} compares {compared} values", folder.display());
+    }
+}
+
+/// How many of the cases differ if the network or the arithmetic is spoiled.
+fn failing(spoil: impl Fn(&mut Quantised), arithmetic: Arithmetic) -> usize {
+    let folders = folders();
+    let fails = folders.iter().filter(|folder| {
+        let case = Case::read(folder).expect("a sound case");
+        let mut network = quantise(&case.deployment, &Options::AS_WRITTEN).expect("sound");
+        spoil(&mut network);
+        !differences(&case, &network, &plain::run(&network, case.input(), arithmetic)).is_empty()
+    });
+    if folders.is_empty() { usize::MAX } else { fails.count() }
+}
+
+fn each_cells(network: &mut Quantised, mut change: impl FnMut(&mut kenyon_hardware::spinnaker::QuantisedCells)) {
+    network.populations.iter_mut().filter_map(|p| p.cells.as_mut()).for_each(|cells| change(cells));
+}
+
+#[test]
+fn wrong_arithmetic_is_noticed() {
+    let board = Arithmetic::BOARD;
+    let nearest = Arithmetic { mul: |a, b| (i64::from(a) * i64::from(b) + (1 << 14)) >> 15, ..board };
+    assert!(failing(|_| {}, nearest) >= 5, "products rounded to the nearest");
+    let nearest = Arithmetic { decay: |x, d| ((i64::from(x) * i64::from(d) + (1 << 31)) >> 32) as i32, ..board };
+    assert!(failing(|_| {}, nearest) >= 4, "decays rounded to the nearest");
+    let exchanged = Arithmetic { inhibition: |g, v, e| fixed::wide_mul(g, e.wrapping_sub(v)), ..board };
+    assert!(failing(|_| {}, exchanged) >= 1, "inhibitory conductance with exchanged order");
+}
+
+#[test]
+fn wrong_constants_are_noticed() {
+    let full_one = |network: &mut Quantised| {
+        let ts = i64::from(network.ts);
+        each_cells(network, |cells| {
+            let taus: Vec<[i32; 2]> = cells.raw.tau_syn_e.iter().zip(&cells.raw.tau_syn_i).map(|(e, i)| [*e, *i]).collect();
+            for (derived, [e, i]) in cells.derived.iter_mut().zip(taus) {
+                for (constants, tau) in [(&mut derived.exc, e), (&mut derived.inh, i)] {
+                    let steps = ((i64::from(tau) << 15) / ts) as u64;
+                    constants.init = ((steps * ((1 << 32) - u64::from(constants.decay))) >> 15) as u32;
+                }
+            }
+        });
+    };
+    assert!(failing(full_one, Arithmetic::BOARD) >= 1, "2^32 instead of 2^32 - 1 in init");
+    let from_rest = |network: &mut Quantised| each_cells(network, |cells| cells.raw.v_init.clone_from(&cells.raw.v_rest));
+    assert!(failing(from_rest, Arithmetic::BOARD) >= 6, "V starts at rest");
+    let shifted = |network: &mut Quantised| each_cells(network, |cells| cells.shift[0] += 1);
+    assert!(failing(shifted, Arithmetic::BOARD) >= 6, "another shift");
+    let later = |network: &mut Quantised| {
+        let synapses = network.projections.iter_mut().flat_map(|p| &mut p.synapses);
+        synapses.for_each(|s| s.delay += 1);
+    };
+    assert!(failing(later, Arithmetic::BOARD) >= 6, "one step later");
+}
+
+#[test]
+fn delta_input_is_divided_by_the_time_step() {
+    // The reference's only delta case has 1 ms, where the division changes nothing; so the number itself is pinned.
+    use kenyon_hardware::spinnaker::init::delta_gain;
+    assert_eq!([32_768, 16_384, 3_277, 65_536].map(delta_gain), [32_768, 65_536, 327_660, 16_384]);
+    let Some(folder) = folders().into_iter().find(|f| f.ends_with("curr_delta_1ms")) else { return };
+    let mut case = Case::read(&folder).expect("a sound case");
+    case.deployment.dt_ms = 0.5;
+    let mut network = quantise(&case.deployment, &Options::AS_WRITTEN).expect("sound");
+    let right = plain::run(&network, case.input(), Arithmetic::BOARD);
+    each_cells(&mut network, |cells| cells.delta_gain = 32_768);
+    assert_ne!(plain::run(&network, case.input(), Arithmetic::BOARD), right);
+}
+
+#[test]
+fn every_initialisation_of_the_reference_is_the_binaries_own() {
+    let Some(root) = folders().first().and_then(|f| f.parent().map(Path::to_path_buf)) else { return };
+    let text = std::fs::read_to_string(root.join("lif_init.csv")).expect("the table");
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
+    let mut rows = 0;
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let text = |name: &str| cells[header.iter().position(|h| *h == name).expect(name)];
+        let raw = |name: &str| fixed::raw(text(name).parse().expect("a number")).expect("in range");
+        for name in
+            ["timestep", "cm", "tau_m", "tau_refrac", "v_rest", "v_reset", "v_thresh", "i_offset", "tau_syn_E", "tau_syn_I"]
+        {
+            let decimal = if name == "timestep" { "timestep_ms" } else { name };
+            assert_eq!(raw(decimal).to_string(), text(&format!("raw_{name}")), "{name} of row {rows}");
+        }
+        let column = |name: &str| vec![raw(name)];
+        let parameters = RawCells {
+            tau_m: column("tau_m"),
+            cm: column("cm"),
+            tau_refrac: column("tau_refrac"),
+            tau_syn_e: column("tau_syn_E"),
+            tau_syn_i: column("tau_syn_I"),
+            ..RawCells::default()
+        };
+        let d = parameters.derive(CellKind::CurrExp, raw("timestep_ms"), 0);
+        let (exc, inh) = (d.exc, d.inh);
+        let ours = [d.r_membrane.to_string(), d.exp_tc.to_string(), d.t_refract.to_string()].into_iter();
+        let ours = ours.chain([exc.decay, exc.init, inh.decay, inh.init].map(|x| x.to_string()));
+        let names = ["R_membrane", "exp_TC", "T_refract", "exc_decay", "exc_init", "inh_decay", "inh_init"];
+        for (name, ours) in names.into_iter().zip(ours) {
+            assert_eq!(ours, text(name), "{name} of row {rows}");
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, 320);
+}

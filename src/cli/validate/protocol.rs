@@ -1,0 +1,141 @@
+//! `kenyon validate protocol FILE`: messages beside reference messages, fields to bytes and back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kenyon_base::{Result, UserError};
+use kenyon_hardware::messages::boot::MAX_IMAGE;
+use kenyon_hardware::messages::vectors::{Vector, compare};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::context::Context;
+use crate::cli::output::{self, TextTable};
+
+/// How many differences are told one by one.
+const TOLD: usize = 20;
+
+/// How the messages of one name went.
+#[derive(Debug, Default, Serialize)]
+struct Tally {
+    kind: String,
+    message: String,
+    vectors: usize,
+    encoded: usize,
+    decoded: usize,
+}
+
+/// One message that differs.
+#[derive(Debug, Serialize)]
+struct Different {
+    /// Its place in the file, from 0.
+    vector: usize,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decode: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    kind: &'static str,
+    messages: Vec<Tally>,
+    passed: usize,
+    failed: usize,
+    differences: Vec<Different>,
+    /// Blocks of a boot image can be compared only with the image at hand.
+    boot_blocks_compared: bool,
+}
+
+/// Compares every message of a file; an error if one differs.
+pub(super) fn run(file: &Path, boot_image: Option<&PathBuf>, context: &Context) -> Result<()> {
+    let image = boot_image.map(|path| read_image(path)).transpose()?;
+    let bytes = std::fs::read(file).map_err(|e| UserError::cannot_read(file, &e))?;
+    let bad = |what: String| {
+        UserError::bad_data("bad-vectors", what)
+            .file(file)
+            .expected("a JSON list of objects with `kind`, `message`, `fields` and `hex`")
+            .mend("name a file in the layout of `protocol_vectors.json`")
+    };
+    let list: Vec<Value> = serde_json::from_slice(&bytes).map_err(|e| bad(format!("is no list of messages: {e}")))?;
+    if list.is_empty() {
+        return Err(bad("holds no message".into()));
+    }
+    let mut tallies: BTreeMap<(String, String), Tally> = BTreeMap::new();
+    let (mut differences, mut passed, mut with_boot) = (Vec::new(), 0, false);
+    for (place, value) in list.into_iter().enumerate() {
+        let vector: Vector = serde_json::from_value(value).map_err(|e| bad(format!("message {place}: {e}")))?;
+        let found = compare(&vector, image.as_deref());
+        with_boot |= vector.kind == "boot";
+        let name = (vector.kind.clone(), vector.message.clone());
+        let tally =
+            tallies.entry(name).or_insert_with(|| Tally { kind: vector.kind, message: vector.message, ..Tally::default() });
+        tally.vectors += 1;
+        tally.encoded += usize::from(found.encode.is_none());
+        tally.decoded += usize::from(found.decode.is_none());
+        if found.is_none() {
+            passed += 1;
+        } else {
+            differences.push(Different {
+                vector: place,
+                message: tally.message.clone(),
+                encode: found.encode,
+                decode: found.decode,
+            });
+        }
+    }
+    let report = Report {
+        kind: "protocol",
+        messages: tallies.into_values().collect(),
+        passed,
+        failed: differences.len(),
+        differences,
+        boot_blocks_compared: image.is_some() && with_boot,
+    };
+    context.print(&report, || table(&report, with_boot));
+    match report.differences.first() {
+        None => Ok(()),
+        Some(first) => {
+            let found = first.encode.as_ref().or(first.decode.as_ref()).cloned().unwrap_or_default();
+            Err(UserError::check_failed("validate", format!("message {} (`{}`) does not agree", first.vector, first.message))
+                .file(file)
+                .found(found)
+                .mend("compare its fields with its bytes; `--json` lists every difference"))
+        }
+    }
+}
+
+fn read_image(path: &Path) -> Result<Vec<u8>> {
+    let image = std::fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
+    if image.len() > MAX_IMAGE || image.len() % 4 != 0 || image.len() < 512 {
+        return Err(UserError::bad_data("bad-boot-image", "is no boot image")
+            .file(path)
+            .found(output::of(image.len() as u64, "byte"))
+            .expected("512 to 32,768 bytes, a multiple of 4"));
+    }
+    Ok(image)
+}
+
+fn table(report: &Report, with_boot: bool) -> String {
+    let mut table = TextTable::new(&["kind", "message", "vectors", "encoded equal", "decoded equal"]);
+    for tally in &report.messages {
+        let numbers = [tally.vectors, tally.encoded, tally.decoded].map(|n| n.to_string());
+        table.row([tally.kind.clone(), tally.message.clone()].into_iter().chain(numbers));
+    }
+    let mut text = table.render();
+    for different in report.differences.iter().take(TOLD) {
+        for (way, what) in [("encode", &different.encode), ("decode", &different.decode)] {
+            if let Some(what) = what {
+                text += &format!("\nmessage {} ({}), {way}: {what}", different.vector, different.message);
+            }
+        }
+    }
+    if report.differences.len() > TOLD {
+        text += &format!("\nand {} more", report.differences.len() - TOLD);
+    }
+    if with_boot && !report.boot_blocks_compared {
+        text += "\nSHA-256 of boot blocks not compared: they need the image (`--boot-image`)";
+    }
+    format!("{text}\n{} of {} messages agree", report.passed, report.passed + report.failed)
+}
