@@ -30,16 +30,13 @@ pub struct Peak {
     pub g: f64,
     /// Current in nA.
     pub i: f64,
-    /// What arrived at one neuron in one step \[excitatory, inhibitory\].
-    pub arriving: [f64; 2],
 }
 
 impl Peak {
     /// The larger of each.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
-        let arriving = [0, 1].map(|r| f64::max(self.arriving[r], other.arriving[r]));
-        Self { v: self.v.max(other.v), g: self.g.max(other.g), i: self.i.max(other.i), arriving }
+        Self { v: self.v.max(other.v), g: self.g.max(other.g), i: self.i.max(other.i) }
     }
 }
 
@@ -202,9 +199,8 @@ impl State {
     }
 
     fn step(&mut self, group: &Group, arriving: [&mut [f64]; 2], record: &mut Vec<f64>, fired: &mut Vec<u32>, peak: &mut Peak) {
-        for ((g, arriving), most) in self.g.iter_mut().zip(arriving).zip(&mut peak.arriving) {
+        for (g, arriving) in self.g.iter_mut().zip(arriving) {
             for (g, x) in g.iter_mut().zip(arriving) {
-                *most = most.max(*x);
                 *g += std::mem::take(x);
             }
         }

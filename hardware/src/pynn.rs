@@ -5,7 +5,7 @@
 //! | here | the folder: what is written, whole or not at all |
 //! | `network` | `network.json` |
 //! | `tables` | the tables of numbers |
-//! | `prediction` | what the network is expected to do |
+//! | `prediction` | the network in the board's numbers, and what it is predicted to do |
 //! | `config` | sPyNNaker's configuration |
 //! | [`read`](read()) | an exported folder as a [`Deployment`] again |
 //! | [`compare`](compare()) | what back ends did beside what was expected |
@@ -30,8 +30,9 @@ use serde::Serialize;
 use self::network::Names;
 use self::prediction::Prediction;
 use crate::deployment::Deployment;
-use crate::interpreter::Peak;
-use crate::spinnaker::{self, Quantised, Shifts, quantise, shift};
+use crate::lint::{self, Activity, Finding, Known};
+use crate::spinnaker::packing::Machine;
+use crate::spinnaker::{self, Quantised};
 
 pub use compare::{Comparison, NOT_EVIDENCE, compare};
 pub use read::read;
@@ -64,6 +65,8 @@ pub struct Options {
     pub split: bool,
     /// `max_expected_summed_weight` of every population \[excitatory, inhibitory\]; none chooses them from what the samples do.
     pub max_expected_summed_weight: Option<[f64; 2]>,
+    /// Whether to write what lint says cannot run on a SpiNN-5 board, as for simulators alone.
+    pub force: bool,
 }
 
 /// What an export holds.
@@ -77,6 +80,8 @@ pub struct Exported {
     pub samples: usize,
     /// Synapses that are 0 in the board's 16 bits.
     pub zeroed: u64,
+    /// What lint found for a SpiNNaker board.
+    pub findings: Vec<Finding>,
     /// Names of the files, sorted.
     pub files: Vec<String>,
 }
@@ -84,13 +89,14 @@ pub struct Exported {
 /// Writes the program and its data to the folder `dir`, whole or not at all.
 ///
 /// # Errors
-/// Bad data if the deployment fails its [check](Deployment::check), or has numbers that the board does not; wrong usage for a bad
-/// address; `not-empty` if `dir` holds something; `cannot-write`.
+/// Bad data if the deployment fails its [check](Deployment::check), or has numbers that the board does not; `lint`, a check that does
+/// not hold; wrong usage for a bad address; `not-empty` if `dir` holds something; `cannot-write`.
 pub fn export(deployment: &Deployment, dir: &Path, options: &Options) -> Result<Exported> {
     deployment.check()?;
     let config = config::text(options.machine.as_deref())?;
-    let (predictions, peaks) = prediction::predict(deployment);
-    let (board, expected_sums) = on_board(deployment, &peaks, options)?;
+    let (numbers, board, expected_sums) = prediction::on_board(deployment, options)?;
+    let findings = lint(deployment, &numbers, &board, options)?;
+    let predictions = prediction::predict(deployment, &board);
     let folder = AtomicDir::create(dir)?;
     let names = write_tables(deployment, &board, &predictions, folder.path())?;
     let readme = readme(deployment);
@@ -115,50 +121,18 @@ pub fn export(deployment: &Deployment, dir: &Path, options: &Options) -> Result<
         synapses: deployment.synapses(),
         samples: deployment.samples.len(),
         zeroed: board.projections.iter().map(|p| p.statistics.zeroed).sum(),
+        findings,
         files: files.into_keys().chain([NETWORK.to_string()]).collect(),
     })
 }
 
-/// The network in the board's numbers, with the `max_expected_summed_weight` that makes sPyNNaker choose the same shifts.
-///
-/// Unless given, shifts follow from what arrived in the samples, or without samples from the released mapper's formula.
-fn on_board(d: &Deployment, peaks: &[Peak], options: &Options) -> Result<(Quantised, Vec<Option<[f64; 2]>>)> {
-    let lowered = spinnaker::Options::LOWERED;
-    // The released formula is a bound that a sound network can exceed; where samples decide, nothing depends on it.
-    let shifts = if d.samples.is_empty() { Shifts::Mapper } else { Shifts::Given(vec![[0; 2]; d.populations.len()]) };
-    let first = quantise(d, &spinnaker::Options { shifts, ..lowered.clone() })?;
-    let sums = first.populations.iter().zip(peaks).enumerate().map(|(k, (population, peak))| {
-        let cells = population.cells.as_ref()?;
-        if options.max_expected_summed_weight.is_some() {
-            return options.max_expected_summed_weight;
-        }
-        let scale = cells.weight_scale();
-        Some([0, 1].map(|receptor| {
-            if d.samples.is_empty() {
-                return shift::expected_weight(cells.shift[receptor], scale);
-            }
-            // Weights are loaded divided by the factor of their target, so sums grow by at most the smallest of them.
-            let init = cells.derived.iter().map(|d| [d.exc, d.inh][receptor].init).min().unwrap_or(0);
-            let factor = if cells.kind.decays() { f64::from(init) / 4_294_967_296.0 } else { 1.0 };
-            let incoming = first.projections.iter().filter(|p| p.post as usize == k && p.receptor as usize == receptor);
-            let largest = incoming.map(|p| p.statistics.largest).fold(0.0, f64::max);
-            let p = shift::for_measured(peak.arriving[receptor] / factor * scale, largest * scale);
-            shift::expected_weight(p, scale)
-        }))
-    });
-    let sums: Vec<_> = sums.collect();
-    let board = quantise(d, &spinnaker::Options { shifts: Shifts::Expected(sums.clone()), ..lowered })?;
-    match board.projections.iter().find(|p| p.statistics.clipped > 0) {
-        None => Ok((board, sums)),
-        Some(p) => {
-            let place = d.place(&d.projections[board.projections.iter().position(|q| q == p).unwrap_or(0)]);
-            Err(UserError::bad_data("weight-out-of-range", "weights do not fit 16 bits; the board would wrap them")
-                .key(place)
-                .found(format!("{} weights, the largest {}", p.statistics.clipped, p.statistics.largest))
-                .expected(format!("weights below {}", p.statistics.quantum * 65_536.0))
-                .mend("raise `--max-expected-summed-weight`, or leave it out"))
-        }
-    }
+/// What will surprise on a board, with what the samples do there.
+fn lint(d: &Deployment, numbers: &spinnaker::Options, board: &Quantised, options: &Options) -> Result<Vec<Finding>> {
+    let activity = Activity::emulated(d, board);
+    let known = Known { activity: Some(&activity), combined_cores: !options.split, ..Known::default() };
+    let findings = lint::quantised(d, numbers, Some(Machine::Spinn5 { boards: 1 }), &known).findings;
+    lint::stop(&findings, options.force)?;
+    Ok(findings)
 }
 
 /// Numbers and fixed sentences only: no name of the network.

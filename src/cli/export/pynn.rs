@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, shown};
+use kenyon_hardware::lint::Severity;
 use kenyon_hardware::pynn::{self, Options};
 use serde_json::json;
 
@@ -34,6 +35,9 @@ pub(crate) struct Pynn {
     /// Largest summed input of a step in nA, excitatory and inhibitory (SpiNNaker) [default: from what the samples do]
     #[arg(long, value_name = "E,I", value_delimiter = ',', num_args = 2)]
     max_expected_summed_weight: Option<Vec<f64>>,
+    /// Write even what cannot run on a SpiNN-5 board; never what no neuron can have
+    #[arg(long)]
+    force: bool,
 }
 
 impl Pynn {
@@ -42,18 +46,20 @@ impl Pynn {
         let done = pynn::export(&self.lowering.deployment(self.samples)?, &self.output, &options)?;
         let report = json!({
             "output": self.output, "neurons": done.neurons, "synapses": done.synapses, "samples": done.samples,
-            "zeroed": done.zeroed, "files": done.files,
+            "zeroed": done.zeroed, "lint": done.findings, "files": done.files,
         });
         context.print(&report, || {
-            format!(
-                "{} neurons, {} synapses ({} of them 0 in a board's 16 bits), {} samples\nwritten: {}\n\nNext: read {}",
+            let mut text = format!(
+                "{} neurons, {} synapses ({} of them 0 in a board's 16 bits), {} samples\n",
                 count(done.neurons as u64),
                 count(done.synapses as u64),
                 count(done.zeroed),
                 done.samples,
-                self.output.display(),
-                self.output.join("README.md").display()
-            )
+            );
+            for f in done.findings.iter().filter(|f| f.severity != Severity::Info) {
+                text += &format!("{} {}: {}\n   {}\n", f.code, shown(&f.place), shown(&f.text), shown(&f.mend));
+            }
+            text + &format!("written: {0}\n\nNext: read {0}/README.md", self.output.display())
         });
         Ok(())
     }
@@ -65,6 +71,6 @@ impl Pynn {
                 .expected("two numbers above 0, such as `12,3.5`"));
         }
         let max_expected_summed_weight = sums.map(|sums| [sums[0], sums[1]]);
-        Ok(Options { machine: self.machine.clone(), split: self.split, max_expected_summed_weight })
+        Ok(Options { machine: self.machine.clone(), split: self.split, max_expected_summed_weight, force: self.force })
     }
 }
