@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -27,6 +27,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["report"],
     &["export"],
     &["export", "pynn"],
+    &["export", "compare"],
     &["lint"],
     &["validate"],
     &["check"],

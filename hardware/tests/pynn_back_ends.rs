@@ -46,14 +46,20 @@ fn nest_runs_the_export_with_the_activity_that_is_expected() {
     let ran = run(&out, dir.path(), &["nest", "--all"]);
     assert!(ran.status.success(), "{}", complaint(&ran));
     let compared = pynn::compare(&out).expect("results");
-    let (expected, spikes): (usize, usize) = (
-        compared.iter().map(|c| c.expected_spikes).sum(),
-        compared.iter().map(|c| c.spikes).sum(),
-    );
+    let (expected, spikes): (usize, usize) =
+        (compared.iter().map(|c| c.expected_spikes).sum(), compared.iter().map(|c| c.spikes).sum());
     for c in &compared {
         eprintln!(
             "{} sample {}: {} spikes, expected {}, {} matched; answer {:?}, expected {:?}, right {:?}; readout apart by {:?}",
-            c.back_end, c.sample, c.spikes, c.expected_spikes, c.matched, c.answer, c.expected_answer, c.class, c.readout_difference
+            c.back_end,
+            c.sample,
+            c.spikes,
+            c.expected_spikes,
+            c.matched,
+            c.answer,
+            c.expected_answer,
+            c.class,
+            c.readout_difference
         );
     }
     assert!(expected > 100, "too quiet to tell");
@@ -116,6 +122,11 @@ fn spynnaker_maps_the_export_onto_a_virtual_board_to_the_end() {
     let reports = fs::read_dir(out.join("reports")).expect("sPyNNaker reports");
     let run_1 = reports.map(|e| e.expect("readable").path().join("run_1")).find(|p| p.is_dir()).expect("a run");
     assert!(run_1.join("ds.sqlite3").is_file() && run_1.join("json_files/placements.json").is_file());
+    // What lies in the memory of the cores is what was predicted with.
+    let check = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/loaded_weights.py");
+    let compared = Command::new("python3").arg(check).arg(&out).output().expect("python runs");
+    eprintln!("{}", String::from_utf8_lossy(&compared.stdout).trim());
+    assert!(compared.status.success(), "{}{}", String::from_utf8_lossy(&compared.stdout), complaint(&compared));
 }
 
 #[test]

@@ -16,10 +16,13 @@ use crate::spinnaker::{QuantisedCells, fixed};
 /// Synapses above which a projection is written as `npz`: text of that size takes minutes to read.
 pub(super) const NPZ_ABOVE: usize = 1_000_000;
 
-/// Shortest decimal that a board rounds to the raw s16.15.
+/// Shortest decimal that a board rounds to the raw s16.15, and that is not above its largest value, which sPyNNaker refuses.
 fn decimal(raw: i32) -> String {
     let value = fixed::value(raw);
-    let reads_back = |text: &String| text.parse::<f64>().is_ok_and(|d| (d * fixed::ONE - f64::from(raw)).abs() < 0.499);
+    let reads_back = |text: &String| {
+        let parsed = text.parse::<f64>();
+        parsed.is_ok_and(|d| (d * fixed::ONE - f64::from(raw)).abs() < 0.499 && d <= fixed::value(i32::MAX))
+    };
     let text = (0..8).map(|digits| format!("{value:.digits$}")).find(reads_back).unwrap_or_else(|| format!("{value:?}"));
     if text.trim_start_matches('-') == "0" { "0".into() } else { text }
 }
@@ -133,6 +136,7 @@ mod tests {
             assert_eq!(fixed::raw(text.parse().expect("a number")), Some(raw), "{text}");
             assert!(text.len() <= 13 && !text.contains('e'), "{text}");
         }
+        assert_eq!(decimal(i32::MAX), "65535.999969", "65535.99997 would round to it, but lies above it");
         assert_eq!((decimal(2_621_440).as_str(), decimal(3_277).as_str(), decimal(0).as_str()), ("80", "0.1", "0"));
     }
 
