@@ -77,7 +77,7 @@ fn nest_runs_conductance_cells_and_the_program_refuses_what_nest_cannot() {
     if std::env::var_os("KENYON_PYNN_EXPORT").is_some() {
         return;
     }
-    let mut d = Model::random(1, 60).lower(64.0, 2);
+    let mut d = Model::random(1, 120).lower(64.0, 2);
     for kind in [CellKind::CondExp, CellKind::CurrDelta] {
         for population in &mut d.populations {
             let Some(cells) = population.cells.neurons_mut() else { continue };
@@ -92,7 +92,7 @@ fn nest_runs_conductance_cells_and_the_program_refuses_what_nest_cannot() {
                 cells.tau_syn_i_ms.clear();
             }
         }
-        let factor = if kind == CellKind::CondExp { 1.0 / 64.0 } else { 20.0 };
+        let factor = if kind == CellKind::CondExp { 1.0 / 24.0 } else { 20.0 };
         d.projections.iter_mut().flat_map(|p| &mut p.synapses).for_each(|s| s.weight *= factor);
         let (dir, out) = exported(&d);
         let ran = run(&out, dir.path(), &["nest"]);
