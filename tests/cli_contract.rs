@@ -28,6 +28,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["emulate"],
     &["export"],
     &["export", "pynn"],
+    &["export", "compare"],
     &["lint"],
     &["validate"],
     &["check"],

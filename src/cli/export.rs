@@ -1,5 +1,6 @@
 //! `kenyon export …`: a trained network in the files of others.
 
+mod compare;
 mod deployment;
 mod pynn;
 
@@ -12,6 +13,7 @@ use super::context::Context;
 pub(super) enum Verb {
     Deployment(deployment::Export),
     Pynn(pynn::Pynn),
+    Compare(compare::Compare),
 }
 
 impl Verb {
@@ -19,6 +21,7 @@ impl Verb {
         match self {
             Self::Deployment(args) => args.run(context),
             Self::Pynn(args) => args.run(context),
+            Self::Compare(args) => args.run(context),
         }
     }
 }

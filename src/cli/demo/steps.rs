@@ -240,7 +240,7 @@ fn control(demo: &Demo, network: &Loaded<f32>, context: &Context) -> Result<Eval
 fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
     let options = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
     let deployment = of_run(network, &network.samples(Part::Test, Some(EXPORTED)), &options)?;
-    pynn::export(&deployment, dir)
+    pynn::export(&deployment, dir, &pynn::Options::default())
 }
 
 fn page(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Option<Ceiling>, imported: &Value) -> Result<()> {
