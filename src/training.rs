@@ -11,17 +11,21 @@
 //! | [`setup`] | from a config to circuit, samples, network |
 //! | [`trainer`] | the training loop, checkpoints |
 //! | [`evaluate`] | accuracy, confusion, activity |
+//! | [`origin`] | what of it all is synthetic |
+//! | [`control`] | whether a run is the control of another |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
 
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod evaluate;
 pub mod loaded;
 pub mod loss;
 pub mod model;
 pub mod optimiser;
+pub mod origin;
 pub mod page;
 mod peak;
 pub mod resting;

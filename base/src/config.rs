@@ -87,7 +87,10 @@ fn plain(message: &str) -> String {
     if let Some((before, _)) = message.split_once(", expected struct ") {
         return format!("{before}, expected a table of keys");
     }
+    // A number in quotes is no question of range.
+    let quoted = message.starts_with("invalid type: string");
     match WHOLE.iter().find_map(|(name, words)| Some((message.strip_suffix(name)?.strip_suffix("expected ")?, words))) {
+        Some((before, _)) if quoted => format!("{before}expected a whole number, without quotes"),
         Some((before, words)) => format!("{before}expected {words}"),
         None => message.to_string(),
     }
@@ -134,6 +137,8 @@ mod tests {
             let error = parse::<Spec>(&format!("threshold = {text}"), Path::new("c.toml")).expect_err("no count");
             assert!(error.to_string().contains("expected a whole number from 0 to 4294967295"), "{error}");
         }
+        let error = parse::<Spec>("threshold = \"8\"", Path::new("c.toml")).expect_err("a text").to_string();
+        assert!(error.contains("expected a whole number, without quotes"), "{error}");
         let error = parse::<Spec>("threshold = 100000000000000000000", Path::new("c.toml")).expect_err("no count");
         assert_eq!(error.line_number(), Some(1), "{error}");
     }
