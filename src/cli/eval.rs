@@ -139,7 +139,8 @@ impl Serialize for Measured {
         whole.retain(|key, _| !matches!(key.as_str(), "spikes_per_neuron" | "types"));
         for population in whole.get_mut("populations").and_then(Value::as_array_mut).into_iter().flatten() {
             let mean = population["rate_hz"].as_f64().map(|rate| rate * dt_ms * 1e-3);
-            *population = json!({ "population": population["population"], "neurons": population["neurons"], "mean_output": mean });
+            *population =
+                json!({ "population": population["population"], "neurons": population["neurons"], "mean_output": mean });
         }
         value.serialize(serializer)
     }

@@ -139,8 +139,11 @@ fn go<F: Real + WithDType>(
         count(setup.source.split().train.len() as u64),
     ));
     if setup.network.spec.model != ModelKind::Lif {
-        let model = serde_json::to_value(setup.network.spec.model).ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default();
-        context.note(&format!("note: a network of `{model}` neurons cannot be exported; only `lif` neurons have a counterpart on the boards"));
+        let model =
+            serde_json::to_value(setup.network.spec.model).ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default();
+        context.note(&format!(
+            "note: a network of `{model}` neurons cannot be exported; only `lif` neurons have a counterpart on the boards"
+        ));
     }
     let watch = interrupt::watch(run.path(), context.quiet);
     if !watch.heard {

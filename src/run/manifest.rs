@@ -14,8 +14,7 @@ pub const FORMAT: &str = "kenyon-run";
 pub const VERSION: u32 = 1;
 
 /// What to do about an input of a run that is gone.
-pub const MOVED: &str =
-    "a run names its inputs relative to its own folder and moves only together with them: put this one back, or move the run to where it fits";
+pub const MOVED: &str = "a run names its inputs relative to its own folder and moves only together with them: put this one back, or move the run to where it fits";
 
 /// A file that a run was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

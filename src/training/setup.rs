@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::config::{Precision, TrainConfig};
 use super::model::Model;
-use crate::network::{Network, Parameters};
 use super::origin::Origin;
+use crate::network::{Network, Parameters};
 use crate::run::manifest::{InputFile, MOVED, RunManifest};
 
 /// Circuit, samples and network of a config.

@@ -284,7 +284,8 @@ fn provenance(pack: &Pack, spec: &CircuitSpec, sources: Vec<Source>, report: &Bu
     paths.for_each(|path| *path = file_name(path).into());
     let mut steps = pack.provenance().steps.clone();
     let synthetic_pack = pack.provenance().synthetic;
-    steps.push(json!({ "circuit": spec, "order": ORDER, "completed": report.completion.len(), "synthetic_pack": synthetic_pack }));
+    steps
+        .push(json!({ "circuit": spec, "order": ORDER, "completed": report.completion.len(), "synthetic_pack": synthetic_pack }));
     Provenance { tool: String::new(), sources, steps, synthetic: synthetic_pack || !report.completion.is_empty() }
 }
 

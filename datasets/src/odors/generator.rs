@@ -381,7 +381,10 @@ mod tests {
         build(OdorSpec::default(), "1.5").expect("below one spike per step");
         let of = |spec, cell: &str| build(spec, cell).expect_err("too many spikes").to_string();
         let spontaneous = of(OdorSpec { spontaneous_hz: 5000.0, ..OdorSpec::default() }, "0.1");
-        assert!(spontaneous.contains("key `odors.spontaneous_hz`") && spontaneous.contains("lower `spontaneous_hz`"), "{spontaneous}");
+        assert!(
+            spontaneous.contains("key `odors.spontaneous_hz`") && spontaneous.contains("lower `spontaneous_hz`"),
+            "{spontaneous}"
+        );
         let cell = of(OdorSpec::default(), "50");
         assert!(cell.contains("responses.csv, line 3, column `Or42b`") && cell.contains("found `50`"), "{cell}");
         let gain = of(OdorSpec { gain_hz: 9e4, ..OdorSpec::default() }, "0.5");

@@ -301,11 +301,7 @@ fn summary(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Op
     if let Some(control) = control {
         let _ = writeln!(out, "shuffled connectome  {}", percent(control.accuracy));
     }
-    let _ = write!(
-        out,
-        "chance               {}\n\n",
-        percent(test.chance)
-    );
+    let _ = write!(out, "chance               {}\n\n", percent(test.chance));
     for sentence in judged.network.setup.origin.sentences() {
         let _ = writeln!(out, "{sentence}");
     }

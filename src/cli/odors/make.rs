@@ -128,7 +128,11 @@ struct Sections {
 fn read_recipe(path: &Path) -> Result<OdorSpec> {
     let text = std::fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
     let has_section = text.lines().any(|line| line.trim_start().starts_with("[odors"));
-    if has_section { config::parse_of::<Sections>(&text, path, PAGE).map(|s| s.odors) } else { config::parse_of(&text, path, PAGE) }
+    if has_section {
+        config::parse_of::<Sections>(&text, path, PAGE).map(|s| s.odors)
+    } else {
+        config::parse_of(&text, path, PAGE)
+    }
 }
 
 /// The recipe with its files named without folders, so that the same data give the same bytes anywhere.
@@ -218,7 +222,10 @@ impl Make {
             for ((key, file), by_flag) in [("table", &spec.table), ("receptor_map", &spec.receptor_map)].into_iter().zip(flags) {
                 let missing = file.as_ref().filter(|_| !by_flag).and_then(|file| Some((file, std::fs::metadata(file).err()?)));
                 if let Some((file, cause)) = missing {
-                    let mend = format!("named by key `{key}` of `{}`: mend the path there; it is relative to that file", config.display());
+                    let mend = format!(
+                        "named by key `{key}` of `{}`: mend the path there; it is relative to that file",
+                        config.display()
+                    );
                     return Err(UserError::cannot_read(file, &cause).mend(mend));
                 }
             }
