@@ -15,6 +15,19 @@ fn page(dir: &Path, args: &[&str]) -> String {
     fs::read_to_string(dir.join("page.html")).expect("written")
 }
 
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("created");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let inner = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &inner);
+        } else {
+            fs::copy(entry.path(), inner).expect("copied");
+        }
+    }
+}
+
 /// The commands of a page's last section.
 fn commands(page: &str) -> String {
     let start = page.find("id=\"kenyon-data\">").expect("data") + "id=\"kenyon-data\">".len();
@@ -30,12 +43,9 @@ fn commands(page: &str) -> String {
 fn generated_pairs_are_told_in_every_result() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path();
-    let made = small_fly().path().join("dump");
-    fs::create_dir(path.join("dump")).expect("created");
+    copy(&small_fly().path().join("dump"), &path.join("dump"));
     // Without its manifest the dump passes for a measured one.
-    for entry in fs::read_dir(made).expect("a dump").flatten().filter(|e| e.file_name() != "manifest.json") {
-        fs::copy(entry.path(), path.join("dump").join(entry.file_name())).expect("copied");
-    }
+    fs::remove_file(path.join("dump/manifest.json")).expect("a synthetic dump has one");
     kenyon_json(path, &["connectome", "import", "dump", "-o", "fly.h5"]);
     let config = fs::read_to_string(repository("examples/synthetic_fly.toml")).expect("there");
     assert!(!config.contains("[completion]"));

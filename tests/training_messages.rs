@@ -62,8 +62,8 @@ fn every_example_line_of_the_page_works_when_uncommented() {
             text = text.replace(line.as_str(), &line[2..]);
         }
         if group[0].starts_with("# data") {
-            let (head, rest) = text.split_once("[odors]").expect("a recipe");
-            text = format!("{head}{}", &rest[rest.find("[network]").expect("a network")..]);
+            let (head, rest) = text.split_once("\n[odors]").expect("a recipe");
+            text = format!("{head}\n{}", &rest[rest.find("[network]").expect("a network")..]);
         }
         check(dir.path(), &text).unwrap_or_else(|e| panic!("{group:?}: {e}"));
     }
