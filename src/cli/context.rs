@@ -18,8 +18,8 @@ pub(super) struct Context {
     pub(super) json: bool,
     pub(super) quiet: bool,
     pub(super) seed: u64,
-    /// Whether the user named that seed.
-    pub(super) seed_given: bool,
+    /// The seed, if the user named one.
+    pub(super) given_seed: Option<u64>,
     bar: Mutex<ProgressBar>,
     /// Whether the one JSON document is out already, as with a verification that prints its failed checks.
     printed: AtomicBool,
@@ -34,7 +34,7 @@ impl Context {
             json: shared.json,
             quiet: shared.quiet,
             seed: shared.seed.unwrap_or(1),
-            seed_given: shared.seed.is_some(),
+            given_seed: shared.seed,
             bar: Mutex::new(ProgressBar::hidden()),
             printed: AtomicBool::new(false),
             broken: Mutex::new(None),

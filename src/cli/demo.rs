@@ -5,6 +5,7 @@
 mod check;
 mod steps;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -85,7 +86,7 @@ impl Demo {
         let mut mend = format!("begin anew in another folder (`--run`), or remove this one first: `rm -r {run}`");
         if self.run.join("train/manifest.json").is_file() {
             let train = quoted(&self.run.join("train").display().to_string());
-            mend += &format!("; its training alone goes on with `kenyon train --run {train} --resume`");
+            let _ = write!(mend, "; its training alone goes on with `kenyon train --run {train} --resume`");
         }
         UserError::usage("not-empty", "holds a demo that is under way or was broken off").file(&self.run).mend(mend)
     }

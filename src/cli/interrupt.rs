@@ -2,6 +2,7 @@
 //!
 //! A run survives being killed at any moment, so nothing is saved here; after the words the signal does what it does by default.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
@@ -20,8 +21,8 @@ struct UnderWay {
 /// Says from now on, until the value is dropped, how to go on with the training in `run` if a signal ends it.
 #[must_use]
 pub(super) fn watch(run: &Path, quiet: bool) -> Watch {
-    with(|under_way| *under_way = Some(UnderWay { run: run.to_path_buf(), quiet, ..UnderWay::default() }));
     static HANDLER: OnceLock<bool> = OnceLock::new();
+    with(|under_way| *under_way = Some(UnderWay { run: run.to_path_buf(), quiet, ..UnderWay::default() }));
     Watch { heard: *HANDLER.get_or_init(listen) }
 }
 
@@ -64,7 +65,7 @@ fn with(change: impl FnOnce(&mut Option<UnderWay>)) {
 fn words(under_way: &UnderWay) -> String {
     let mut place = if under_way.stage.is_empty() { "before the first epoch".into() } else { format!("in {}", under_way.stage) };
     if let Some(total) = under_way.total {
-        place += &format!(", after {} of {} samples", under_way.done, total);
+        let _ = write!(place, ", after {} of {} samples", under_way.done, total);
     }
     let last = std::fs::read_to_string(under_way.run.join("checkpoints/last"));
     let from = match last {
@@ -77,7 +78,7 @@ fn words(under_way: &UnderWay) -> String {
 
 #[cfg(unix)]
 fn listen() -> bool {
-    use std::io::{Write, stderr};
+    use std::io::{Write as _, stderr};
 
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;

@@ -1,5 +1,6 @@
 //! Commands that repeat a result, for its page: from which folder, with which seed, from what, and what must come out.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use kenyon_neurons::point::Real;
@@ -39,7 +40,7 @@ pub(super) fn made_from<F: Real>(network: &Loaded<F>, prefix: &str) -> String {
     let mut out = format!("# made by {} from\n", manifest.tool);
     let inputs = manifest.inputs.iter().map(|input| (format!("{prefix}{}", input.path), &input.sha256));
     for (path, sha256) in inputs.chain([(format!("{prefix}config.toml"), &manifest.config_sha256)]) {
-        out += &format!("#   {path}  sha256 {sha256}\n");
+        let _ = writeln!(out, "#   {path}  sha256 {sha256}");
     }
     out + &format!("# to\n#   {}  weights_sha256 {}", network.file, network.weights_sha256)
 }

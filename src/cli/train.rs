@@ -100,11 +100,11 @@ fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summar
     let path = run.join("config.toml");
     let config = TrainConfig::read(&path)?;
     let seed = folder.manifest().seed;
-    if context.seed_given && context.seed != seed {
+    if let Some(given) = context.given_seed.filter(|&given| given != seed) {
         return Err(UserError::usage("seed-mismatch", "the run was begun with another seed")
             .file(run)
             .key("--seed")
-            .found(context.seed.to_string())
+            .found(given.to_string())
             .expected(format!("{seed}, as the run has it"))
             .mend("leave `--seed` out to resume with the run's own, or start a new run"));
     }

@@ -260,20 +260,21 @@ fn commands(demo: &Demo, network: &Loaded<f32>, control: bool, seed: u64) -> Str
     let paths = [("--data", &demo.data), ("--circuit", &demo.circuit), ("--responses", &demo.responses)];
     for (flag, path) in paths.into_iter().chain([("--receptor-map", &demo.receptor_map)]) {
         if let Some(path) = path {
-            whole += &format!(" {flag} {}", quoted(&path.display().to_string()));
+            let _ = write!(whole, " {flag} {}", quoted(&path.display().to_string()));
         }
     }
     if !demo.connections.is_empty() {
-        whole += &format!(" --connections {}", quoted(&demo.connections.join(",")));
+        let _ = write!(whole, " --connections {}", quoted(&demo.connections.join(",")));
     }
     for (flag, given) in [("--full", demo.full), ("--no-control", demo.no_control)] {
         if given {
-            whole += &format!(" {flag}");
+            let _ = write!(whole, " {flag}");
         }
     }
     let mut parts = format!("kenyon train train.toml --seed {seed} --run train_again\nkenyon eval train_again --json");
     if control {
-        parts += &format!(
+        let _ = write!(
+            parts,
             "\nkenyon circuit shuffle circuit.h5 --model swap --seed {seed} -o control_again.h5\n\
              kenyon train control.toml --circuit control_again.h5 --seed {seed} --run control_again\n\
              kenyon report train_again --control control_again -o report_again.html"
