@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `context` | what every command shares: output form, seed, progress |
 //! | `output` | numbers and tables as text |
+//! | `interrupt` | what is said when training is broken off |
+//! | `repeat` | commands that repeat a result |
 //! | `target` | files to be written, never those being read |
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
@@ -26,10 +28,12 @@ mod demo;
 mod emulate;
 mod eval;
 mod export;
+mod interrupt;
 mod lint;
 mod lowering;
 mod odors;
 mod output;
+mod repeat;
 mod report;
 mod target;
 mod train;
@@ -54,20 +58,23 @@ struct Cli {
     noun: Noun,
 }
 
+/// Where help pages show the options of every command: apart from the command's own.
+const HEADING: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 struct Shared {
     /// Print exactly one JSON document on stdout; logs and progress go to stderr
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     json: bool,
     /// No progress and no notes on stderr, only errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     quiet: bool,
-    /// Seed of all random numbers
-    #[arg(long, global = true, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
-    seed: u64,
+    /// Seed of all random numbers [default: 1]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, help_heading = HEADING)]
+    seed: Option<u64>,
     /// Number of threads; results do not depend on it [default: all cores]
-    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, help_heading = HEADING)]
     threads: Option<usize>,
 }
 
@@ -125,7 +132,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
         Noun::Lint(lint) => lint.run(&context),
-        Noun::Certify(certify) => certify.run(&context, cli.shared.seed),
+        Noun::Certify(certify) => certify.run(&context),
         Noun::Emulate(emulate) => emulate.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Check(verb) => verb.run(&context),

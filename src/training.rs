@@ -15,11 +15,14 @@
 //! | [`traces`] | readout and spikes of single samples |
 //! | [`teacher`] | terms of the loss by a teacher's traces |
 //! | [`responses`] | which neurons respond to an odour |
+//! | [`origin`] | what of it all is synthetic |
+//! | [`control`] | whether a run is the control of another |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
 
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod evaluate;
 mod filter;
@@ -27,6 +30,7 @@ pub mod loaded;
 pub mod loss;
 pub mod model;
 pub mod optimiser;
+pub mod origin;
 pub mod page;
 mod peak;
 pub mod responses;

@@ -84,10 +84,10 @@ enum Board {
 }
 
 impl Certify {
-    pub(super) fn run(&self, context: &Context, seed: u64) -> Result<()> {
+    pub(super) fn run(&self, context: &Context) -> Result<()> {
         match (&self.verb, &self.lowering, &self.output) {
             (Some(Verb::Verify(verify)), ..) => verify.run(context),
-            (None, Some(lowering), Some(output)) => Predict { lowering, output, choices: &self.choices }.run(context, seed),
+            (None, Some(lowering), Some(output)) => Predict { lowering, output, choices: &self.choices }.run(context),
             (None, ..) => Err(UserError::usage("usage", "names no run").mend("kenyon certify RUN -o DIR")),
         }
     }
@@ -101,15 +101,15 @@ struct Predict<'a> {
 }
 
 impl Predict<'_> {
-    fn run(&self, context: &Context, seed: u64) -> Result<()> {
+    fn run(&self, context: &Context) -> Result<()> {
         if !(0.0..=100.0).contains(&self.choices.max_loss) {
             return Err(UserError::usage("bad-number", "bad `--max-loss`")
                 .found(self.choices.max_loss.to_string())
                 .expected("0 to 100 points"));
         }
         let certificate = match precision(&self.lowering.run)? {
-            Precision::F32 => self.judge::<f32>(context, seed)?,
-            Precision::F64 => self.judge::<f64>(context, seed)?,
+            Precision::F32 => self.judge::<f32>(context)?,
+            Precision::F64 => self.judge::<f64>(context)?,
         };
         context.print(&certificate, || self.text(&certificate));
         match certificate.verdict {
@@ -122,7 +122,7 @@ impl Predict<'_> {
         }
     }
 
-    fn judge<F: Real + WithDType>(&self, context: &Context, seed: u64) -> Result<Certificate> {
+    fn judge<F: Real + WithDType>(&self, context: &Context) -> Result<Certificate> {
         let loaded = Loaded::<F>::open(&self.lowering.run, &self.lowering.checkpoint)?;
         let part = match self.choices.split {
             PartName::Train => Part::Train,
@@ -138,7 +138,7 @@ impl Predict<'_> {
                 Board::Spin5 => Machine::Spinn5 { boards: 1 },
             },
             max_loss: self.choices.max_loss / 100.0,
-            seed,
+            seed: context.seed,
         };
         certify(&loaded, &loaded.samples(part, self.choices.samples), &options, self.output, context)
     }

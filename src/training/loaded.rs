@@ -32,6 +32,8 @@ pub struct Loaded<F: Real> {
     pub manifest: CheckpointManifest,
     /// File name of the checkpoint.
     pub file: String,
+    /// SHA-256 of its weights.
+    pub weights_sha256: String,
     /// The run.
     pub folder: RunFolder,
 }
@@ -82,15 +84,25 @@ fn opened(run: &Path) -> Result<RunFolder> {
 /// A checkpoint of a run: `best`, `last`, or a file.
 ///
 /// # Errors
-/// None yet, or a damaged one.
+/// None yet, none of this name, or a damaged one.
 pub fn find(folder: &RunFolder, which: &str) -> Result<Checkpoint> {
     let store = folder.checkpoints(1, BestBy { metric: BEST_BY.into(), higher_is_better: true })?;
     let path = match which {
         "best" => store.best().map_or_else(|| store.last(), |best| Ok(Some(best)))?,
         "last" => store.last()?,
         file => {
-            let path = Path::new(file);
-            Some(if path.is_file() { path.to_path_buf() } else { folder.path().join("checkpoints").join(file) })
+            let inside = folder.path().join("checkpoints").join(file);
+            let found = [Path::new(file), &inside].into_iter().find(|path| path.is_file()).map(Path::to_path_buf);
+            Some(found.ok_or_else(|| {
+                let known = store.list().unwrap_or_default();
+                let names = known.iter().filter_map(|path| Some(format!("`{}`", path.file_name()?.to_string_lossy())));
+                let names: Vec<String> = ["`best`", "`last`"].map(String::from).into_iter().chain(names).collect();
+                UserError::usage("no-such-checkpoint", "the run has no such checkpoint")
+                    .file(folder.path())
+                    .found(file)
+                    .expected(format!("one of {}", names.join(", ")))
+                    .mend("name one of these with `--checkpoint`")
+            })?)
         }
     };
     let Some(path) = path else {
@@ -122,7 +134,8 @@ impl<F: Real + WithDType> Loaded<F> {
         let model = setup.model::<F>(&config, seed)?;
         load(&model, &checkpoint)?;
         let file = checkpoint.origin().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self { config, setup, model, manifest: checkpoint.manifest, file, folder })
+        let weights_sha256 = checkpoint.weights_sha256();
+        Ok(Self { config, setup, model, manifest: checkpoint.manifest, file, weights_sha256, folder })
     }
 
     /// Samples of a part, at most `most` of them.

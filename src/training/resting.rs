@@ -31,7 +31,7 @@ pub fn at_rest<F: Real + WithDType>(
     let pass = model.run(&batch, false, (seed, u64::MAX))?;
     let counts = || pass.counts.sum(0)?.to_dtype(DType::F64)?.to_vec1::<f64>();
     let counts = counts().map_err(internal)?;
-    Ok(ActivityReport::new(&counts, SAMPLES as u64, steps as f64 * dt_ms, &model.network.watched()))
+    Ok(ActivityReport::at_rest(&counts, SAMPLES as u64, steps as f64 * dt_ms, &model.network.watched()))
 }
 
 /// Samples in which every input fires with `probability` per step.

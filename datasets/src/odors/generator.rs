@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use kenyon_base::{Result, digest};
+use kenyon_base::{Result, UserError, digest};
 
 use super::draw::{Counter, Rate, below, bernoulli};
 use super::receptors::{Drives, InputLayer, Mapping};
@@ -94,11 +94,16 @@ pub fn build(spec: &OdorSpec, folder: &Path, seed: u64, layer: InputLayer) -> Re
     if !spec.keep_unlabelled {
         layer = layer.labelled();
     }
-    let table = match &spec.table {
-        Some(path) => ResponseTable::read(&folder.join(path), spec.missing)?,
+    let path = spec.table.as_ref().map(|path| folder.join(path));
+    let table = match &path {
+        Some(path) => ResponseTable::read(path, spec.missing)?,
         None => synthetic::table(&layer.receptors(), spec.max_odors.unwrap_or(synthetic::ODORS)),
     };
-    OdorGenerator::new(spec, seed, layer, &table)
+    OdorGenerator::new(spec, seed, layer, &table).map_err(|error| match path {
+        // Only a cell of the table has a column.
+        Some(path) if error.column_name().is_some() => error.file(path),
+        _ => error,
+    })
 }
 
 /// The inputs of `layer` with the labels that `map` gives them.
@@ -139,12 +144,26 @@ impl OdorGenerator {
         (self.spec.spontaneous_hz + response * self.spec.gain_hz * concentration) * self.spec.dt_ms * 1e-3
     }
 
+    /// No input may have to spike more than once in a step. What is to blame is told apart: the rate without a stimulus, a
+    /// response beyond the usual range, or what responses are multiplied with.
     fn check_rates(&self) -> Result<()> {
         let largest = self.spec.concentration.bounds().1;
+        let (dt_ms, most) = (self.spec.dt_ms, 1e3 / self.spec.dt_ms);
+        if self.spontaneous_probability() > 1.0 {
+            return Err(bad("spontaneous_hz")
+                .found(format!("{} Hz with steps of {dt_ms} ms", self.spec.spontaneous_hz))
+                .expected(format!("at most one spike per step: {most} Hz"))
+                .mend("lower `spontaneous_hz` or `dt_ms`"));
+        }
         for (odor, name) in self.table.odors.iter().enumerate() {
             for &response in self.drives.row(odor) {
                 let p = self.probability(response, largest);
                 if p > 1.0 {
+                    if self.probability(response.min(1.0), largest) <= 1.0
+                        && let Some(error) = self.large_response(odor, largest)
+                    {
+                        return Err(error);
+                    }
                     return Err(bad("gain_hz")
                         .found(format!("{:.0} Hz for `{name}` with steps of {} ms", p / self.spec.dt_ms * 1e3, self.spec.dt_ms))
                         .expected("at most one spike per step")
@@ -153,6 +172,23 @@ impl OdorGenerator {
             }
         }
         Ok(())
+    }
+
+    /// Names the cell of the table with the largest response to `odor`, if it alone asks for too many spikes.
+    fn large_response(&self, odor: usize, concentration: f64) -> Option<UserError> {
+        let row = self.table.row(odor);
+        let column = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))?;
+        if self.table.line(odor) == 0 || self.probability(row[column], concentration) <= 1.0 {
+            return None;
+        }
+        Some(
+            UserError::bad_data("bad-response", "a response that asks for more than one spike per step")
+                .line(self.table.line(odor))
+                .column(&self.table.receptors[column])
+                .found(row[column].to_string())
+                .expected("usually a number from 0 to 1")
+                .mend("mend the cell; if all responses have another scale, lower `odors.gain_hz`"),
+        )
     }
 
     /// Everything that the spikes hang on, as one hash.
@@ -342,6 +378,28 @@ mod tests {
         let mut events = Events::default();
         generator.events(i, &mut events).expect("generated");
         events
+    }
+
+    #[test]
+    fn what_asks_for_more_than_one_spike_per_step_is_told_apart() {
+        let build = |spec: OdorSpec, cell: &str| {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            let path = dir.path().join("responses.csv");
+            std::fs::write(&path, format!("odor,Or42b\r\nx,0.5\r\ny,{cell}\r\n")).expect("written");
+            let layer = InputLayer::new(vec![7], vec![vec!["Or42b".into()]]).expect("valid");
+            build(&OdorSpec { table: Some(path), ..spec }, Path::new(""), 1, layer).map(|_| ())
+        };
+        build(OdorSpec::default(), "1.5").expect("below one spike per step");
+        let of = |spec, cell: &str| build(spec, cell).expect_err("too many spikes").to_string();
+        let spontaneous = of(OdorSpec { spontaneous_hz: 5000.0, ..OdorSpec::default() }, "0.1");
+        assert!(
+            spontaneous.contains("key `odors.spontaneous_hz`") && spontaneous.contains("lower `spontaneous_hz`"),
+            "{spontaneous}"
+        );
+        let cell = of(OdorSpec::default(), "50");
+        assert!(cell.contains("responses.csv, line 3, column `Or42b`") && cell.contains("found `50`"), "{cell}");
+        let gain = of(OdorSpec { gain_hz: 9e4, ..OdorSpec::default() }, "0.5");
+        assert!(gain.contains("key `odors.gain_hz`"), "{gain}");
     }
 
     /// Steps at which the input `id` fires in sample `i`.
