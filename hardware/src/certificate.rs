@@ -355,6 +355,17 @@ pub enum Verdict {
     NotCovered,
 }
 
+impl Verdict {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NotCovered => "not covered",
+        }
+    }
+}
+
 impl Certificate {
     /// The document as text.
     pub fn to_json(&self) -> String {

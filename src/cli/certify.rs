@@ -169,12 +169,7 @@ impl Predict<'_> {
             count(c.fit.cores),
             count(c.fit.cores_available)
         );
-        let verdict = match c.verdict {
-            Verdict::Pass => "pass",
-            Verdict::Fail => "fail",
-            Verdict::NotCovered => "not covered",
-        };
-        text + &format!("verdict: {verdict}\nwritten: {}", self.output.join("certificate.html").display())
+        text + &format!("verdict: {}\nwritten: {}", c.verdict.name(), self.output.join("certificate.html").display())
     }
 }
 

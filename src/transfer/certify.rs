@@ -54,6 +54,19 @@ pub struct CertifyOptions {
     pub seed: u64,
 }
 
+impl Default for CertifyOptions {
+    fn default() -> Self {
+        Self {
+            lower: LowerOptions::default(),
+            board: Options::LOWERED,
+            keep_shifts: false,
+            machine: Machine::Spinn5 { boards: 1 },
+            max_loss: 0.02,
+            seed: 1,
+        }
+    }
+}
+
 /// Predicts what the board makes of `samples` and writes the bundle to `dir`.
 ///
 /// # Errors

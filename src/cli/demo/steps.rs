@@ -13,6 +13,7 @@ use kenyon_connectome::synth::{self, SynthSpec};
 use kenyon_connectome::{Pack, pack};
 use kenyon_datasets::odors::Ceiling;
 use kenyon_datasets::split::Part;
+use kenyon_hardware::certificate::Certificate;
 use kenyon_hardware::pynn;
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ use crate::training::TrainConfig;
 use crate::training::evaluate::Evaluation;
 use crate::training::loaded::Loaded;
 use crate::training::page::{CONTROL_CAVEAT, Story};
+use crate::transfer::certify::{CertifyOptions, certify};
 use crate::transfer::{LowerOptions, of_run};
 
 /// Circuit config of the demonstration, which is also a ready example.
@@ -93,8 +95,16 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
         count(exported.synapses as u64),
         at("pynn").display()
     ));
+    let certificate = certificate(&judged.network, &at("certificate"), context)?;
+    let board = &certificate.accuracy.emulator;
+    steps.note(&format!(
+        "transfer certificate: {} on a SpiNNaker board, predicted ({}) -> {}",
+        percent(board.value),
+        certificate.verdict.name(),
+        at("certificate").join("certificate.html").display()
+    ));
     let compared = control.as_ref().map(|control| McNemar::of(&judged.test.right, &control.right)).transpose()?;
-    page(demo, &judged, control.as_ref(), bound, context)?;
+    page(demo, &judged, control.as_ref(), bound, &certificate, context)?;
     steps.note(&format!("report: {}", at("report.html").display()));
     let origin = &judged.network.setup.origin;
 
@@ -111,6 +121,11 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
         "left_out_factors": left_out.iter().map(|(projection, factor)| json!({ "projection": projection, "factor": factor })).collect::<Vec<_>>(),
         "control_caveat": control.is_some().then_some(CONTROL_CAVEAT),
         "pynn": { "neurons": exported.neurons, "synapses": exported.synapses, "files": exported.files },
+        "certificate": {
+            "folder": at("certificate"),
+            "verdict": certificate.verdict,
+            "accuracy": certificate.accuracy,
+        },
         "report": at("report.html"),
         "seconds": began.elapsed().as_secs_f64(),
     });
@@ -118,7 +133,7 @@ pub(super) fn run(demo: &Demo, context: &Context) -> Result<()> {
     AtomicFile::write(&at("demo.json"), (text + "\n").as_bytes())?;
     context.print(&report, || {
         let control = control.as_ref().zip(compared.as_ref());
-        summary(demo, &judged, control, bound.as_ref(), began.elapsed().as_secs_f64())
+        summary(demo, &judged, control, bound.as_ref(), &certificate, began.elapsed().as_secs_f64())
     });
     Ok(())
 }
@@ -263,7 +278,21 @@ fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
     pynn::export(&deployment, dir, &pynn::Options::default())
 }
 
-fn page(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Option<Ceiling>, context: &Context) -> Result<()> {
+/// What a board makes of the network, predicted on its test samples.
+fn certificate(network: &Loaded<f32>, dir: &Path, context: &Context) -> Result<Certificate> {
+    let lower = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
+    let options = CertifyOptions { lower, seed: context.seed, ..CertifyOptions::default() };
+    certify(network, &network.samples(Part::Test, None), &options, dir, context)
+}
+
+fn page(
+    demo: &Demo,
+    judged: &Judged,
+    control: Option<&Evaluation>,
+    bound: Option<Ceiling>,
+    certificate: &Certificate,
+    context: &Context,
+) -> Result<()> {
     let net = &judged.network.model.network;
     let journal = journal::read(&demo.run.join("train").join(JOURNAL))?;
     let origin = &judged.network.setup.origin;
@@ -287,7 +316,9 @@ fn page(demo: &Demo, judged: &Judged, control: Option<&Evaluation>, bound: Optio
         raster: judged.network.samples(Part::Test, Some(1)).first().map(|&s| judged.network.raster(s)).transpose()?,
         commands: commands(demo, &judged.network, control.is_some(), context.seed),
     };
-    story.page().write(&demo.run.join("report.html"))
+    let board = certificate.accuracy.emulator;
+    let note = format!("predicted: {}; see certificate/certificate.html", certificate.verdict.name());
+    story.page().fact("On a SpiNNaker board", percent(board.value), note).write(&demo.run.join("report.html"))
 }
 
 /// Commands that repeat the demo, and its training alone.
@@ -327,6 +358,7 @@ fn summary(
     judged: &Judged,
     control: Option<(&Evaluation, &McNemar)>,
     bound: Option<&Ceiling>,
+    certificate: &Certificate,
     seconds: f64,
 ) -> String {
     let test = &judged.test;
@@ -351,6 +383,9 @@ fn summary(
             compared.p
         );
     }
+    let board = certificate.accuracy.emulator;
+    let _ =
+        writeln!(out, "on the board         {} (predicted; certificate: {})", percent(board.value), certificate.verdict.name());
     let _ = write!(out, "chance               {}\n\n", percent(test.chance));
     for sentence in judged.network.setup.origin.sentences() {
         let _ = writeln!(out, "{sentence}");

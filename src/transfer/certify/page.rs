@@ -7,15 +7,15 @@ use crate::report::{Axis, Dot, DotChart, Figure, Page, Section, Table};
 pub(super) fn page(certificate: &Certificate, name: &str) -> String {
     let c = certificate;
     let a = &c.accuracy;
-    let (word, why) = match c.verdict {
-        Verdict::Pass => ("pass", "the loss stays within its bound and nothing is in the way"),
-        Verdict::Fail => ("fail", "the loss may exceed its bound, or an error stands in the way"),
-        Verdict::NotCovered => ("not covered", "the network uses something that the emulator does not know"),
+    let why = match c.verdict {
+        Verdict::Pass => "the loss stays within its bound and nothing is in the way",
+        Verdict::Fail => "the loss may exceed its bound, or an error stands in the way",
+        Verdict::NotCovered => "the network uses something that the emulator does not know",
     };
     let samples = format!("{} samples", a.n);
     Page::new(format!("Transfer certificate: {name}"))
         .subtitle("What a SpiNNaker board will make of this network, predicted by an emulator of its arithmetic. No physical board has been compared.")
-        .fact("Verdict", word, why)
+        .fact("Verdict", c.verdict.name(), why)
         .fact("As trained", percent(a.float.value), interval(&a.float))
         .fact("On the board, predicted", percent(a.emulator.value), interval(&a.emulator))
         .fact("Difference", points(a.paired.difference), format!("95 % interval {} to {}; {samples}", points(a.paired.ci95[0]), points(a.paired.ci95[1])))
