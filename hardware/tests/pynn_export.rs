@@ -79,11 +79,8 @@ fn the_tables_hold_the_deployment_to_the_last_bit() {
     }
     for (k, projection) in d.projections.iter().enumerate() {
         let (_, rows) = table(&out.join(json["projections"][k]["file"].as_str().expect("a name")));
-        let expected: Vec<Vec<f64>> = projection
-            .synapses
-            .iter()
-            .map(|s| vec![f64::from(s.pre), f64::from(s.post), s.weight, s.delay_steps])
-            .collect();
+        let expected: Vec<Vec<f64>> =
+            projection.synapses.iter().map(|s| vec![f64::from(s.pre), f64::from(s.post), s.weight, s.delay_steps]).collect();
         assert_eq!(rows.iter().map(|r| r.iter().map(number).collect::<Vec<_>>()).collect::<Vec<_>>(), expected);
     }
     let (_, rows) = table(&out.join("input_0.csv"));
