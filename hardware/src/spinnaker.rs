@@ -6,7 +6,7 @@
 //! | [`exp`] | the exponential, to the last bit |
 //! | [`init`] | raw parameters → constants of a neuron |
 //! | [`shift`] | ring-buffer shifts: the released mapper's formula, and kenyon's own choice |
-//! | [`quantise`] | [`Deployment`](crate::Deployment) → [`Quantised`]: raw parameters, 16-bit weights, what rounding cost |
+//! | [`quantise()`] | [`Deployment`](crate::Deployment) → [`Quantised`]: raw parameters, 16-bit weights, what rounding cost |
 //! | [`Emulator`] | a [`Quantised`] network step by step; `step` has the neurons, `ring` the input on its way |
 //! | [`Run`] | what is left of a run: recorded rows, spikes, counts |
 //! | [`plain`] | the same in its plainest form, the reference of the emulator |
