@@ -96,8 +96,8 @@ fn fault_02_inputs_take_one_step_and_neurons_two() {
     let (_dir, out) = exported(&model.lower(256.0, 2));
     let mut back = pynn::read(&out).expect("its own export");
     for projection in &back.projections {
-        let steps = if projection.pre == 0 { 1.0 } else { 2.0 };
-        assert!(projection.synapses.iter().all(|s| s.delay_steps == steps));
+        let steps = if projection.pre == 0 { 1 } else { 2 };
+        assert!(projection.synapses.iter().all(|s| s.delay_steps.to_bits() == f64::from(steps).to_bits()));
     }
     back.populations[1].record.push(Variable::V);
     let run = Interpreter::new(&back).run(&back.samples[0]);
@@ -162,10 +162,8 @@ fn fault_04_what_the_board_multiplies_by_is_divided_out_before() {
 #[test]
 fn fault_06_weights_of_zero_are_no_synapses() {
     let mut model = Model::random(6, 20);
-    let mut k = 0;
-    for weight in model.v.iter_mut().flatten() {
+    for (k, weight) in model.v.iter_mut().flatten().enumerate() {
         *weight = if k % 10 == 0 { -0.1 } else { 0.0 };
-        k += 1;
     }
     let d = model.lower(256.0, 0);
     let (_dir, out) = exported(&d);

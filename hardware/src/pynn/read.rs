@@ -225,9 +225,9 @@ impl Table {
         let missing = || bad(&self.path, "lacks a column").expected(name);
         let column = self.header.iter().position(|h| h == name).ok_or_else(missing)?;
         let parsed = self.rows.iter().enumerate().map(|(i, row)| {
-            row[column].parse().map_err(|_| {
-                bad(&self.path, &format!("bad value in column `{name}`")).line(i as u64 + 2).found(row[column].to_string())
-            })
+            row[column]
+                .parse()
+                .map_err(|_| bad(&self.path, &format!("bad value in column `{name}`")).line(i as u64 + 2).found(&row[column]))
         });
         parsed.collect()
     }

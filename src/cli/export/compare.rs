@@ -1,5 +1,6 @@
 //! `kenyon export compare`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -49,7 +50,7 @@ fn text(rows: &[Comparison]) -> String {
     let mut last = "";
     for row in rows.iter().filter(|row| std::mem::replace(&mut last, &row.back_end) != row.back_end) {
         let packages = row.versions.iter().filter_map(|(name, v)| v.as_ref().map(|v| format!("{name} {v}")));
-        out += &format!("{}: {}\n", row.back_end, packages.collect::<Vec<_>>().join(", "));
+        let _ = writeln!(out, "{}: {}", row.back_end, packages.collect::<Vec<_>>().join(", "));
     }
     out + &format!("matched: spikes of the same neuron at most 2 steps apart; {NOT_EVIDENCE}")
 }

@@ -1,5 +1,6 @@
 //! `kenyon export pynn`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -33,7 +34,7 @@ pub(crate) struct Pynn {
     #[arg(long)]
     split: bool,
     /// Largest summed input of a step in nA, excitatory and inhibitory (SpiNNaker) [default: from what the samples do]
-    #[arg(long, value_name = "E,I", value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_name = "E,I", value_delimiter = ',')]
     max_expected_summed_weight: Option<Vec<f64>>,
     /// Write even what cannot run on a SpiNN-5 board; never what no neuron can have
     #[arg(long)]
@@ -57,7 +58,7 @@ impl Pynn {
                 done.samples,
             );
             for f in done.findings.iter().filter(|f| f.severity != Severity::Info) {
-                text += &format!("{} {}: {}\n   {}\n", f.code, shown(&f.place), shown(&f.text), shown(&f.mend));
+                let _ = writeln!(text, "{} {}: {}\n   {}", f.code, shown(&f.place), shown(&f.text), shown(&f.mend));
             }
             text + &format!("written: {0}\n\nNext: read {0}/README.md", self.output.display())
         });
