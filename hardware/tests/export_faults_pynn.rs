@@ -13,9 +13,8 @@ use kenyon_hardware::spinnaker::{self, fixed, init, quantise};
 use kenyon_hardware::{Deployment, Variable};
 use serde_json::Value;
 use support::Model;
+use support::golden::golden;
 use support::program::{complaint, network, python, table, with_fake};
-
-const STEP_MS: f64 = 2.0;
 
 fn exported(d: &Deployment) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -29,37 +28,6 @@ fn raw(dir: &Path, population: usize, name: &str) -> Vec<i32> {
     let (header, rows) = table(&dir.join(format!("cells_{population}.csv")));
     let column = header.iter().position(|h| h == name).expect("the column");
     rows.iter().map(|r| fixed::raw(r[column].parse().expect("a number")).expect("in range")).collect()
-}
-
-/// The trained classifier of the reference data, or `None` with a note.
-fn golden() -> Option<Model> {
-    let root = std::env::var_os("KENYON_REFERENCE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
-    let dir = root.join("fly/ref_snn");
-    if !dir.is_dir() {
-        eprintln!("skipped: no reference data");
-        return None;
-    }
-    let bytes = |name: &str| fs::read(dir.join(name)).expect("a reference array");
-    let doubles = |name: &str| npyz::NpyFile::new(&bytes(name)[..]).expect("npy").into_vec::<f64>().expect("f64");
-    let singles = |name: &str| npyz::NpyFile::new(&bytes(name)[..]).expect("npy").into_vec::<f32>().expect("f32");
-    let rows = |name: &str, columns: usize| -> Vec<Vec<f64>> {
-        singles(name).chunks(columns).map(|row| row.iter().map(|w| f64::from(*w)).collect()).collect()
-    };
-    let spikes = npyz::NpyFile::new(&bytes("input_spikes.npy")[..]).expect("npy").into_vec::<u8>().expect("u8");
-    let decay = |tau_ms: f64| (-STEP_MS / tau_ms).exp();
-    Some(Model {
-        decay_syn: vec![decay(40.0); 128],
-        decay_mem: doubles("tau_mem.npy").into_iter().map(|tau_s| decay(tau_s * 1000.0)).collect(),
-        i_c: doubles("I_c.npy"),
-        threshold: vec![1.0; 128],
-        reset: vec![0.0; 128],
-        w1: rows("w1.npy", 128),
-        v: rows("v.npy", 128),
-        w2: rows("w2.npy", 20),
-        input: spikes.chunks(70).map(|row| row.iter().map(|s| *s != 0).collect()).collect(),
-        decay_out: (decay(40.0), decay(80.0)),
-    })
 }
 
 /// Hidden spikes and answer of the first sample.

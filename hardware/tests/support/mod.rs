@@ -3,6 +3,8 @@
 
 pub(crate) mod program;
 
+pub(crate) mod golden;
+
 use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
 use kenyon_hardware::{Cells, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
 use rand::{Rng, SeedableRng, rngs::StdRng};
