@@ -92,6 +92,9 @@ pub fn lower<F: Real + WithDType>(
     samples: &[Batch],
     options: &LowerOptions,
 ) -> Result<Deployment> {
+    if model.network.spec.noise > 0.0 {
+        tracing::warn!("the network was trained with noise, which no cell of the board has: it is lowered without");
+    }
     let at = |scales: &dyn Fn(usize) -> f64| scaled(model, name, classes, steps, samples, options, scales);
     if let Some(scale) = options.v_scale {
         return at(&|_| scale);
