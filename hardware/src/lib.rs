@@ -9,6 +9,7 @@
 //! | [`readout`] | from what a network left behind to its answer |
 //! | [`messages`] | what a board and its host say to each other, as bytes |
 //! | [`certificate`] | how much of the accuracy survives on the board |
+//! | [`nir`] | NIR graphs for Norse, snnTorch and others; NIR files as graphs |
 //! | [`pynn`] | a PyNN program with its data files |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
@@ -21,6 +22,7 @@ pub mod interpreter;
 pub mod lint;
 pub mod lowering;
 pub mod messages;
+pub mod nir;
 pub mod pynn;
 pub mod readout;
 pub mod spinnaker;
