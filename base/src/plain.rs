@@ -11,6 +11,19 @@ use crate::atomic::AtomicFile;
 use crate::container::Element;
 use crate::error::{Result, UserError};
 
+/// Order of events in a file, as SONATA enumerates it; the names are those in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, H5Type)]
+#[repr(i8)]
+#[allow(non_camel_case_types, reason = "the names of the variants are written into the file")]
+pub enum Sorting {
+    /// No order.
+    none = 0,
+    /// By node, then by time.
+    by_id = 1,
+    /// By time.
+    by_time = 2,
+}
+
 /// Elements that one data set of a foreign file may declare.
 const LIMIT_ELEMENTS: usize = 1 << 26;
 
@@ -243,6 +256,14 @@ impl PlainWriter {
     /// A failed write, or there is no such object.
     pub fn attribute<T: Element>(&self, name: &str, attribute: &str, shape: &[usize], data: &[T]) -> Result<()> {
         self.attribute_any(name, attribute, shape, data)
+    }
+
+    /// Writes, as attribute `sorting` of the group `name`, in which order its events stand: an HDF5 enumeration.
+    ///
+    /// # Errors
+    /// A failed write, or there is no such object.
+    pub fn attribute_sorting(&self, name: &str, sorting: Sorting) -> Result<()> {
+        self.attribute_any(name, "sorting", &[], &[sorting])
     }
 
     fn object(&self, name: &str) -> Result<Location> {
