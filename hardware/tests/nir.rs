@@ -1,6 +1,6 @@
 //! NIR: what a file holds, and that its network is ours by the conventions it states.
 
-mod support;
+mod networks;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 use kenyon_base::{PlainFile, PlainWriter};
 use kenyon_hardware::nir::{self, Graph, Kind, Node, Profile, as_read, expected, export};
 use kenyon_hardware::{CellKind, Cells, Deployment, Role};
-use support::{random, single_lif, single_lif_spikes};
+use networks::{random, single_lif, single_lif_spikes};
 
 fn exported(d: &Deployment, profile: Profile) -> (tempfile::TempDir, Graph, nir::Exported) {
     let dir = tempfile::tempdir().expect("a temporary folder");

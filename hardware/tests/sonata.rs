@@ -1,12 +1,12 @@
 //! SONATA: the layout of the files, and that the network comes back.
 
-mod support;
+mod networks;
 
 use std::time::{Duration, Instant};
 
 use kenyon_base::{PlainFile, PlainWriter};
 use kenyon_hardware::{CellKind, Cells, Deployment, HostReadout, Neurons, Population, Projection, Receptor, Role, Synapse, Variable, sonata};
-use support::random;
+use networks::random;
 
 #[test]
 fn a_network_comes_back_as_it_was() {

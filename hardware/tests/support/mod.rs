@@ -1,103 +1,158 @@
-//! Networks that tests of exports share.
+//! A random trained network, its plain simulation, and its lowering.
 #![allow(dead_code, reason = "no test program uses everything")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use kenyon_hardware::lowering::{self, Lif};
-use kenyon_hardware::{CellKind, Cells, Deployment, Neurons, Population, Projection, Receptor, Role, Sample, Synapse, Variable};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
+use kenyon_hardware::{Cells, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 
-/// Inputs of a random network, and neurons of each of its two hidden populations.
-const SIZES: (u32, u32) = (8, 12);
+/// A trained network in its own units; matrices hold rows of senders.
+pub(crate) struct Model {
+    pub(crate) decay_syn: Vec<f64>,
+    pub(crate) decay_mem: Vec<f64>,
+    pub(crate) i_c: Vec<f64>,
+    pub(crate) threshold: Vec<f64>,
+    pub(crate) reset: Vec<f64>,
+    pub(crate) w1: Vec<Vec<f64>>,
+    pub(crate) v: Vec<Vec<f64>>,
+    pub(crate) w2: Vec<Vec<f64>>,
+    pub(crate) input: Vec<Vec<bool>>,
+}
 
-/// A recurrent network of two populations with delays of 2 and 4 steps, a readout, one sample of noise.
-pub(crate) fn random(seed: u64, steps: u32) -> Deployment {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let (dt_ms, (inputs, n)) = (2.0, SIZES);
-    let mut d = Deployment::new("random", dt_ms, steps);
-    let ids = |first: u64, n: u32| (0..u64::from(n)).map(|i| 720_575_940_000_000_000 + first + i).collect::<Vec<_>>();
-    let population = |label: &str, role, ids: Vec<u64>, cells, record, v_scale| Population {
-        label: label.into(),
-        role,
-        names: Vec::new(),
-        ids,
-        cells,
-        record,
-        v_scale,
-    };
-    d.add(population("ORN", Role::Input, ids(0, inputs), Cells::SpikeSource, Vec::new(), 1.0));
-    for (k, label) in ["uPN", "KC"].into_iter().enumerate() {
-        let mut each = |low: f64, high: f64| (0..n).map(|_| rng.random_range(low..high)).collect::<Vec<f64>>();
-        let (decay_syn, decay_mem) = (vec![(-dt_ms / 10.0_f64).exp(); n as usize], each(0.9, 0.97));
-        let (i_c, threshold, reset) = (each(-0.1, 0.1), each(0.8, 1.2), each(-0.1, 0.1));
-        let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
-        let scale = [64.0, 256.0][k];
-        let cells = Cells::Neurons(Box::new(lowering::spiking(&lif, dt_ms, scale, 0).unwrap()));
-        d.add(population(label, Role::Hidden, ids(100 * (k as u64 + 1), n), cells, vec![Variable::Spikes], scale));
-    }
-    let readout = lowering::integrators(3, (-dt_ms / 20.0_f64).exp(), (-dt_ms / 40.0_f64).exp(), dt_ms).unwrap();
-    let readout = Cells::Neurons(Box::new(readout));
-    d.add(population("readout", Role::Readout, vec![0, 1, 2], readout, vec![Variable::V], 32.0));
-    let mut wire = |pre: u32, post: u32, delays: &[u32], mean: f64, sd: f64| {
-        let (rows, columns) = (d.populations[pre as usize].ids.len() as u32, d.populations[post as usize].ids.len() as u32);
-        let pairs = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
-        let weights: Vec<_> = pairs
-            .map(|(i, j)| (i, j, mean + sd * rng.random_range(-1.0..1.0), delays[(i + j) as usize % delays.len()]))
-            .filter(|w| w.2.abs() > sd / 4.0)
-            .collect();
-        for (receptor, synapses) in lowering::split(weights, d.populations[post as usize].v_scale).unwrap().into_receptors() {
-            d.projections.push(Projection { pre, post, receptor, synapses });
+pub(crate) const DECAY_OUT: (f64, f64) = (0.95, 0.97);
+
+/// What a simulation of the model leaves: spikes (step, neuron) and rows of `mem` and `out`.
+pub(crate) struct Trace {
+    pub(crate) spikes: Vec<(u32, u32)>,
+    pub(crate) mem: Vec<Vec<f64>>,
+    pub(crate) out: Vec<Vec<f64>>,
+}
+
+impl Model {
+    pub(crate) fn random(seed: u64, steps: usize) -> Self {
+        let mut draw = StdRng::seed_from_u64(seed);
+        let (inputs, n, outputs) = (12, 40, 5);
+        let mut matrix = |rows: usize, columns: usize, scale: f64, density: f64| {
+            (0..rows)
+                .map(|_| {
+                    (0..columns)
+                        .map(|_| if draw.random_bool(density) { draw.random_range(-0.4..1.0) * scale } else { 0.0 })
+                        .collect()
+                })
+                .collect::<Vec<Vec<f64>>>()
+        };
+        let (w1, v, w2) = (matrix(inputs, n, 0.9, 0.4), matrix(n, n, 0.5, 0.2), matrix(n, outputs, 1.0, 0.9));
+        let mut vector = |low: f64, high: f64| (0..n).map(|_| draw.random_range(low..high)).collect::<Vec<f64>>();
+        Self {
+            decay_syn: vector(0.9, 0.97),
+            decay_mem: vector(0.92, 0.99),
+            i_c: vector(-0.2, 0.4),
+            threshold: vector(0.5, 1.0),
+            reset: vector(-0.2, 0.1),
+            w1,
+            v,
+            w2,
+            input: (0..steps).map(|_| (0..inputs).map(|_| draw.random_bool(0.05)).collect()).collect(),
         }
-    };
-    wire(0, 1, &[1], 0.6, 0.6);
-    wire(1, 1, &[2], -0.1, 0.3);
-    wire(1, 2, &[2, 4], 0.2, 0.5);
-    wire(2, 1, &[2], -0.1, 0.3);
-    wire(2, 3, &[2], 0.0, 0.5);
-    let mut spikes: Vec<_> = (0..inputs).flat_map(|i| (1..steps - 5).map(move |t| (0, i, t))).collect();
-    spikes.retain(|_| rng.random_bool(0.15));
-    d.samples.push(Sample { name: "noise".into(), class: Some(1), spikes });
-    d.check().unwrap();
-    d
+    }
+
+    /// The equations of training, word for word.
+    pub(crate) fn simulate(&self) -> Trace {
+        let n = self.i_c.len();
+        let (mut mem, mut syn) = (self.reset.clone(), vec![0.0; n]);
+        let (mut filtered, mut out) = (vec![0.0; self.w2[0].len()], vec![0.0; self.w2[0].len()]);
+        let mut trace = Trace { spikes: Vec::new(), mem: Vec::new(), out: vec![out.clone()] };
+        for (t, x) in self.input.iter().enumerate() {
+            let s: Vec<bool> = mem.iter().zip(&self.threshold).map(|(m, th)| m > th).collect();
+            trace.spikes.extend(s.iter().enumerate().filter(|(_, s)| **s).map(|(i, _)| (t as u32, i as u32)));
+            trace.mem.push(mem.clone());
+            let (a, b) = DECAY_OUT;
+            for c in 0..out.len() {
+                out[c] = b * out[c] + (1.0 - b) * filtered[c];
+                filtered[c] = a * filtered[c] + (0..n).filter(|&i| s[i]).map(|i| self.w2[i][c]).sum::<f64>();
+            }
+            trace.out.push(out.clone());
+            for i in 0..n {
+                let old = syn[i];
+                syn[i] = self.decay_syn[i] * old
+                    + (0..x.len()).filter(|&j| x[j]).map(|j| self.w1[j][i]).sum::<f64>()
+                    + (0..n).filter(|&j| s[j]).map(|j| self.v[j][i]).sum::<f64>();
+                let b = self.decay_mem[i];
+                mem[i] = if s[i] { self.reset[i] } else { b * mem[i] + (1.0 - b) * (old - self.i_c[i]) };
+            }
+        }
+        trace
+    }
+
+    /// The readout as the host computes it.
+    pub(crate) fn host_readout(&self) -> HostReadout {
+        let rows = self.w2.iter().enumerate();
+        HostReadout {
+            sources: (0..self.w2.len() as u32).map(|i| (1, i)).collect(),
+            classes: (0..self.w2[0].len()).map(|c| format!("class {c}")).collect(),
+            decay_syn: DECAY_OUT.0,
+            decay_mem: DECAY_OUT.1,
+            weights: rows.flat_map(|(i, row)| row.iter().enumerate().map(move |(c, w)| (i as u32, c as u32, *w))).collect(),
+        }
+    }
+
+    pub(crate) fn lower(&self, v_scale: f64, lead_in: u32) -> Deployment {
+        let dt_ms = 2.0;
+        let mut d = Deployment::new("random", dt_ms, self.input.len() as u32 + lead_in + 1);
+        d.lead_in_steps = lead_in;
+        let lif = Lif {
+            decay_syn: &self.decay_syn,
+            decay_mem: &self.decay_mem,
+            i_c: &self.i_c,
+            threshold: &self.threshold,
+            reset: &self.reset,
+        };
+        let ids = |first: u64, n: usize| (first..first + n as u64).collect();
+        let hidden_cells = lowering::spiking(&lif, dt_ms, v_scale, lead_in).expect("sound");
+        let readout_cells = lowering::integrators(self.w2[0].len(), DECAY_OUT.0, DECAY_OUT.1, dt_ms).expect("sound");
+        let input = d.add(population("ORN", Role::Input, ids(720_575_940_600_000_001, self.w1.len()), Cells::SpikeSource, 1.0));
+        let hidden = d.add(population(
+            "Kenyon_Cell",
+            Role::Hidden,
+            ids(720_575_940_610_000_001, self.i_c.len()),
+            Cells::Neurons(Box::new(hidden_cells)),
+            v_scale,
+        ));
+        let readout = d.add(population(
+            "readout",
+            Role::Readout,
+            ids(0, self.w2[0].len()),
+            Cells::Neurons(Box::new(readout_cells)),
+            v_scale,
+        ));
+        for (pre, post, matrix, delay) in [
+            (input, hidden, &self.w1, INPUT_DELAY),
+            (hidden, hidden, &self.v, RECURRENT_DELAY),
+            (hidden, readout, &self.w2, RECURRENT_DELAY),
+        ] {
+            let triples = matrix
+                .iter()
+                .enumerate()
+                .flat_map(|(i, row)| row.iter().enumerate().map(move |(j, w)| (i as u32, j as u32, *w, delay)));
+            let split = lowering::split(triples, v_scale).expect("finite");
+            for (receptor, synapses) in split.into_receptors() {
+                d.projections.push(Projection { pre, post, receptor, synapses });
+            }
+        }
+        let mut spikes: Vec<(u32, u32, u32)> = Vec::new();
+        for (t, x) in self.input.iter().enumerate() {
+            spikes.extend(x.iter().enumerate().filter(|(_, x)| **x).map(|(j, _)| (input, j as u32, t as u32 + lead_in)));
+        }
+        spikes.sort_unstable();
+        d.samples.push(Sample { name: "first".into(), class: Some(2), spikes });
+        d
+    }
 }
 
-/// The single neuron by which the authors of NIR compare simulators: tau 2.5 ms, threshold 0.1, step 0.1 ms, input without a filter.
-pub(crate) fn single_lif() -> Deployment {
-    // Steps of the input, in tens: the stimulus of NIR's comparison of single neurons.
-    let input = [6, 22, 27, 31, 32, 35, 37, 40, 41, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 84, 85];
-    let mut d = Deployment::new("single neuron", 0.1, 960);
-    let cells = Neurons {
-        kind: CellKind::CurrDelta,
-        tau_m_ms: vec![2.5],
-        cm_nf: vec![2.5],
-        i_offset_na: vec![0.0],
-        v_rest_mv: vec![0.0],
-        v_reset_mv: vec![0.0],
-        v_thresh_mv: vec![0.1_f64.next_up()],
-        tau_refrac_ms: vec![0.0],
-        v_init_mv: vec![0.0],
-        ..Neurons::default()
+pub(crate) fn population(label: &str, role: Role, ids: Vec<u64>, cells: Cells, v_scale: f64) -> Population {
+    let record = match role {
+        Role::Input => Vec::new(),
+        Role::Hidden => vec![Variable::Spikes],
+        Role::Readout => vec![Variable::V],
     };
-    let population = |label: &str, role, cells, record| Population {
-        label: label.into(),
-        role,
-        ids: vec![1],
-        names: Vec::new(),
-        cells,
-        record,
-        v_scale: 1.0,
-    };
-    d.add(population("input", Role::Input, Cells::SpikeSource, Vec::new()));
-    d.add(population("neuron", Role::Hidden, Cells::Neurons(Box::new(cells)), vec![Variable::Spikes]));
-    let synapses = vec![Synapse { pre: 0, post: 0, weight: 0.1, delay_steps: 1.0 }];
-    d.projections.push(Projection { pre: 0, post: 1, receptor: Receptor::Excitatory, synapses });
-    // The synapse takes a step, so that the input acts where the stimulus has it.
-    d.samples.push(Sample { name: "stimulus".into(), class: None, spikes: input.map(|t| (0, 0, 10 * t - 1)).to_vec() });
-    d.check().unwrap();
-    d
-}
-
-/// Where exact simulators, Nengo, Norse, snnTorch and SpiNNaker 2 have its spikes.
-pub(crate) fn single_lif_spikes() -> Vec<u32> {
-    vec![460, 510, 710, 760]
+    Population { label: label.into(), role, ids, names: Vec::new(), cells, record, v_scale }
 }
