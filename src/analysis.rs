@@ -14,6 +14,9 @@
 //! | [`activity`] | the monitor of silent and saturated populations |
 //! | [`sum`], [`eigen`] | sums in fixed order; eigenvalues of symmetric matrices |
 //!
+//! Training and its reports use [`accuracy`], [`confusion`], [`activity`] and the response rule of [`rates`]; the others are a library for
+//! analyses that no command makes yet.
+//!
 //! A value that cannot be computed is `null` with a reason, never NaN; NaN in the input is an error. Sums have a fixed order, so that
 //! a value has the same bits at any number of threads.
 

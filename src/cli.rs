@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `context` | what every command shares: output form, seed, progress |
 //! | `output` | numbers and tables as text |
+//! | `interrupt` | what is said when training is broken off |
+//! | `repeat` | commands that repeat a result |
 //! | `target` | files to be written, never those being read |
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
@@ -12,20 +14,26 @@
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `lint` | what is wrong with a deployment |
 //! | `certify` | what a board makes of a trained network |
+//! | `emulate` | what a SpiNNaker board would compute |
 //! | `demo` | the whole path on the synthetic fly |
+//! | `check` | whether arrays of other programs hold what they should |
 //! | `validate` | replays folders of reference cases |
 
 mod certify;
+mod check;
 mod circuit;
 mod connectome;
 mod context;
 mod demo;
+mod emulate;
 mod eval;
 mod export;
+mod interrupt;
 mod lint;
 mod lowering;
 mod odors;
 mod output;
+mod repeat;
 mod report;
 mod target;
 mod train;
@@ -50,20 +58,23 @@ struct Cli {
     noun: Noun,
 }
 
+/// Where help pages show the options of every command: apart from the command's own.
+const HEADING: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 struct Shared {
     /// Print exactly one JSON document on stdout; logs and progress go to stderr
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     json: bool,
     /// No progress and no notes on stderr, only errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     quiet: bool,
-    /// Seed of all random numbers
-    #[arg(long, global = true, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
-    seed: u64,
+    /// Seed of all random numbers [default: 1]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, help_heading = HEADING)]
+    seed: Option<u64>,
     /// Number of threads; results do not depend on it [default: all cores]
-    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, help_heading = HEADING)]
     threads: Option<usize>,
 }
 
@@ -84,11 +95,18 @@ enum Noun {
     Eval(eval::Eval),
     Report(report::Report),
     /// A trained network for other simulators and for hardware
-    #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
+    #[command(
+        subcommand,
+        after_help = "NeuroML is not written: use PyNN, NIR or SONATA.\n\nExample:\n  kenyon export pynn runs/first -o pynn"
+    )]
     Export(export::Verb),
     Lint(lint::Lint),
     Certify(certify::Certify),
+    Emulate(emulate::Emulate),
     Validate(validate::Validate),
+    /// Whether arrays that another program made hold what they should
+    #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
+    Check(check::Verb),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
@@ -117,8 +135,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Report(report) => report.run(&context),
         Noun::Export(verb) => verb.run(&context),
         Noun::Lint(lint) => lint.run(&context),
-        Noun::Certify(certify) => certify.run(&context, cli.shared.seed),
+        Noun::Certify(certify) => certify.run(&context),
+        Noun::Emulate(emulate) => emulate.run(&context),
         Noun::Validate(validate) => validate.run(&context),
+        Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),
     });
     match result.and_then(|()| context.check_stdout()) {

@@ -7,6 +7,7 @@
 //! | [`presynaptic`] | inhibition of the inputs' terminals |
 //! | [`parameters`] | named tensors, start values, the values of each neuron and synapse |
 //! | [`constraints`] | ranges and signs, enforced after every optimiser step |
+//! | `wiring` | who is connected to whom, as one hash |
 //! | [`dale`] | signs and zeros of a dense weight matrix that another program trained |
 
 pub mod build;
@@ -17,6 +18,7 @@ pub(crate) mod fixtures;
 pub mod parameters;
 pub mod presynaptic;
 pub mod spec;
+mod wiring;
 
 pub use build::{Network, Synapses};
 pub use constraints::Constraint;

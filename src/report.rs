@@ -47,6 +47,7 @@ pub use heat::HeatMap;
 pub use histogram::Histogram;
 pub use lines::{LineChart, Series};
 pub use raster::{Raster, RasterGroup};
+pub(crate) use svg::number;
 pub use svg::{Axis, Format, Reference};
 
 /// A page: title, headline facts, sections.

@@ -9,15 +9,20 @@
 //! | [`optimiser`] | SGD, Adam, AdamW, schedules, clipping |
 //! | [`sampler`] | the order of samples |
 //! | [`setup`] | from a config to circuit, samples, network |
-//! | [`trainer`] | the training loop, checkpoints |
+//! | [`trainer`] | the training loop |
+//! | [`state`] | a model as a checkpoint, and back by root id |
 //! | [`evaluate`] | accuracy, confusion, activity |
 //! | [`traces`] | readout and spikes of single samples |
 //! | [`teacher`] | terms of the loss by a teacher's traces |
+//! | [`responses`] | which neurons respond to an odour |
+//! | [`origin`] | what of it all is synthetic |
+//! | [`control`] | whether a run is the control of another |
 //! | [`resting`] | activity without an odour, before training |
 //! | [`loaded`] | a checkpoint loaded back, with its samples |
 //! | [`page`] | a run as one HTML page |
 
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod evaluate;
 mod filter;
@@ -25,11 +30,14 @@ pub mod loaded;
 pub mod loss;
 pub mod model;
 pub mod optimiser;
+pub mod origin;
 pub mod page;
 mod peak;
+pub mod responses;
 pub mod resting;
 pub mod sampler;
 pub mod setup;
+pub mod state;
 pub mod teacher;
 pub mod traces;
 pub mod trainer;

@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -25,10 +25,16 @@ const COMMANDS: [&[&str]; 24] = [
     &["train"],
     &["eval"],
     &["report"],
+    &["emulate"],
     &["export"],
+    &["export", "nir"],
     &["export", "pynn"],
+    &["export", "sonata"],
+    &["export", "compare"],
     &["lint"],
     &["validate"],
+    &["check"],
+    &["check", "dale"],
 ];
 
 #[test]

@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use support::training::{CONFIG, pointed, train, workplace};
 use support::{kenyon_in, repository, synthetic_fly};
 
 /// A folder with copies of the synthetic fly's files.
@@ -48,6 +49,61 @@ fn no_command_writes_over_a_file_that_it_reads() {
     }
     let ran = kenyon_in(dir, &["connectome", "import", "dump", "-o", "dump/new.csv"]);
     assert!(ran.code == 2 && !dir.join("dump/new.csv").exists(), "a pack must not look like a table of the dump: {}", ran.stderr);
+}
+
+#[test]
+fn odours_are_not_written_over_what_they_are_made_from() {
+    let desk = desk();
+    let dir = desk.path();
+    fs::write(dir.join("map.csv"), "receptor_label,root_id\nOr1a,5\nOr2a,3\n").expect("written");
+    fs::write(dir.join("table.csv"), "odor,Or1a,Or2a\na,0.9,0.1\nb,0.1,0.9\n").expect("written");
+    fs::write(dir.join("recipe.toml"), "table = \"table.csv\"\nrepeats = 4\n").expect("written");
+    let make = |more: &[&str], output: &str| {
+        let args: Vec<&str> = ["odors", "make", "-o", output].iter().chain(more).copied().collect();
+        kenyon_in(dir, &args)
+    };
+    let mapped = ["recipe.toml", "--receptor-map", "map.csv"];
+    assert!(!make(&[&mapped[..], &["--samples", "out"]].concat(), "odors.h5").ok().stderr.contains("replaced"));
+    assert!(make(&mapped, "odors.h5").ok().stderr.contains("replaced: odors.h5"));
+    let sample = fs::read_dir(dir.join("out/samples")).expect("written").flatten().next().expect("a sample").file_name();
+    let sample = format!("out/samples/{}", sample.to_str().expect("UTF-8"));
+    let flags = ["--receptor-map", "map.csv", "--table", "table.csv", "--repeats", "4"];
+    for (args, input) in [
+        (&mapped[..], "recipe.toml"),
+        (&mapped, "map.csv"),
+        (&mapped, "table.csv"),
+        (&flags, "./table.csv"),
+        (&["--circuit", "circuit.h5", "--max-odors", "2", "--repeats", "4"], "circuit.h5"),
+        (&["--import", "out"], sample.as_str()),
+        (&["--import", "out"], "out/manifest.json"),
+        (&["--import", "out", "--assume-order", "map.csv"], "map.csv"),
+    ] {
+        let before = bytes(dir, input);
+        let ran = make(args, input);
+        assert!(ran.code == 2 && ran.stderr.contains("error[output-is-input]"), "{args:?} {input}: {}", ran.stderr);
+        assert!(bytes(dir, input) == before, "{args:?} {input}");
+    }
+}
+
+#[test]
+fn a_report_is_not_written_over_a_file_of_its_run() {
+    let desk = workplace(CONFIG);
+    let dir = desk.path();
+    train(dir, "run");
+    train(dir, "control");
+    let best = pointed(&dir.join("run"), "best");
+    let report = |output: &str| kenyon_in(dir, &["report", "run", "--control", "control", "-o", output]);
+    for file in ["circuit.h5", "run/config.toml", "run/manifest.json", "run/journal.jsonl", "control/journal.jsonl"]
+        .into_iter()
+        .chain([best.to_str().expect("UTF-8"), "run/checkpoints/last"])
+    {
+        let before = bytes(dir, file);
+        let ran = report(file);
+        assert!(ran.code == 2 && ran.stderr.contains("error[output-is-input]"), "{file}: {}", ran.stderr);
+        assert!(bytes(dir, file) == before, "{file}");
+    }
+    assert!(!report("run/page.html").ok().stderr.contains("replaced"));
+    assert!(report("run/page.html").ok().stderr.contains("replaced: run/page.html"));
 }
 
 #[cfg(unix)]

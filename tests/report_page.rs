@@ -24,7 +24,15 @@ struct Opened {
 }
 
 /// The plots of the page of `kenyon demo`, in their order.
-const DEMO_PLOTS: [&str; 7] = ["A", "B", "C", "D", "E", "F", "G"];
+const DEMO_PLOTS: [&str; 7] = [
+    "Accuracy on test samples",
+    "Accuracy over epochs",
+    "Loss over epochs",
+    "Spikes of one test sample",
+    "Confusion of test samples",
+    "Mean rates",
+    "Share of neurons that respond",
+];
 
 /// A page and the same page with the measuring script, or `None` with a note.
 fn opened(html: &str) -> Option<Opened> {

@@ -11,18 +11,29 @@ use crate::error::{Result, UserError, nearest};
 /// Configs are small; a file above this size is not one.
 const LIMIT_BYTES: u64 = 16 << 20;
 
+/// Page that describes the keys of a config, unless its reader names another.
+const PAGE: &str = "docs/formats.md";
+
 /// Reads a config file into a `deny_unknown_fields` structure.
 ///
 /// # Errors
 /// The place of the first fault, and for an unknown key the nearest known one.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    read_of(path, PAGE)
+}
+
+/// As [`read`]; errors send the reader to `page`, which describes the keys.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_of<T: DeserializeOwned>(path: &Path, page: &str) -> Result<T> {
     let size = fs::metadata(path).map_err(|e| UserError::cannot_read(path, &e))?.len();
     if size > LIMIT_BYTES {
         return Err(UserError::bad_data("limit", "too large for a config").file(path).mend("name the TOML file, not the data"));
     }
     let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
     match String::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => parse(&text, path),
+        Ok(text) if !text.contains('\0') => parse_of(&text, path, page),
         _ => Err(UserError::bad_data("not-text", "is not a text file")
             .file(path)
             .expected("a TOML config")
@@ -32,6 +43,11 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 
 /// Parses config text; `path` is named in errors.
 pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
+    parse_of(text, path, PAGE)
+}
+
+/// As [`parse`]; errors send the reader to `page`, which describes the keys.
+pub fn parse_of<T: DeserializeOwned>(text: &str, path: &Path, page: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| {
         let message = plain(error.message());
         let mut out = UserError::bad_data("bad-config", message.clone()).file(path);
@@ -45,10 +61,7 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
                 out = out.found(line);
             }
         }
-        out.mend(
-            suggestion(&message)
-                .unwrap_or_else(|| "see the config's page in `docs/formats.md` for the keys and their types".into()),
-        )
+        out.mend(suggestion(&message, page))
     })
 }
 
@@ -74,21 +87,28 @@ fn plain(message: &str) -> String {
     if let Some((before, _)) = message.split_once(", expected struct ") {
         return format!("{before}, expected a table of keys");
     }
+    // A number in quotes is no question of range.
+    let quoted = message.starts_with("invalid type: string");
     match WHOLE.iter().find_map(|(name, words)| Some((message.strip_suffix(name)?.strip_suffix("expected ")?, words))) {
+        Some((before, _)) if quoted => format!("{before}expected a whole number, without quotes"),
         Some((before, words)) => format!("{before}expected {words}"),
         None => message.to_string(),
     }
 }
 
-/// Finds the nearest of serde's expected names in "unknown field `x`, expected one of `a`, `b`".
-fn suggestion(message: &str) -> Option<String> {
-    if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
-        return None;
-    }
+/// What to do: the nearest of serde's expected names in "unknown field `x`, expected one of `a`, `b`", else the page to read.
+fn suggestion(message: &str, page: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let wanted = quoted.next()?;
+    let first = quoted.next().unwrap_or_default();
+    if message.starts_with("missing field") {
+        return format!("add `{first}`; `{page}` describes every key");
+    }
     let known: Vec<&str> = quoted.collect();
-    nearest(wanted, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    match nearest(first, known.iter().copied()).filter(|_| unknown) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("`{page}` describes the keys and their types"),
+    }
 }
 
 #[cfg(test)]
@@ -117,8 +137,18 @@ mod tests {
             let error = parse::<Spec>(&format!("threshold = {text}"), Path::new("c.toml")).expect_err("no count");
             assert!(error.to_string().contains("expected a whole number from 0 to 4294967295"), "{error}");
         }
+        let error = parse::<Spec>("threshold = \"8\"", Path::new("c.toml")).expect_err("a text").to_string();
+        assert!(error.contains("expected a whole number, without quotes"), "{error}");
         let error = parse::<Spec>("threshold = 100000000000000000000", Path::new("c.toml")).expect_err("no count");
         assert_eq!(error.line_number(), Some(1), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_is_named_with_the_page_that_describes_it() {
+        let text = parse_of::<Spec>("", Path::new("c.toml"), "docs/training.md").expect_err("no key").to_string();
+        assert!(text.ends_with("add `threshold`; `docs/training.md` describes every key"), "{text}");
+        let text = parse_of::<Spec>("threshold = [", Path::new("c.toml"), "docs/training.md").expect_err("no TOML").to_string();
+        assert!(text.ends_with("`docs/training.md` describes the keys and their types"), "{text}");
     }
 
     #[test]

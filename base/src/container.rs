@@ -366,14 +366,27 @@ fn check_seal(path: &Path) -> Result<String> {
 }
 
 fn broken_write(path: &Path, object: &str, error: &hdf5::Error) -> UserError {
-    UserError::failed("hdf5-write", format!("HDF5 could not write it: {error}"))
+    let text = error.to_string();
+    // What the system said stands inside the library's own message: "…, errno = 28, error message = 'No space left on device', …".
+    if let Some((_, rest)) = text.split_once("error message = '") {
+        let cause = rest.split('\'').next().unwrap_or_default();
+        return UserError::cannot_write(path, &std::io::Error::other(cause));
+    }
+    UserError::failed("hdf5-write", format!("HDF5 could not write it: {}", one_line(&text)))
         .file(path)
         .dataset(object)
         .mend("check the space left on the disk")
 }
 
+/// A message of the library as one line of bounded length.
+fn one_line(text: &str) -> String {
+    const LIMIT: usize = 200;
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if flat.chars().count() > LIMIT { flat.chars().take(LIMIT).chain(['…']).collect() } else { flat }
+}
+
 fn broken_read(path: &Path, object: &str, error: &hdf5::Error) -> UserError {
-    UserError::bad_data("hdf5-read", format!("HDF5 could not read it: {error}"))
+    UserError::bad_data("hdf5-read", format!("HDF5 could not read it: {}", one_line(&error.to_string())))
         .file(path)
         .dataset(object)
         .mend("make the file again from its sources")
@@ -405,6 +418,16 @@ mod tests {
         assert_eq!(container.read_text("neurons/label").expect("read")[0].len(), 1000);
         assert!(container.read::<u32>("edges/pre").expect("read").is_empty());
         assert_eq!(container.names("neurons"), ["label", "root_id", "type"]);
+    }
+
+    #[test]
+    fn a_failed_write_is_told_in_one_line_by_its_cause() {
+        let said = "file write failed: time = Sat Nov 21\n, filename = 'a.h5', file descriptor = 3, errno = 28, \
+            error message = 'No space left on device', buf = 0x55, total write size = 2048";
+        let error = broken_write(Path::new("a.h5"), "events/column", &hdf5::Error::Internal(said.into()));
+        assert!(error.to_string().starts_with("a.h5: cannot be written: No space left on device; "), "{error}");
+        let error = broken_write(Path::new("a.h5"), "x", &hdf5::Error::Internal("two\nlines".into()));
+        assert!(!error.to_string().contains('\n'), "{error}");
     }
 
     #[test]

@@ -6,6 +6,10 @@ pub trait Progress: Sync {
     fn stage(&self, name: &str, total: Option<u64>);
     /// `units` more are done.
     fn advance(&self, units: u64);
+    /// How the stage goes, in a few words: stands beside its bar until the next message.
+    fn message(&self, _text: &str) {}
+    /// A line that stays when the stage is over.
+    fn note(&self, _line: &str) {}
 }
 
 /// Shows nothing.

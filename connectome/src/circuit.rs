@@ -92,6 +92,19 @@ pub struct Projection {
     pub inhibitory: u64,
 }
 
+/// What of a circuit is a statistical stand-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Generated {
+    /// Whether anything is.
+    pub synthetic: bool,
+    /// Whether the whole fly is.
+    pub fly: bool,
+    /// Pairs that a completion generated.
+    pub pairs: u64,
+    /// All pairs.
+    pub of_pairs: u64,
+}
+
 impl Circuit {
     /// Number of neurons.
     pub fn len(&self) -> usize {
@@ -101,6 +114,15 @@ impl Circuit {
     /// Whether it has no neurons.
     pub fn is_empty(&self) -> bool {
         self.root_ids.is_empty()
+    }
+
+    /// What of the circuit was generated and not measured.
+    pub fn generated(&self) -> Generated {
+        let pairs = self.edges.synthetic.iter().filter(|&&synthetic| synthetic).count() as u64;
+        // Circuits of earlier versions do not say of what pack they were built.
+        let built = self.provenance.steps.iter().rev().find_map(|step| step.get("synthetic_pack")?.as_bool());
+        let fly = built.unwrap_or(self.provenance.synthetic && self.report.completion.is_empty());
+        Generated { synthetic: self.provenance.synthetic, fly, pairs, of_pairs: self.edges.len() as u64 }
     }
 
     /// SHA-256 of the stored order.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use kenyon_base::{Result, UserError};
 
@@ -82,6 +82,8 @@ impl Batch {
 #[derive(Debug)]
 pub struct Prefetch {
     batches: Receiver<Result<Batch>>,
+    /// Until it is known how the thread ended.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Prefetch {
@@ -110,10 +112,10 @@ impl Prefetch {
                 }
             }
         };
-        thread::Builder::new().name("prefetch".into()).spawn(work).map_err(|e| {
+        let thread = thread::Builder::new().name("prefetch".into()).spawn(work).map_err(|e| {
             UserError::failed("no-thread", format!("cannot start a thread: {e}")).mend("close other programs and try again")
         })?;
-        Ok(Self { batches })
+        Ok(Self { batches, thread: Some(thread) })
     }
 }
 
@@ -121,7 +123,15 @@ impl Iterator for Prefetch {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.batches.recv().ok()
+        if let Ok(batch) = self.batches.recv() {
+            return Some(batch);
+        }
+        // The end, or the end of the thread: a panic must not pass for a short data set.
+        match self.thread.take()?.join() {
+            Ok(()) => None,
+            Err(_) => Some(Err(UserError::failed("prefetch", "the thread that makes the samples panicked")
+                .mend("this is a fault of kenyon: please report it with the message above"))),
+        }
     }
 }
 
@@ -180,5 +190,48 @@ mod tests {
         assert_eq!(found.iter().map(Batch::len).sum::<usize>(), order.len());
         let mut abandoned = Prefetch::start(source, order, 1, None, 1).expect("started");
         assert!(abandoned.next().is_some());
+    }
+
+    /// Samples of another source, of which one cannot be made.
+    struct Broken(crate::odors::OdorGenerator, usize);
+
+    impl SpikeSource for Broken {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn steps(&self) -> usize {
+            self.0.steps()
+        }
+        fn dt_ms(&self) -> f64 {
+            self.0.dt_ms()
+        }
+        fn inputs(&self) -> &[u64] {
+            self.0.inputs()
+        }
+        fn classes(&self) -> &[String] {
+            self.0.classes()
+        }
+        fn sample(&self, i: usize) -> crate::events::Sample {
+            self.0.sample(i)
+        }
+        fn split(&self) -> &crate::split::Split {
+            self.0.split()
+        }
+        fn identity(&self) -> &str {
+            self.0.identity()
+        }
+        fn events(&self, i: usize, events: &mut Events) -> Result<()> {
+            assert_ne!(i, self.1, "a sample that cannot be made");
+            self.0.events(i, events)
+        }
+    }
+
+    #[test]
+    fn a_source_that_panics_is_an_error_and_not_the_end() {
+        let source: Arc<dyn SpikeSource> = Arc::new(Broken(fixtures::generator(), 5));
+        let mut batches = Prefetch::start(source, (0..12).collect(), 2, None, 1).expect("started");
+        assert_eq!(batches.by_ref().take(2).flatten().count(), 2);
+        assert_eq!(batches.next().expect("not the end").expect_err("it panicked").code(), "prefetch");
+        assert!(batches.next().is_none());
     }
 }

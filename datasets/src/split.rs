@@ -37,13 +37,7 @@ impl Split {
     /// # Errors
     /// `bad-split` unless the shares are not negative and sum to 1.
     pub fn stratified(labels: &[u32], shares: [f64; 3], seed: u64) -> Result<Self> {
-        let sum: f64 = shares.iter().sum();
-        if !shares.iter().all(|s| *s >= 0.0) || (sum - 1.0).abs() > 1e-9 {
-            return Err(UserError::bad_data("bad-split", "shares of training, validation and test")
-                .found(format!("{shares:?}"))
-                .expected("three numbers from 0 to 1 whose sum is 1")
-                .mend("for example `split = [0.7, 0.2, 0.1]`"));
-        }
+        check_shares(shares)?;
         let classes = labels.iter().max().map_or(0, |&c| c as usize + 1);
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); classes];
         for (&label, i) in labels.iter().zip(0..) {
@@ -112,6 +106,22 @@ impl Split {
             .expected("samples of the training part")
             .mend("use the split that was stored with this data set"))
     }
+}
+
+/// Checks that the shares of training, validation and test samples are not negative and sum to 1.
+///
+/// # Errors
+/// `bad-split` with the key `odors.split`.
+pub fn check_shares(shares: [f64; 3]) -> Result<()> {
+    let sum: f64 = shares.iter().sum();
+    if shares.iter().all(|s| *s >= 0.0) && (sum - 1.0).abs() <= 1e-9 {
+        return Ok(());
+    }
+    Err(UserError::bad_data("bad-split", "shares of training, validation and test")
+        .key("odors.split")
+        .found(format!("{shares:?}"))
+        .expected("three numbers from 0 to 1 whose sum is 1")
+        .mend("for example `split = [0.7, 0.2, 0.1]`"))
 }
 
 #[cfg(test)]

@@ -102,11 +102,12 @@ impl Text {
         let mut reader =
             csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(self.content.as_bytes());
         let mut records = Vec::new();
+        let mut lines = Lines { bytes: self.content.as_bytes(), at: 0, line: 1 };
         for record in reader.records() {
             let record = record.map_err(|e| {
                 UserError::bad_data("bad-csv", format!("cannot be read as a table: {e}")).file(&self.path).mend("mend the file")
             })?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = lines.of_record(record.position().map_or(0, |p| p.byte() as usize));
             if record.len() > LIMIT_COLUMNS {
                 return Err(self.error("limit", line, format!("more than {LIMIT_COLUMNS} columns")));
             }
@@ -136,6 +137,23 @@ impl Text {
             Some(line) => Err(self.error("open-quote", line, "a quote that is never closed".into())),
             None => Ok(()),
         }
+    }
+}
+
+/// Counts lines up to where records begin.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// Line of the record that the reader says to begin at `byte`: it counts line ends and blank lines before it as its own.
+    fn of_record(&mut self, byte: usize) -> u64 {
+        let blank = self.bytes[byte..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        self.line += line_ends(&self.bytes[self.at..byte + blank]);
+        self.at = byte + blank;
+        self.line
     }
 }
 

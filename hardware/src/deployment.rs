@@ -52,6 +52,8 @@ pub struct Deployment {
     pub host_readout: Option<HostReadout>,
     /// What the network was made from: name and sha256.
     pub sources: Vec<(String, String)>,
+    /// Whether the connectome or a part of the circuit was synthetic: a statistical stand-in, not a measurement.
+    pub synthetic: bool,
 }
 
 /// A group of neurons of one kind.
@@ -222,6 +224,7 @@ impl Deployment {
             decision: Decision::default(),
             host_readout: None,
             sources: Vec::new(),
+            synthetic: false,
         }
     }
 

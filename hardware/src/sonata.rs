@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Population, Role, Sample};
-use crate::pynn::pynn_label;
+use crate::pynn::network::pynn_label;
 
 pub use read::read;
 

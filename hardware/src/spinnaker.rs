@@ -6,15 +6,15 @@
 //! | [`exp`] | the exponential, to the last bit |
 //! | [`init`] | raw parameters → constants of a neuron |
 //! | [`shift`] | ring-buffer shifts: the released mapper's formula, and kenyon's own choice |
-//! | [`quantise`] | [`Deployment`](crate::Deployment) → [`Quantised`]: raw parameters, 16-bit weights, what rounding cost |
+//! | [`mod@quantise`] | [`Deployment`](crate::Deployment) → [`Quantised`]: raw parameters, 16-bit weights, what rounding cost |
+//! | [`image`] | [`Quantised`] → memory regions, routing tables; recordings |
+//! | [`packing`] | whether a network fits a machine |
 //! | [`Emulator`] | a [`Quantised`] network step by step; `step` has the neurons, `ring` the input on its way |
 //! | [`Run`] | what is left of a run: recorded rows, spikes, counts |
 //! | [`plain`] | the same in its plainest form, the reference of the emulator |
 //! | [`measured_shifts`] | ring-buffer shifts from the activity of samples |
 //! | [`answer()`] | what a network answers |
 //! | [`case`] | reference cases: what the released binaries computed |
-//! | [`image`] | [`Quantised`] → memory regions, routing tables; recordings |
-//! | [`packing`] | whether a network fits a machine |
 //!
 //! The core was emulated; no physical board has been compared.
 

@@ -11,7 +11,7 @@ use kenyon_hardware::lint::{
 };
 use kenyon_hardware::lowering::{self, Lif};
 use kenyon_hardware::spinnaker::packing::Machine;
-use kenyon_hardware::spinnaker::{Options, Shifts, fixed};
+use kenyon_hardware::spinnaker::{Options, Shifts, fixed, quantise};
 use kenyon_hardware::{Cells, Deployment, Neurons, Receptor, Role, Sample, Variable, pynn};
 use support::{Model, population};
 
@@ -62,7 +62,7 @@ fn a_matrix_of_nine_zeros_in_ten_gives_a_tenth_of_the_rows() {
     let d = model.lower(256.0, 0);
     let dir = tempfile::tempdir().expect("a temporary folder");
     let out = dir.path().join("export");
-    pynn::export(&d, &out).expect("exported");
+    pynn::export(&d, &out, &pynn::Options::default()).expect("exported");
     let written: usize = (d.projections.iter().enumerate())
         .filter(|(_, p)| p.pre == 0)
         .map(|(k, _)| fs::read_to_string(out.join(format!("proj_{k}.csv"))).expect("a table").lines().count() - 1)
@@ -118,7 +118,8 @@ fn the_script_has_no_constants_of_a_network_and_its_tables_have_them_all() {
     let d = Model::random(7, 30).lower(64.0, 2);
     let dir = tempfile::tempdir().expect("a temporary folder");
     let out = dir.path().join("export");
-    pynn::export(&d, &out).expect("exported");
+    pynn::export(&d, &out, &pynn::Options::default()).expect("exported");
+    let board = quantise(&d, &Options::LOWERED).expect("sound");
     let json: serde_json::Value = serde_json::from_slice(&fs::read(out.join("network.json")).expect("there")).expect("JSON");
     assert!((json["dt_ms"].as_f64().expect("a number") - d.dt_ms).abs() < 1e-6);
     assert_eq!((json["steps"].as_u64(), json["lead_in_steps"].as_u64()), (Some(u64::from(d.steps)), Some(2)));
@@ -126,17 +127,18 @@ fn the_script_has_no_constants_of_a_network_and_its_tables_have_them_all() {
         assert_eq!(json["populations"][k]["n"], population.ids.len());
         let table = fs::read_to_string(out.join(format!("cells_{k}.csv"))).expect("a table");
         assert_eq!(table.lines().count(), population.ids.len() + 1);
-        for (name, values) in population.cells.neurons().map(Neurons::columns).unwrap_or_default() {
+        let columns = board.populations[k].cells.as_ref().map(|c| c.raw.columns()).unwrap_or_default();
+        assert_eq!(columns.len(), population.cells.neurons().map(Neurons::columns).unwrap_or_default().len());
+        for (name, values) in columns {
             let column = table.lines().next().and_then(|h| h.split(',').position(|c| c == name)).expect("a column");
             for (line, value) in table.lines().skip(1).zip(values) {
                 let got: f64 = line.split(',').nth(column).and_then(|t| t.parse().ok()).expect("a number");
-                let unit = if name == "v_thresh" { 1.0 / fixed::ONE } else { 1e-6 };
-                assert!((got - value).abs() <= unit, "{name}: {got} for {value}");
+                assert_eq!(fixed::raw(got), Some(*value), "{name}: {got}");
             }
         }
     }
     let other = dir.path().join("other");
-    pynn::export(&Model::random(8, 40).lower(1.0, 0), &other).expect("exported");
+    pynn::export(&Model::random(8, 40).lower(1.0, 0), &other, &pynn::Options::default()).expect("exported");
     let script = |folder: &std::path::Path| fs::read(folder.join("run_pynn.py")).expect("there");
     assert_eq!(script(&out), script(&other));
 }
@@ -258,6 +260,6 @@ fn a_deployment_without_a_start_is_not_written() {
     let mut d = Model::random(2, 20).lower(1.0, 0);
     hidden(&mut d).v_init_mv.clear();
     assert_eq!(d.write(&dir.path().join("d.json")).expect_err("no start").exit_code(), 3);
-    assert_eq!(pynn::export(&d, &dir.path().join("x")).expect_err("no start").exit_code(), 3);
+    assert_eq!(pynn::export(&d, &dir.path().join("x"), &pynn::Options::default()).expect_err("no start").exit_code(), 3);
     assert!(d.populations[HIDDEN].record.contains(&Variable::Spikes));
 }

@@ -1,5 +1,7 @@
 //! Messages equal reference messages both ways, and no bytes make a decoder panic.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::PathBuf;
 
 use kenyon_hardware::messages::boot::{BootPacket, SystemVariables, boot_packets};

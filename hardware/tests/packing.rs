@@ -1,5 +1,7 @@
 //! Networks laid on machines: figures of the released mapper, and what does not fit.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use kenyon_hardware::spinnaker::packing::{Cores, Machine, fit};
 use kenyon_hardware::{CellKind, Cells, Deployment, Neurons, Population, Projection, Receptor, Role, Synapse, Variable};
 

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use kenyon_hardware::CellKind;
+use kenyon_hardware::lowering::{self, Lif};
 use kenyon_hardware::spinnaker::case::{Case, Difference};
 use kenyon_hardware::spinnaker::init::RawCells;
 use kenyon_hardware::spinnaker::plain::{self, Arithmetic};
-use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, Run, fixed, quantise};
+use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, Run, Shifts, fixed, measured_shifts, quantise};
+use kenyon_hardware::{CellKind, Cells, Deployment, Population, Projection, Receptor, Role, Synapse, Variable};
 
 /// The reference's folders; none where there is no reference data.
 fn folders() -> Vec<PathBuf> {
@@ -14,7 +15,7 @@ fn folders() -> Vec<PathBuf> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
         .join("spinnaker");
     let Ok(entries) = std::fs::read_dir(&root) else {
-        println!("skipped: no reference data");
+        eprintln!("skipped: no reference data");
         return Vec::new();
     };
     let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.join("network.json").is_file()).collect();
@@ -51,8 +52,8 @@ fn failing(spoil: impl Fn(&mut Quantised), arithmetic: Arithmetic) -> usize {
     if folders.is_empty() { usize::MAX } else { fails.count() }
 }
 
-fn each_cells(network: &mut Quantised, mut change: impl FnMut(&mut kenyon_hardware::spinnaker::QuantisedCells)) {
-    network.populations.iter_mut().filter_map(|p| p.cells.as_mut()).for_each(|cells| change(cells));
+fn each_cells(network: &mut Quantised, change: impl FnMut(&mut kenyon_hardware::spinnaker::QuantisedCells)) {
+    network.populations.iter_mut().filter_map(|p| p.cells.as_mut()).for_each(change);
 }
 
 #[test]
@@ -143,4 +144,47 @@ fn every_initialisation_of_the_reference_is_the_binaries_own() {
         rows += 1;
     }
     assert_eq!(rows, 320);
+}
+
+#[test]
+fn the_worked_example_of_a_lowered_neuron_has_its_numbers() {
+    let (dt, scale) = (2.0f64, 256.0);
+    let (a, b) = ((-dt / 40.0).exp(), (-dt / 80.0).exp());
+    let lif = Lif { decay_syn: &[a], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
+    let neurons = lowering::spiking(&lif, dt, scale, 0).expect("sound");
+    let mut deployment = Deployment::new("example", dt, 7);
+    let mut add = |label: &str, role, cells, record: &[Variable]| {
+        let (label, record) = (label.to_string(), record.to_vec());
+        deployment.add(Population { label, role, ids: vec![1], names: Vec::new(), cells, record, v_scale: scale })
+    };
+    let pre = add("in", Role::Input, Cells::SpikeSource, &[]);
+    let post = add("out", Role::Hidden, Cells::Neurons(Box::new(neurons)), &[Variable::V, Variable::GsynExc]);
+    let synapses = vec![Synapse { pre: 0, post: 0, weight: 0.5 * scale, delay_steps: 1.0 }];
+    deployment.projections.push(Projection { pre, post, receptor: Receptor::Excitatory, synapses });
+    let network = quantise(&deployment, &Options { shifts: Shifts::Given(vec![[10, 0]; 2]), ..Options::LOWERED }).expect("sound");
+    let cells = network.populations[1].cells.as_ref().expect("neurons");
+    assert_eq!((cells.raw.tau_m[0], cells.raw.cm[0], cells.raw.i_offset[0]), (2_621_440, 2_621_440, -3_764_807));
+    assert_eq!(
+        (cells.raw.v_thresh[0], cells.derived[0].t_refract, network.projections[0].synapses[0].weight),
+        (8_388_609, 1, 4200)
+    );
+    let run = Emulator::new(&network).run(&[(0, 0, 1)]);
+    assert_eq!(run.populations[1].v, [0, -92_948, -183_601, -168_468, -158_757, -154_089, -154_105]);
+    assert_eq!(run.populations[1].gsyn_exc, [0, 0, 4_194_150, 3_989_642, 3_795_106, 3_610_056, 3_434_029]);
+}
+
+#[test]
+fn measured_shifts_leave_room_and_do_not_clip() {
+    for folder in folders() {
+        let case = Case::read(&folder).expect("a sound case");
+        let choice = measured_shifts(&case.deployment, &Options::AS_WRITTEN, &case.deployment.samples).expect("samples");
+        let chosen = choice.alternatives.iter().filter(|a| a.shift == choice.shifts[a.population as usize]);
+        for alternative in chosen {
+            assert_eq!(alternative.saturated, 0, "{}", folder.display());
+            let sums = choice.largest_sum[alternative.population as usize];
+            for (shift, sum) in alternative.shift.into_iter().zip(sums) {
+                assert!(2.0 * sum <= f64::from(shift + 1).exp2(), "{}: {sum} at {shift}", folder.display());
+            }
+        }
+    }
 }

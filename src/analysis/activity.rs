@@ -24,6 +24,8 @@ pub struct Population {
     pub sparse: bool,
     /// Whether any of its neurons receives a synapse; without, silence is no matter of parameters.
     pub driven: bool,
+    /// Whether its neurons transmit a value instead of spikes: then rates, silence and saturation have no meaning.
+    pub graded: bool,
 }
 
 /// Activity of one population.
@@ -64,10 +66,36 @@ impl ActivityReport {
     pub fn new(counts: &[f64], samples: u64, duration_ms: f64, populations: &[Population]) -> Self {
         let exposure_s = samples as f64 * duration_ms / 1000.0;
         let watched: Vec<PopulationActivity> = populations.iter().map(|p| of(p, counts, samples, exposure_s)).collect();
-        let hints = hints(populations, &watched);
+        let hints = hints(populations, &watched, &SHOWN);
         Self { samples, duration_ms, populations: watched, hints }
     }
+
+    /// The same without a stimulus, where silence is no fault: that of sparse populations is wanted, that of others a remark.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn at_rest(counts: &[f64], samples: u64, duration_ms: f64, populations: &[Population]) -> Self {
+        let mut report = Self::new(counts, samples, duration_ms, populations);
+        report.hints = hints(populations, &report.populations, &AT_REST);
+        report
+    }
 }
+
+/// What is said of populations that are saturated, silent, silent though sparse, silent without any synapse; nothing if blank.
+type Words = [&'static str; 4];
+
+const SHOWN: Words = [
+    "fire above 50 Hz: raise their `i_c`, lower the weight scale, or add an upper rate bound",
+    "never fire: lower their `i_c`, raise the weight scale, or add a lower rate bound",
+    "never fire, too sparse to carry anything: lower their `i_c`, or raise the weight scale",
+    "never fire and receive no synapses in this circuit: give them input, or leave them out of it",
+];
+const AT_REST: Words = [
+    SHOWN[0],
+    "never fire, which is no fault unless odours leave them silent as well: then lower their `i_c`, or raise the weight scale",
+    "",
+    SHOWN[3],
+];
 
 fn of(population: &Population, counts: &[f64], samples: u64, exposure_s: f64) -> PopulationActivity {
     let n = population.neurons.len();
@@ -86,33 +114,22 @@ fn of(population: &Population, counts: &[f64], samples: u64, exposure_s: f64) ->
 }
 
 /// At most one hint of each kind, so that what deserves a look is not lost among many.
-fn hints(populations: &[Population], activity: &[PopulationActivity]) -> Vec<String> {
+fn hints(populations: &[Population], activity: &[PopulationActivity], words: &Words) -> Vec<String> {
     let named = |wanted: &dyn Fn(&Population, &PopulationActivity) -> Option<f64>| {
         let name = |(p, a): (&Population, &PopulationActivity)| {
             wanted(p, a).map(|share| format!("`{}` ({:.0} %)", p.name, share * 100.0))
         };
-        populations.iter().zip(activity).filter_map(name).collect::<Vec<_>>().join(", ")
+        populations.iter().zip(activity).filter(|(p, _)| !p.graded).filter_map(name).collect::<Vec<_>>().join(", ")
     };
     let silent = |a: &PopulationActivity| a.share_silent.filter(|&s| s > MAX_SILENT_SHARE);
     let kinds = [
-        (
-            named(&|_, a| a.share_saturated.filter(|&s| s > MAX_SATURATED_SHARE)),
-            "fire above 50 Hz: raise their `i_c`, lower the weight scale, or add an upper rate bound",
-        ),
-        (
-            named(&|p, a| silent(a).filter(|_| p.driven && !p.sparse)),
-            "never fire: lower their `i_c`, raise the weight scale, or add a lower rate bound",
-        ),
-        (
-            named(&|p, a| silent(a).filter(|&s| p.driven && p.sparse && s >= 1.0)),
-            "never fire, too sparse to carry anything: lower their `i_c`, or raise the weight scale",
-        ),
-        (
-            named(&|p, a| silent(a).filter(|_| !p.driven)),
-            "never fire and receive no synapses in this circuit: give them input, or leave them out of it",
-        ),
+        named(&|_, a| a.share_saturated.filter(|&s| s > MAX_SATURATED_SHARE)),
+        named(&|p, a| silent(a).filter(|_| p.driven && !p.sparse)),
+        named(&|p, a| silent(a).filter(|&s| p.driven && p.sparse && s >= 1.0)),
+        named(&|p, a| silent(a).filter(|_| !p.driven)),
     ];
-    kinds.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| format!("{names} {what}")).collect()
+    let said = kinds.into_iter().zip(words).filter(|(names, what)| !names.is_empty() && !what.is_empty());
+    said.map(|(names, what)| format!("{names} {what}")).collect()
 }
 
 #[cfg(test)]
@@ -120,7 +137,7 @@ mod tests {
     use super::*;
 
     fn population(name: &str, neurons: std::ops::Range<u32>, sparse: bool) -> Population {
-        Population { name: name.into(), neurons: neurons.collect(), sparse, driven: true }
+        Population { name: name.into(), neurons: neurons.collect(), sparse, driven: true, graded: false }
     }
 
     /// Ten neurons over 2 samples of 500 ms: a count is a rate in Hz.
@@ -169,6 +186,22 @@ mod tests {
             hints.len() == 1 && hints[0].starts_with("`DAN` (100 %), `WED` (100 %) never fire and receive no synapses"),
             "{hints:?}"
         );
+    }
+
+    #[test]
+    fn kenyon_cells_that_are_silent_at_rest_are_no_trouble() {
+        let populations = [population("KC", 0..10, true), population("PN", 10..20, false)];
+        let hints = ActivityReport::at_rest(&[0.0; 20], 2, 500.0, &populations).hints;
+        assert!(hints.len() == 1 && hints[0].starts_with("`PN` (100 %) never fire, which is no fault"), "{hints:?}");
+        assert_eq!(ActivityReport::new(&[0.0; 20], 2, 500.0, &populations).hints.len(), 2);
+    }
+
+    #[test]
+    fn neurons_that_do_not_spike_are_neither_silent_nor_saturated() {
+        let graded = Population { graded: true, ..population("PN", 0..10, false) };
+        for value in [0.0, 400.0] {
+            assert_eq!(ActivityReport::new(&[value; 10], 2, 500.0, std::slice::from_ref(&graded)).hints, Vec::<String>::new());
+        }
     }
 
     #[test]

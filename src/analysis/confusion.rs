@@ -86,6 +86,12 @@ impl Confusion {
         self.counts[truth * self.classes + answer]
     }
 
+    /// Pairs of a true class and an answer that occurred, with their counts, by class and answer.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, u32, u64)> + '_ {
+        let at = |(i, &n): (usize, &u64)| ((i / self.classes) as u32, (i % self.classes) as u32, n);
+        self.counts.iter().enumerate().filter(|(_, n)| **n > 0).map(at)
+    }
+
     /// Share of correct answers with its interval.
     pub fn accuracy(&self) -> Accuracy {
         Accuracy::new((0..self.classes).map(|c| self.count(c, c)).sum(), self.counts.iter().sum())

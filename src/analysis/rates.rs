@@ -177,10 +177,25 @@ impl ResponseRule {
     /// trials a cell does not respond.
     pub fn responds(self, stimulus: &[u64], baseline: &[u64]) -> bool {
         let before: Vec<f64> = baseline.iter().map(|&n| n as f64).collect();
-        let sd = sd_n_minus_1(&before).filter(|&sd| sd > 0.0).unwrap_or(1.0);
-        let limit = mean(&before).unwrap_or(0.0) + self.baseline_sds * sd;
-        let responding = stimulus.iter().filter(|&&n| n >= self.min_spikes && n as f64 > limit).count();
-        !stimulus.is_empty() && 2 * responding >= stimulus.len()
+        let limit = self.limit(&before);
+        let responding = stimulus.iter().filter(|&&n| self.exceeds(n as f64, limit)).count();
+        Self::in_enough(responding as u64, stimulus.len() as u64)
+    }
+
+    /// The count that a responding trial exceeds: the baseline's mean and so many of its standard deviations.
+    pub fn limit(self, baseline: &[f64]) -> f64 {
+        let sd = sd_n_minus_1(baseline).filter(|&sd| sd > 0.0).unwrap_or(1.0);
+        mean(baseline).unwrap_or(0.0) + self.baseline_sds * sd
+    }
+
+    /// Whether a trial with `spikes` in its window responds.
+    pub fn exceeds(self, spikes: f64, limit: f64) -> bool {
+        spikes >= self.min_spikes as f64 && spikes > limit
+    }
+
+    /// Whether so many responding trials of all make a responding cell: at least half of them.
+    pub fn in_enough(responding: u64, trials: u64) -> bool {
+        trials > 0 && 2 * responding >= trials
     }
 }
 

@@ -1,6 +1,6 @@
 //! `kenyon certify`: how much of a network's accuracy survives on the board.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::WithDType;
 use clap::{Args, Subcommand, ValueEnum};
@@ -28,8 +28,14 @@ use crate::transfer::certify::{CertifyOptions, certify, page};
 pub(super) struct Certify {
     #[command(subcommand)]
     verb: Option<Verb>,
+    // Both are there unless a verb is: clap sees to that.
     #[command(flatten)]
-    predict: Option<Predict>,
+    lowering: Option<Lowering>,
+    /// Folder to write: certificate, page, network, inputs, one row per sample; it must not exist or be empty
+    #[arg(short, long, value_name = "DIR", required = true)]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    choices: Choices,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,14 +43,9 @@ enum Verb {
     Verify(Verify),
 }
 
-/// Judge a run.
+/// What a certificate is about.
 #[derive(Debug, Args)]
-struct Predict {
-    #[command(flatten)]
-    lowering: Lowering,
-    /// Folder to write: certificate, page, network, inputs, one row per sample; it must not exist or be empty
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+struct Choices {
     /// Samples to judge by
     #[arg(long, value_name = "PART", value_enum, default_value_t = PartName::Test)]
     split: PartName,
@@ -83,54 +84,63 @@ enum Board {
 }
 
 impl Certify {
-    pub(super) fn run(&self, context: &Context, seed: u64) -> Result<()> {
-        match (&self.verb, &self.predict) {
-            (Some(Verb::Verify(verify)), _) => verify.run(context),
-            (None, Some(predict)) => predict.run(context, seed),
-            (None, None) => Err(UserError::usage("usage", "names no run").mend("kenyon certify RUN -o DIR")),
+    pub(super) fn run(&self, context: &Context) -> Result<()> {
+        match (&self.verb, &self.lowering, &self.output) {
+            (Some(Verb::Verify(verify)), ..) => verify.run(context),
+            (None, Some(lowering), Some(output)) => Predict { lowering, output, choices: &self.choices }.run(context),
+            (None, ..) => Err(UserError::usage("usage", "names no run").mend("kenyon certify RUN -o DIR")),
         }
     }
 }
 
-impl Predict {
-    fn run(&self, context: &Context, seed: u64) -> Result<()> {
-        if !(0.0..=100.0).contains(&self.max_loss) {
+/// A run to be judged.
+struct Predict<'a> {
+    lowering: &'a Lowering,
+    output: &'a Path,
+    choices: &'a Choices,
+}
+
+impl Predict<'_> {
+    fn run(&self, context: &Context) -> Result<()> {
+        if !(0.0..=100.0).contains(&self.choices.max_loss) {
             return Err(UserError::usage("bad-number", "bad `--max-loss`")
-                .found(self.max_loss.to_string())
+                .found(self.choices.max_loss.to_string())
                 .expected("0 to 100 points"));
         }
         let certificate = match precision(&self.lowering.run)? {
-            Precision::F32 => self.judge::<f32>(context, seed)?,
-            Precision::F64 => self.judge::<f64>(context, seed)?,
+            Precision::F32 => self.judge::<f32>(context)?,
+            Precision::F64 => self.judge::<f64>(context)?,
         };
         context.print(&certificate, || self.text(&certificate));
         match certificate.verdict {
             Verdict::Pass => Ok(()),
-            Verdict::Fail | Verdict::NotCovered => Err(UserError::check_failed("certificate", why(&certificate, self.max_loss))
-                .file(self.output.join("certificate.html"))
-                .mend("look at the page; training with `--deploy-aware` brings the network closer to the board")),
+            Verdict::Fail | Verdict::NotCovered => {
+                Err(UserError::check_failed("certificate", why(&certificate, self.choices.max_loss))
+                    .file(self.output.join("certificate.html"))
+                    .mend("look at the page; training with `--deploy-aware` brings the network closer to the board"))
+            }
         }
     }
 
-    fn judge<F: Real + WithDType>(&self, context: &Context, seed: u64) -> Result<Certificate> {
+    fn judge<F: Real + WithDType>(&self, context: &Context) -> Result<Certificate> {
         let loaded = Loaded::<F>::open(&self.lowering.run, &self.lowering.checkpoint)?;
-        let part = match self.split {
+        let part = match self.choices.split {
             PartName::Train => Part::Train,
             PartName::Validation => Part::Validation,
             PartName::Test => Part::Test,
         };
         let options = CertifyOptions {
             lower: self.lowering.options(loaded.config.loss.decision),
-            board: Options { nudge: !self.no_nudge, shifts: Shifts::Mapper, ..Options::LOWERED },
-            keep_shifts: self.mapper_shifts,
-            machine: match self.machine {
+            board: Options { nudge: !self.choices.no_nudge, shifts: Shifts::Mapper, ..Options::LOWERED },
+            keep_shifts: self.choices.mapper_shifts,
+            machine: match self.choices.machine {
                 Board::Spin3 => Machine::Spinn3,
                 Board::Spin5 => Machine::Spinn5 { boards: 1 },
             },
-            max_loss: self.max_loss / 100.0,
-            seed,
+            max_loss: self.choices.max_loss / 100.0,
+            seed: context.seed,
         };
-        certify(&loaded, &loaded.samples(part, self.samples), &options, &self.output, context)
+        certify(&loaded, &loaded.samples(part, self.choices.samples), &options, self.output, context)
     }
 
     fn text(&self, c: &Certificate) -> String {

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{Shared, output};
+use super::{Shared, interrupt, output};
 
 /// Shared state of one command.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Context {
     pub(super) json: bool,
     pub(super) quiet: bool,
     pub(super) seed: u64,
+    /// The seed, if the user named one.
+    pub(super) given_seed: Option<u64>,
     bar: Mutex<ProgressBar>,
     /// Whether the one JSON document is out already, as with a verification that prints its failed checks.
     printed: AtomicBool,
@@ -31,7 +33,8 @@ impl Context {
         Self {
             json: shared.json,
             quiet: shared.quiet,
-            seed: shared.seed,
+            seed: shared.seed.unwrap_or(1),
+            given_seed: shared.seed,
             bar: Mutex::new(ProgressBar::hidden()),
             printed: AtomicBool::new(false),
             broken: Mutex::new(None),
@@ -108,6 +111,7 @@ impl Context {
 
 impl Progress for Context {
     fn stage(&self, name: &str, total: Option<u64>) {
+        interrupt::stage(name, total);
         if !self.interactive {
             return;
         }
@@ -115,12 +119,15 @@ impl Progress for Context {
             Some(total) => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()),
             None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
         };
-        let template =
-            if total.is_some() { "{msg:30} {wide_bar} {percent:>3} % {eta:>5}" } else { "{spinner} {msg} {human_pos}" };
+        let template = if total.is_some() {
+            "{prefix} {msg} {wide_bar} {percent:>3} % {eta:>5}"
+        } else {
+            "{spinner} {prefix} {msg} {human_pos}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(name.to_string());
+        bar.set_prefix(name.to_string());
         bar.enable_steady_tick(Duration::from_millis(100));
         let mut current = self.bar.lock().expect("no holder of this lock panics");
         current.finish_and_clear();
@@ -128,8 +135,19 @@ impl Progress for Context {
     }
 
     fn advance(&self, units: u64) {
+        interrupt::advance(units);
         if self.interactive {
             self.bar.lock().expect("no holder of this lock panics").inc(units);
         }
+    }
+
+    fn message(&self, text: &str) {
+        if self.interactive {
+            self.bar.lock().expect("no holder of this lock panics").set_message(text.to_string());
+        }
+    }
+
+    fn note(&self, line: &str) {
+        Self::note(self, line);
     }
 }

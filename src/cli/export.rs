@@ -1,5 +1,6 @@
 //! `kenyon export …`: a trained network in the files of others.
 
+mod compare;
 mod deployment;
 mod nir;
 mod pynn;
@@ -16,6 +17,7 @@ pub(super) enum Verb {
     Nir(nir::Nir),
     Pynn(pynn::Pynn),
     Sonata(sonata::Sonata),
+    Compare(compare::Compare),
 }
 
 impl Verb {
@@ -25,6 +27,7 @@ impl Verb {
             Self::Nir(args) => args.run(context),
             Self::Pynn(args) => args.run(context),
             Self::Sonata(args) => args.run(context),
+            Self::Compare(args) => args.run(context),
         }
     }
 }

@@ -40,6 +40,12 @@ impl<'a> Target<'a> {
         if inside && like_a_source { Err(is_input(path)) } else { Ok(target) }
     }
 
+    /// The same for a command that reads a whole folder: nothing that lies in it may be replaced.
+    pub(super) fn outside(path: &'a Path, dir: &Path) -> Result<Self> {
+        let inside = path.canonicalize().ok().zip(dir.canonicalize().ok()).is_some_and(|(file, dir)| file.starts_with(dir));
+        if inside { Err(is_input(path)) } else { Self::new(path, []) }
+    }
+
     /// To be called when it is written: says so if another file was there before.
     pub(super) fn written(&self, context: &Context) {
         if self.existed {

@@ -9,7 +9,9 @@ use kenyon_neurons::point::Real;
 use serde_json::json;
 
 use super::context::Context;
-use super::output::{count, percent};
+use super::output::{count, of, percent};
+use super::{interrupt, repeat};
+use crate::network::spec::ModelKind;
 use crate::run::folder::RunFolder;
 use crate::training::config::{Precision, TrainConfig};
 use crate::training::model::Model;
@@ -25,7 +27,7 @@ pub(super) struct Train {
     /// Config; see `docs/training.md`. Not needed with `--resume`
     #[arg(value_name = "CONFIG", required_unless_present = "resume")]
     config: Option<PathBuf>,
-    /// Circuit, instead of the one that the config names
+    /// Circuit, instead of the one that the config names; needed if it names none
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     circuit: Option<PathBuf>,
     /// Run folder; it must not exist or be empty
@@ -52,10 +54,7 @@ impl Train {
 
 /// Begins a run of the config at `path`.
 pub(super) fn begin(path: &Path, circuit: Option<&Path>, run: &Path, context: &Context) -> Result<Summary> {
-    let mut config = TrainConfig::read(path)?;
-    if let Some(circuit) = circuit {
-        config.circuit = std::path::absolute(circuit).map_err(|e| UserError::cannot_read(circuit, &e))?;
-    }
+    let config = TrainConfig::read_with(path, circuit)?;
     let setup = Setup::open(&config, path, context.seed)?;
     match config.train.precision {
         Precision::F32 => begin_as::<f32>(&config, setup, path, run, context),
@@ -103,6 +102,14 @@ fn resume(run: &Path, config: Option<&Path>, context: &Context) -> Result<Summar
     let path = run.join("config.toml");
     let config = TrainConfig::read(&path)?;
     let seed = folder.manifest().seed;
+    if let Some(given) = context.given_seed.filter(|&given| given != seed) {
+        return Err(UserError::usage("seed-mismatch", "the run was begun with another seed")
+            .file(run)
+            .key("--seed")
+            .found(given.to_string())
+            .expected(format!("{seed}, as the run has it"))
+            .mend("leave `--seed` out to resume with the run's own, or start a new run"));
+    }
     let setup = Setup::open(&config, &path, seed)?;
     match config.train.precision {
         Precision::F32 => {
@@ -136,9 +143,21 @@ fn go<F: Real + WithDType>(
         count(setup.network.classes as u64),
         count(setup.source.split().train.len() as u64),
     ));
+    if setup.network.spec.model != ModelKind::Lif {
+        let model =
+            serde_json::to_value(setup.network.spec.model).ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default();
+        context.note(&format!(
+            "note: a network of `{model}` neurons cannot be exported; only `lif` neurons have a counterpart on the boards"
+        ));
+    }
+    let watch = interrupt::watch(run.path(), context.quiet);
+    if !watch.heard {
+        let path = repeat::quoted(&run.path().display().to_string());
+        context.note(&format!("if this is interrupted, go on with: kenyon train --run {path} --resume"));
+    }
     let seed = run.manifest().seed;
-    let summary =
-        Training { config, model, teachers, source: setup.source, remap: setup.remap, seed, progress: context }.run(run)?;
+    let Setup { source, remap, rest_hz, .. } = setup;
+    let summary = Training { config, model, teachers, source, remap, rest_hz, seed, progress: context }.run(run)?;
     if summary.validation.is_none() {
         context.note("the run had reached its last epoch: nothing was left to do");
     }
@@ -147,9 +166,9 @@ fn go<F: Real + WithDType>(
 
 fn text(summary: &Summary, run: &Path) -> String {
     format!(
-        "{} epochs, {} steps; best validation accuracy {}\nweights: sha256 {}\nrun: {}\n\nNext: kenyon eval {} --split test",
-        summary.epochs,
-        count(summary.steps),
+        "{}, {}; best validation accuracy {}\nweights: sha256 {}\nrun: {}\n\nNext: kenyon eval {} --split test",
+        of(summary.epochs, "epoch"),
+        of(summary.steps, "step"),
         summary.best_validation_accuracy.map_or("-".into(), percent),
         summary.weights_sha256,
         run.display(),

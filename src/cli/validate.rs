@@ -2,6 +2,7 @@
 
 mod protocol;
 mod snn;
+mod spinnaker;
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ use super::output::TextTable;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json\n  \
-                        kenyon validate protocol protocol_vectors.json"
+                  kenyon validate spinnaker reference/spinnaker\n  kenyon validate protocol protocol_vectors.json"
 )]
 pub(super) struct Validate {
     /// What the cases are about
@@ -41,6 +42,8 @@ pub(super) struct Validate {
 enum Kind {
     /// Spiking networks with gradients: `case.json`, `input.npz`, `expected.npz`
     Snn,
+    /// Networks computed by the released `SpiNNaker` binaries: `network.json` and tables for each case, `lif_init.csv`
+    Spinnaker,
     /// Messages to and from a board: a JSON list of fields with their bytes
     Protocol,
 }
@@ -69,25 +72,26 @@ struct Report {
 
 impl Validate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        if self.kind == Kind::Protocol {
-            if self.dump.is_some() {
-                return Err(UserError::usage("bad-option", "`--dump` has nothing to write for `protocol`"));
-            }
-            return protocol::run(&self.dir, self.boot_image.as_ref(), context);
-        }
-        if self.boot_image.is_some() {
+        if self.kind != Kind::Protocol && self.boot_image.is_some() {
             return Err(UserError::usage("bad-option", "`--boot-image` belongs to `protocol`"));
         }
+        match self.kind {
+            Kind::Snn => self.run_snn(context),
+            Kind::Spinnaker => spinnaker::run(&self.dir, self.dump.as_deref(), context),
+            Kind::Protocol if self.dump.is_some() => {
+                Err(UserError::usage("bad-option", "`--dump` has nothing to write for `protocol`"))
+            }
+            Kind::Protocol => protocol::run(&self.dir, self.boot_image.as_ref(), context),
+        }
+    }
+
+    fn run_snn(&self, context: &Context) -> Result<()> {
         let folders = cases(&self.dir)?;
         let mut found = Vec::with_capacity(folders.len());
         let mut unreadable = None;
         for (name, folder) in folders {
             let dump = self.dump.as_ref().map(|d| d.join(&name));
-            let done = match self.kind {
-                Kind::Snn => snn::replay(&folder, &name, dump.as_deref()),
-                Kind::Protocol => unreachable!("compared above"),
-            };
-            found.push(match done {
+            found.push(match snn::replay(&folder, &name, dump.as_deref()) {
                 Ok(case) => case,
                 // Our own trouble, such as a full disk, is no property of the case.
                 Err(error) if error.exit_code() == 1 => return Err(error),
@@ -108,11 +112,7 @@ impl Validate {
             });
         }
         let passed = found.iter().filter(|c| c.pass).count();
-        let kind = match self.kind {
-            Kind::Snn => "snn",
-            Kind::Protocol => "protocol",
-        };
-        let report = Report { kind, failed: found.len() - passed, passed, cases: found };
+        let report = Report { kind: "snn", failed: found.len() - passed, passed, cases: found };
         context.print(&report, || table(&report));
         match (unreadable, report.cases.iter().find(|c| !c.pass)) {
             (Some(error), _) => Err(error),

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 
 use super::presynaptic::{Presynaptic, takes_part};
-use super::spec::{NetworkSpec, Share, WeightForm};
+use super::spec::{ModelKind, NetworkSpec, Share, WeightForm};
 use crate::analysis::Population;
 
 /// Transmitters that have a gain; the last stands for neurons without one.
@@ -138,6 +138,7 @@ impl Network {
                 .mend("build the circuit with receptor neurons, or name them with `selection.inputs`"));
         }
         let populations = populations(circuit, &hidden);
+        not_inputs(circuit, spec, config)?;
         known(spec.delay_ms.keys(), populations.iter().map(|(name, _)| name.as_str()), config, "network.delay_ms")?;
         known(spec.weights.gain.keys(), TRANSMITTERS, config, "network.weights.gain")?;
         known(spec.tau_syn_by_nt_ms.keys(), TRANSMITTERS, config, "network.tau_syn_by_nt_ms")?;
@@ -194,6 +195,7 @@ impl Network {
             neurons: (range.start as u32..range.end as u32).collect(),
             sparse,
             driven: driven[range.clone()].contains(&true),
+            graded: self.spec.model == ModelKind::Nonspiking,
         };
         self.populations.iter().zip(&self.sparse).map(watched).collect()
     }
@@ -222,6 +224,22 @@ fn known<'a, S: AsRef<str> + 'a>(
         };
         let error = UserError::bad_data("unknown-name", "names nothing in this circuit").file(config).key(section);
         return Err(error.found(key).mend(mend));
+    }
+    Ok(())
+}
+
+/// Spikes of inputs come from the samples, at their times: a delay of theirs would mean nothing.
+fn not_inputs(circuit: &Circuit, spec: &NetworkSpec, config: &Path) -> Result<()> {
+    for (name, range) in circuit.populations.iter().zip(circuit.ranges()) {
+        let range = range.start as usize..range.end as usize;
+        if spec.delay_ms.contains_key(name) && !range.is_empty() && circuit.input[range].iter().all(|&input| input) {
+            return Err(UserError::bad_data("input-delay", "holds inputs, whose spikes come from the samples and have no delay")
+                .file(config)
+                .key("network.delay_ms")
+                .found(name)
+                .expected("populations of hidden neurons")
+                .mend(format!("take `{name}` out; `odors.onset_ms` moves the stimulus")));
+        }
     }
     Ok(())
 }

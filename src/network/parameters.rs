@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
-use kenyon_base::{Result, Streams, UserError};
+use kenyon_base::{Result, Streams, UserError, nearest};
 use kenyon_neurons::point::{PointModel, QifNeuron};
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
@@ -228,20 +228,24 @@ impl Parameters {
     pub fn train(&mut self, names: &[String]) -> Result<()> {
         for name in names {
             if !self.tensors.contains_key(name) {
-                let known: Vec<&str> = self.tensors.keys().map(String::as_str).collect();
-                let near = kenyon_base::nearest(name, known.iter().copied());
-                let mend =
-                    near.map_or_else(|| format!("choose from {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-                return Err(UserError::bad_data("unknown-parameter", "the network has no parameter of this name")
-                    .key("train.trained")
-                    .found(name.clone())
-                    .mend(mend));
+                return Err(self.unknown("train.trained", name, &[]));
             }
         }
         for (name, parameter) in &mut self.tensors {
             parameter.trained = names.contains(name);
         }
         Ok(())
+    }
+
+    /// The error for a `word` that `key` of a config holds and that is neither a parameter nor one of the `sets` of them.
+    pub fn unknown(&self, key: &str, word: &str, sets: &[&str]) -> UserError {
+        let known: Vec<&str> = sets.iter().copied().chain(self.tensors.keys().map(String::as_str)).collect();
+        let choose = || format!("choose from {}", known.join(", "));
+        UserError::bad_data("unknown-parameter", "names no parameter of this network, and no set of them")
+            .key(key)
+            .found(word)
+            .expected("a set or a parameter that the form of the weights has")
+            .mend(nearest(word, known.iter().copied()).map_or_else(choose, |near| format!("did you mean `{near}`?")))
     }
 
     /// Values by neuron and synapse; differentiable by every parameter.

@@ -1,11 +1,13 @@
 //! The `[network]` section of a training config: neuron models, start values, how weights follow from the circuit.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use kenyon_base::{Result, UserError};
 use kenyon_neurons::point::QifKind;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How far a reset stays below its threshold, at the start and in training.
 pub const RESET_MARGIN: f64 = 0.001;
@@ -24,9 +26,11 @@ pub struct NetworkSpec {
     pub qif: QifKind,
     /// Time step in ms; that of the data set.
     pub dt_ms: f64,
-    /// Start of the membrane time constants in ms: evenly spread over this range, in random order.
+    /// Start of the membrane time constants in ms: evenly spread over this range, in random order; or one number for all.
+    #[serde(deserialize_with = "range")]
     pub tau_mem_ms: [f64; 2],
-    /// Start of the bias `I_c`, which is subtracted from the input; evenly spread, in random order.
+    /// Start of the bias `I_c`, which is subtracted from the input; evenly spread, in random order; or one number for all.
+    #[serde(deserialize_with = "range")]
     pub i_c: [f64; 2],
     /// Synaptic time constant in ms.
     pub tau_syn_ms: f64,
@@ -76,6 +80,35 @@ impl Default for NetworkSpec {
             readout: ReadoutSpec::default(),
         }
     }
+}
+
+/// Reads `[low, high]`, or one number for both.
+fn range<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<[f64; 2], D::Error> {
+    struct Form;
+    impl<'de> Visitor<'de> for Form {
+        type Value = [f64; 2];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, or `[low, high]`")
+        }
+
+        fn visit_i64<E: de::Error>(self, value: i64) -> std::result::Result<[f64; 2], E> {
+            Ok([value as f64; 2])
+        }
+
+        fn visit_f64<E: de::Error>(self, value: f64) -> std::result::Result<[f64; 2], E> {
+            Ok([value; 2])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<[f64; 2], A::Error> {
+            let mut values = Vec::new();
+            while let Some(value) = list.next_element::<f64>()? {
+                values.push(value);
+            }
+            values.try_into().map_err(|values: Vec<f64>| de::Error::invalid_length(values.len(), &self))
+        }
+    }
+    deserializer.deserialize_any(Form)
 }
 
 /// A neuron model by name.

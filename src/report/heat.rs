@@ -7,15 +7,17 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use super::Table;
-use super::svg::{Drawing, Format, fit, number, px};
+use super::svg::{Drawing, Format, fit, number, px, width};
 
 const LEFT: f64 = 52.0;
 /// Left edge where names stand beside the rows.
 const LEFT_NAMES: f64 = 150.0;
 const TOP: f64 = 26.0;
 const SIDE: f64 = 400.0;
-/// Side of the matrix up to which rows carry names and cells their count.
-const NAMED: usize = 12;
+/// Room below the matrix for numbers, and for names that stand upright.
+const BELOW: (f64, f64) = (28.0, 124.0);
+/// Side of the matrix up to which rows and columns carry names and cells their count.
+const NAMED: usize = 24;
 /// Rows of a drawing, at most: more would be thinner than the lines of a screen.
 const FINEST: usize = 300;
 /// Cells of a drawing, at most: the file must stay small.
@@ -90,14 +92,14 @@ impl HeatMap {
         }
         Drawing {
             marks,
-            size: (left + SIDE + 108.0, TOP + SIDE + 28.0),
+            size: (left + SIDE + 108.0, TOP + SIDE + if named { BELOW.1 } else { BELOW.0 }),
             legend: Vec::new(),
             notes,
             table: Some(self.worst(&inside)),
         }
     }
 
-    /// Names at the rows, numbers at the columns, counts in the cells of a small matrix.
+    /// Names at rows and columns of a small matrix, counts in its cells where they have room.
     fn names_and_counts(&self, cells: &BTreeMap<(u32, u32), u64>, scale: &Levels, step: f64) -> Markup {
         let middle = |i: usize| (i as f64 + 0.5) * step;
         html! {
@@ -106,9 +108,13 @@ impl HeatMap {
                     title { (name) }
                     (fit(&format!("{} {name}", i + 1), LEFT_NAMES - 14.0))
                 }
-                text class="tick" x=(px(LEFT_NAMES + middle(i))) y=(px(TOP + SIDE + 18.0)) text-anchor="middle" { (i + 1) }
+                text class="label" text-anchor="end"
+                    transform=(format!("translate({} {}) rotate(-90)", px(LEFT_NAMES + middle(i) + 4.5), px(TOP + SIDE + 8.0))) {
+                    title { (name) }
+                    (fit(&format!("{} {name}", i + 1), BELOW.1 - 14.0))
+                }
             }
-            @for (&(row, column), &count) in cells {
+            @for (&(row, column), &count) in cells.iter().filter(|(_, count)| width(&number(**count as f64, 0)) <= step) {
                 text class=(format!("count on{}", scale.colour(scale.level(count)))) x=(px(LEFT_NAMES + middle(column as usize)))
                     y=(px(TOP + middle(row as usize) + 4.5)) text-anchor="middle" { (number(count as f64, 0)) }
             }
@@ -265,6 +271,15 @@ mod tests {
         let size = drawing.marks.into_string().len();
         assert!(size < 400_000, "{size} bytes");
         assert!(drawing.notes.iter().any(|n| n.contains("joins")), "{:?}", drawing.notes);
+    }
+
+    #[test]
+    fn rows_and_columns_of_a_small_map_carry_names() {
+        let marks = |n| plan(n).draw().marks.into_string();
+        for name in ["7 odour 6", "16 odour 15"] {
+            assert_eq!(marks(16).matches(&format!("</title>{name}<")).count(), 2, "{name}");
+        }
+        assert!(!marks(284).contains("odour 6"));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::svg::{Axis, Drawing, Frame, Reference, Scale, fit, marker_at, missing
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 300.0;
+/// Upper edge of the frame: the name of a line along it stands clear of the axis label above.
+const TOP: f64 = 44.0;
 /// Markers on a curve, at most; more would hide it.
 const MARKERS: usize = 24;
 
@@ -65,9 +67,8 @@ impl LineChart {
         let points = || self.series.iter().flat_map(|s| &s.points);
         let drawn = points().filter(|p| p.0.is_finite() && p.1.is_finite());
         let references = || self.references.iter().map(|r| r.value).filter(|v| v.is_finite());
-        let y = Scale { from: self.y.span(drawn.clone().map(|p| p.1).chain(references())), to: (HEIGHT - 46.0, 30.0) };
-        let frame =
-            Frame { width: WIDTH, left: tick_room(&self.y, &y, 5), top: 30.0, right: WIDTH - 18.0, bottom: HEIGHT - 46.0 };
+        let y = Scale { from: self.y.span(drawn.clone().map(|p| p.1).chain(references())), to: (HEIGHT - 46.0, TOP) };
+        let frame = Frame { width: WIDTH, left: tick_room(&self.y, &y, 5), top: TOP, right: WIDTH - 18.0, bottom: HEIGHT - 46.0 };
         let x = Scale { from: self.x.span(drawn.clone().map(|p| p.0)), to: (frame.left + 6.0, frame.right - 6.0) };
         let missing = points().count() - drawn.count() + self.references.len() - references().count();
         let marks = html! {

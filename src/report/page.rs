@@ -74,13 +74,26 @@ fn section(section: &Section, figures: &mut usize) -> Markup {
             div class="blocks" {
                 @for block in &section.blocks {
                     @match block {
-                        Block::Text(text) => p { (text) },
+                        Block::Text(text) => p { (words(text)) },
                         Block::Code(code) => pre tabindex="0" { code { (code) } },
                         Block::Table(table) => (self::table(table)),
                         Block::Figure(figure) => ({ *figures += 1; self::figure(figure, *figures) }),
                     }
                 }
             }
+        }
+    }
+}
+
+/// A paragraph; what stands in backticks is set as code.
+fn words(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! {
+        @for (i, part) in parts.iter().enumerate() {
+            @if i % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
@@ -169,6 +182,12 @@ mod tests {
         assert!(!html.contains("<img") && !html.contains('\u{202e}') && !html.contains('\u{0}'));
         // An attribute ends only at its own quote.
         assert!(!html.contains("onerror=alert(1)>\"'"));
+    }
+
+    #[test]
+    fn words_in_backticks_are_set_as_code_and_a_single_one_stays() {
+        let html = Page::new("p").section(Section::new("s").text("lower `i_c` <now>").text("a ` b")).render();
+        assert!(html.contains("<p>lower <code>i_c</code> &lt;now&gt;</p>") && html.contains("<p>a ` b</p>"), "{html}");
     }
 
     #[test]

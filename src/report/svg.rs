@@ -169,7 +169,7 @@ fn decimals(step: f64) -> usize {
 }
 
 /// A number with thousands separated.
-pub(super) fn number(value: f64, decimals: usize) -> String {
+pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     // Minus zero is zero.

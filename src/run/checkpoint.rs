@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `param/NAME` | a parameter |
 //! | `optimiser/FIELD/NAME` | the optimiser's memory of it |
-//! | `ids/neurons`, `ids/types` | root ids in stored order (u64); index of each neuron's type in the manifest's `types` (u64) |
+//! | `ids/neurons`, `ids/inputs` | root ids of the neurons and of the inputs in stored order (u64) |
+//! | `ids/types` | index of each neuron's type in the manifest's `types` (u64) |
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -59,6 +60,9 @@ pub struct CheckpointManifest {
     pub config_sha256: String,
     /// SHA-256 of the root ids in stored order.
     pub neurons_sha256: Option<String>,
+    /// SHA-256 of who is connected to whom, whatever the order; none in checkpoints of earlier versions.
+    #[serde(default)]
+    pub wiring_sha256: Option<String>,
     /// Names that `ids/types` indexes.
     pub types: Vec<String>,
     /// SHA-256 of each split's sample ids.
@@ -100,6 +104,7 @@ impl Checkpoint {
             seed,
             config_sha256: config_sha256.into(),
             neurons_sha256: None,
+            wiring_sha256: None,
             types: Vec::new(),
             splits: BTreeMap::new(),
             metrics: BTreeMap::new(),
@@ -213,7 +218,12 @@ impl Checkpoint {
 
     /// Checks that the stored neuron order is `ids`.
     pub fn check_neurons(&self, ids: &[u64]) -> Result<()> {
-        let stored = self.neurons().unwrap_or_default();
+        self.check_ids(NEURONS, ids)
+    }
+
+    /// Checks that the root ids stored as `name` are `ids` in the same order.
+    pub fn check_ids(&self, name: &str, ids: &[u64]) -> Result<()> {
+        let stored: Vec<u64> = self.tensors.get(name).and_then(TensorData::values).unwrap_or_default();
         if stored == ids {
             return Ok(());
         }

@@ -13,6 +13,9 @@ pub const FORMAT: &str = "kenyon-run";
 /// Format version.
 pub const VERSION: u32 = 1;
 
+/// What to do about an input of a run that is gone.
+pub const MOVED: &str = "a run names its inputs relative to its own folder and moves only together with them: put this one back, or move the run to where it fits";
+
 /// A file that a run was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +48,10 @@ impl InputFile {
     /// `input-changed` if its content is another; as for any input if it cannot be read.
     pub fn check(&self, run: &Path) -> Result<PathBuf> {
         let path = run.join(&self.path);
-        let sha256 = digest::sha256_file(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
+        let sha256 = digest::sha256_file(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => UserError::cannot_read(&path, &e).key(&self.name).mend(MOVED),
+            _ => UserError::cannot_read(&path, &e),
+        })?;
         if sha256 == self.sha256 {
             return Ok(path);
         }

@@ -10,11 +10,12 @@ use kenyon_datasets::split::Part;
 use kenyon_neurons::point::Real;
 
 use super::config::{Precision, TrainConfig};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, Rest, Shown, evaluate};
 use super::model::Model;
 use super::page::SampleRaster;
 use super::setup::Setup;
-use super::trainer::{BEST_BY, check_samples, load};
+use super::state::{check_samples, load};
+use super::trainer::BEST_BY;
 use crate::run::checkpoint::{Checkpoint, CheckpointManifest};
 use crate::run::folder::RunFolder;
 use crate::run::store::BestBy;
@@ -31,8 +32,31 @@ pub struct Loaded<F: Real> {
     pub manifest: CheckpointManifest,
     /// File name of the checkpoint.
     pub file: String,
+    /// SHA-256 of its weights.
+    pub weights_sha256: String,
     /// The run.
     pub folder: RunFolder,
+}
+
+/// What is known of the ideal observer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bound {
+    /// Its accuracy.
+    Known(Ceiling),
+    /// Why there is none.
+    Unknown(String),
+}
+
+impl Bound {
+    /// Its accuracy, if it is known.
+    pub fn known(&self) -> Option<Ceiling> {
+        if let Self::Known(ceiling) = self { Some(*ceiling) } else { None }
+    }
+
+    /// Why it is not known.
+    pub fn reason(&self) -> Option<&str> {
+        if let Self::Unknown(reason) = self { Some(reason) } else { None }
+    }
 }
 
 /// Precision of a run's numbers, which decides the type to load it with.
@@ -60,15 +84,25 @@ fn opened(run: &Path) -> Result<RunFolder> {
 /// A checkpoint of a run: `best`, `last`, or a file.
 ///
 /// # Errors
-/// None yet, or a damaged one.
+/// None yet, none of this name, or a damaged one.
 pub fn find(folder: &RunFolder, which: &str) -> Result<Checkpoint> {
     let store = folder.checkpoints(1, BestBy { metric: BEST_BY.into(), higher_is_better: true })?;
     let path = match which {
         "best" => store.best().map_or_else(|| store.last(), |best| Ok(Some(best)))?,
         "last" => store.last()?,
         file => {
-            let path = Path::new(file);
-            Some(if path.is_file() { path.to_path_buf() } else { folder.path().join("checkpoints").join(file) })
+            let inside = folder.path().join("checkpoints").join(file);
+            let found = [Path::new(file), &inside].into_iter().find(|path| path.is_file()).map(Path::to_path_buf);
+            Some(found.ok_or_else(|| {
+                let known = store.list().unwrap_or_default();
+                let names = known.iter().filter_map(|path| Some(format!("`{}`", path.file_name()?.to_string_lossy())));
+                let names: Vec<String> = ["`best`", "`last`"].map(String::from).into_iter().chain(names).collect();
+                UserError::usage("no-such-checkpoint", "the run has no such checkpoint")
+                    .file(folder.path())
+                    .found(file)
+                    .expected(format!("one of {}", names.join(", ")))
+                    .mend("name one of these with `--checkpoint`")
+            })?)
         }
     };
     let Some(path) = path else {
@@ -92,16 +126,16 @@ impl<F: Real + WithDType> Loaded<F> {
         let seed = folder.manifest().seed;
         folder.check_inputs()?;
         let setup = Setup::open(&config, &path, seed)?;
-        let split = setup.source.split();
-        split.check(setup.source.len())?;
-        split.refuse_test(&split.train)?;
+        // No sample stands in two parts: the test samples are none of those that were trained on.
+        setup.source.split().check(setup.source.len())?;
         let checkpoint = find(&folder, which)?;
         checkpoint.check_config(&folder.manifest().config_sha256)?;
         check_samples(&checkpoint, &*setup.source)?;
         let model = setup.model::<F>(&config, seed)?;
         load(&model, &checkpoint)?;
         let file = checkpoint.origin().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self { config, setup, model, manifest: checkpoint.manifest, file, folder })
+        let weights_sha256 = checkpoint.weights_sha256();
+        Ok(Self { config, setup, model, manifest: checkpoint.manifest, file, weights_sha256, folder })
     }
 
     /// Samples of a part, at most `most` of them.
@@ -117,19 +151,31 @@ impl<F: Real + WithDType> Loaded<F> {
     /// As [`evaluate`].
     pub fn evaluate(&self, samples: &[u32], progress: &dyn Progress) -> Result<Evaluation> {
         progress.stage("evaluating", Some(samples.len() as u64));
-        let batch = self.config.train.batch_size.max(16);
-        evaluate(&self.model, &self.setup.source, self.setup.remap.as_ref(), samples, batch, &self.config.loss, progress)
+        let rest = Rest { hz: self.setup.rest_hz, seed: self.folder.manifest().seed };
+        let shown = Shown {
+            source: &self.setup.source,
+            remap: self.setup.remap.as_ref(),
+            samples,
+            batch_size: self.config.train.batch_size.max(16),
+            responses: Some(rest),
+        };
+        evaluate(&self.model, shown, &self.config.loss, progress)
     }
 
-    /// The ideal observer on some samples; none if they come from a stored file.
+    /// The ideal observer on some samples. A stored data set holds that of its whole test part, if any.
     ///
     /// # Errors
     /// As [`ceiling`].
-    pub fn ceiling(&self, samples: &[u32], progress: &dyn Progress) -> Result<Option<Ceiling>> {
-        match &self.setup.generator {
-            Some(generator) => ceiling(generator, samples, progress),
-            None => Ok(None),
+    pub fn ceiling(&self, samples: &[u32], progress: &dyn Progress) -> Result<Bound> {
+        if let Some(generator) = &self.setup.generator {
+            let found = ceiling(generator, samples, progress)?;
+            return Ok(found.map_or_else(|| Bound::Unknown("there is no sample".into()), Bound::Known));
         }
+        Ok(match self.setup.stored_ceiling {
+            Some(ceiling) if samples == self.setup.source.split().test => Bound::Known(ceiling),
+            Some(_) => Bound::Unknown("the data set holds the ceiling of its whole test part only".into()),
+            None => Bound::Unknown("the data set holds none: make it with `kenyon odors make`, without `--no-ceiling`".into()),
+        })
     }
 
     /// Some samples as one batch.

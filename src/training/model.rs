@@ -22,6 +22,8 @@ pub struct Model<F: Real> {
     pub network: Network,
     /// Values.
     pub parameters: Parameters,
+    /// Who is connected to whom, as [`Network::wiring_sha256`] has it.
+    pub wiring_sha256: String,
     pub(super) engine: Arc<Engine<F>>,
     readout: Tensor,
 }
@@ -118,7 +120,8 @@ impl<F: Real + WithDType> Model<F> {
         };
         let engine = Arc::new(Engine::new(topology(&network), spec)?);
         let readout = Tensor::from_slice(&network.readout, network.readout.len(), &Device::Cpu).map_err(internal)?;
-        Ok(Self { network, parameters, engine, readout })
+        let wiring_sha256 = network.wiring_sha256();
+        Ok(Self { network, parameters, wiring_sha256, engine, readout })
     }
 
     /// Trains exactly these parameters from now on, with this surrogate.
@@ -179,6 +182,21 @@ impl<F: Real + WithDType> Model<F> {
     /// As [`run`](Self::run).
     pub fn traces(&self, batch: &Batch) -> Result<Spiking> {
         Ok(self.through(&self.engine, batch, false, (0, u64::MAX))?.1)
+    }
+
+    /// Runs a batch and gives the spikes of every neuron too: [T, B, N], packed; without gradients.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_recorded(&self, batch: &Batch) -> Result<(Pass, Vec<F>)> {
+        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
+        let record = Record { neurons, mem: false, spikes: true };
+        let engine = self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?;
+        let (effective, spiking) = self.through(&Arc::new(engine), batch, false, (0, u64::MAX))?;
+        let parts =
+            || Ok::<_, candle_core::Error>((spiking.out()?, spiking.counts()?, spiking.spikes()?.flatten_all()?.to_vec1::<F>()?));
+        let (out, counts, spikes) = parts().map_err(internal)?;
+        Ok((Pass { out, counts, effective, spiking }, spikes))
     }
 
     pub(super) fn through(

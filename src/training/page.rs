@@ -2,9 +2,15 @@
 
 use kenyon_datasets::odors::Ceiling;
 
-use super::evaluate::Evaluation;
-use crate::report::{Axis, Dot, DotChart, Figure, HeatMap, LineChart, Page, Raster, Section, Series, Table};
+use super::evaluate::{Evaluation, PopulationActivity};
+use super::origin::Origin;
+use crate::report::{Axis, Dot, DotChart, Figure, HeatMap, LineChart, Page, Raster, Section, Series, Table, number};
 use crate::run::journal::Record;
+
+/// What one control shows and what not; stands beside its figure wherever that is printed.
+pub const CONTROL_CAVEAT: &str = "One shuffle with one seed is one draw. It exchanges partners across the whole circuit, populations included, and both \
+    networks start from factors that were chosen for the intact circuit. A gap to it does not tell which property of the wiring matters, nor that it is \
+    the wiring and not the start values: train on several seeds, and on milder null models such as `swap-typed` and `weight-block`, before concluding.";
 
 /// What the page shows.
 #[derive(Debug)]
@@ -21,13 +27,15 @@ pub struct Story<'a> {
     pub control: Option<&'a Evaluation>,
     /// Which null model the control is.
     pub control_name: String,
+    /// What is synthetic.
+    pub origin: &'a Origin,
+    /// Length of a step in ms, if the neurons transmit values instead of spikes.
+    pub graded_ms: Option<f64>,
     /// Ideal observer of the input spike counts.
     pub ceiling: Option<Ceiling>,
     /// One test sample.
     pub raster: Option<SampleRaster>,
-    /// Further facts as (name, value, note).
-    pub facts: Vec<(String, String, String)>,
-    /// Commands that repeat it.
+    /// Commands that repeat it, with comments that say from which folder, and what to compare.
     pub commands: String,
 }
 
@@ -77,22 +85,35 @@ impl Story<'_> {
             page = page.fact(
                 "Shuffled connectome",
                 percent(control.accuracy),
-                format!("{}, trained in the same way", self.control_name),
+                format!("{}, trained in the same way; one draw, see below", self.control_name),
             );
         }
         page = page.fact("Chance", percent(test.chance), format!("{} odours", test.classes.len()));
-        for (name, value, note) in &self.facts {
-            page = page.fact(name, value, note);
+        if self.origin.is_synthetic() {
+            let sentences = self.origin.sentences().into_iter();
+            page = page.section(sentences.fold(Section::new("What is synthetic"), Section::text));
         }
         page = page.section(self.accuracy()).section(self.curves());
+        let hints = self.hints();
+        if !hints.is_empty() {
+            page = page.section(hints.into_iter().fold(Section::new("What deserves a look"), Section::text));
+        }
         if let Some(raster) = &self.raster {
             page = page.section(raster_section(raster));
         }
         page = page.section(self.confusion()).section(self.activity());
         if !self.commands.is_empty() {
-            page = page.section(Section::new("Repeat it").text("The same commands give the same bits.").code(&self.commands));
+            let text = "The same version of kenyon gives the same bits on the same kind of machine, at any number of threads.";
+            page = page.section(Section::new("Repeat it").text(text).code(&self.commands));
         }
         page
+    }
+
+    /// Hints of the activity monitor: before training, and on these test samples.
+    fn hints(&self) -> Vec<String> {
+        let rest = self.journal.iter().filter(|r| r.event == "rest").flat_map(|r| &r.notes);
+        let rest = rest.map(|hint| format!("Before training, {hint}."));
+        rest.chain(self.test.hints.iter().map(|hint| format!("On test samples, {hint}."))).collect()
     }
 
     fn accuracy(&self) -> Section {
@@ -106,13 +127,17 @@ impl Story<'_> {
             dots = dots.dot(Dot::new("ideal observer", c.accuracy).interval(c.interval[0], c.interval[1]).bound());
         }
         let dots = dots.reference("chance", self.test.chance);
-        let look = "The network lies between chance and the ideal observer. Where the shuffled connectome reaches the same, the wiring made no difference \
-                    for this task.";
-        Section::new("How well odours are told apart").figure(Figure::new(
+        let look = match (&self.ceiling, self.control) {
+            (_, Some(_)) => "Where the intervals of network and shuffled connectome overlap, this control shows no difference.",
+            (Some(_), None) => "The network lies between chance and the ideal observer.",
+            (None, None) => "The farther right of chance, the better.",
+        };
+        let section = Section::new("How well odours are told apart").figure(Figure::new(
             "Accuracy on test samples, with 95 % intervals",
             look,
             dots,
-        ))
+        ));
+        if self.control.is_some() { section.text(CONTROL_CAVEAT) } else { section }
     }
 
     fn curves(&self) -> Section {
@@ -148,34 +173,62 @@ impl Story<'_> {
         ))
     }
 
+    /// Mean outputs of neurons that do not spike: rates and shares would mean nothing.
+    fn outputs(&self, dt_ms: f64) -> Section {
+        let mean = |rate_hz: f64| rate_hz * dt_ms * 1e-3;
+        let populations = || self.test.populations.iter().filter(|p| p.neurons > 0);
+        let dots = DotChart::new(Axis::new("mean output").range(0.0, 1.0));
+        let dots = dots.dots(populations().map(|p| Dot::new(&p.population, mean(p.rate_hz))));
+        let mut table = Table::new("Output per population", ["population", "neurons", "mean output"]);
+        for p in populations() {
+            table.push([p.population.clone(), number(p.neurons as f64, 0), format!("{:.4}", mean(p.rate_hz))]);
+        }
+        let look = "These neurons do not spike: each transmits its potential, clamped to 0 to 1. At 0 or 1 throughout, it carries nothing.";
+        Section::new("Activity per population").figure(Figure::new("Mean outputs", look, dots)).table(table)
+    }
+
     fn activity(&self) -> Section {
+        if let Some(dt_ms) = self.graded_ms {
+            return self.outputs(dt_ms);
+        }
         let populations = self.test.populations.iter().filter(|p| p.neurons > 0);
         let rates = populations.clone().map(|p| Dot::new(&p.population, p.rate_hz));
         let rates = DotChart::new(Axis::new("mean rate (Hz)")).dots(rates);
-        let active =
-            populations.clone().map(|p| Dot::new(&p.population, p.active_share).interval(p.active_range[0], p.active_range[1]));
-        let active = DotChart::new(Axis::percent("neurons active per odour").range(0.0, 1.0)).dots(active);
+        let dot = |p: &PopulationActivity| {
+            let range = p.responding_range.unwrap_or(p.spiking_twice_range);
+            Dot::new(&p.population, p.responding_share.unwrap_or(p.spiking_twice_share)).interval(range[0], range[1])
+        };
+        let known = self.test.response.as_ref().filter(|r| r.baseline.is_some());
+        let axis = if known.is_some() { "neurons that respond to an odour" } else { "neurons with two spikes or more per odour" };
+        let active = DotChart::new(Axis::percent(axis).range(0.0, 1.0)).dots(populations.clone().map(dot));
+        let rule = match known {
+            Some(r) => format!(
+                "A neuron responds if, in at least half of the odour's samples, it spikes at least {} times while the odour lasts and {} standard \
+                 deviations above its baseline: {}. Kenyon cells are sparse in the fly: 5 to 10 % respond to an odour.",
+                r.min_spikes,
+                r.baseline_sds,
+                r.baseline.as_deref().unwrap_or_default()
+            ),
+            None => "Neurons with at least two spikes, at any time, in at least half of the odour's samples: what fires anyway counts, too.".into(),
+        };
         let mut table = Table::new(
             "Activity per population",
-            ["population", "neurons", "rate (Hz)", "active per odour", "never spike", "above 50 Hz"],
+            ["population", "neurons", "rate (Hz)", "responding per odour", "two spikes per odour", "never spike", "above 50 Hz"],
         );
         for p in populations {
             table = table.row([
                 p.population.clone(),
-                p.neurons.to_string(),
+                number(p.neurons as f64, 0),
                 format!("{:.2}", p.rate_hz),
-                percent(p.active_share),
+                p.responding_share.map_or_else(|| "–".into(), percent),
+                percent(p.spiking_twice_share),
                 percent(p.silent_share),
                 percent(p.saturated_share),
             ]);
         }
         Section::new("Activity per population")
             .figure(Figure::new("Mean rates", "Above 50 Hz throughout a population is saturated; 0 is dead.", rates))
-            .figure(Figure::new(
-                "Share of neurons that respond to an odour (bars: least and most over odours)",
-                "Kenyon cells are sparse in the fly: 5 to 10 % respond to an odour.",
-                active,
-            ))
+            .figure(Figure::new("Neurons active per odour (bars: least and most over odours)", rule, active))
             .table(table)
     }
 }

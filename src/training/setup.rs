@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, WithDType};
 use kenyon_base::{Result, UserError};
 use kenyon_connectome::{Circuit, circuit};
-use kenyon_datasets::odors::{self, OdorGenerator, SpikeStore};
+use kenyon_datasets::odors::{self, Ceiling, OdorGenerator, SpikeStore};
 use kenyon_datasets::{Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde_json::json;
@@ -14,10 +14,11 @@ use serde_json::json;
 use super::config::{Precision, TrainConfig};
 use super::loaded::find;
 use super::model::Model;
+use super::origin::Origin;
 use super::teacher::TeacherSpec;
 use crate::network::{Network, Parameters};
 use crate::run::folder::RunFolder;
-use crate::run::manifest::{InputFile, RunManifest};
+use crate::run::manifest::{InputFile, MOVED, RunManifest};
 
 /// Circuit, samples and network of a config.
 pub struct Setup {
@@ -27,6 +28,12 @@ pub struct Setup {
     pub source: Arc<dyn SpikeSource>,
     /// The generator of the samples, unless they come from a file.
     pub generator: Option<OdorGenerator>,
+    /// Rate of the inputs without an odour in Hz: that of the recipe, also of a stored data set that holds it.
+    pub rest_hz: Option<f64>,
+    /// The ceiling that a stored data set holds.
+    pub stored_ceiling: Option<Ceiling>,
+    /// What of all this was generated and not measured.
+    pub origin: Origin,
     /// From columns of the samples to inputs of the network; none if they are the same.
     pub remap: Option<Arc<Remap>>,
     /// The network.
@@ -43,6 +50,31 @@ fn files(config: &TrainConfig, folder: &Path) -> Vec<(&'static str, PathBuf)> {
         ("receptor_map", odors.and_then(|o| o.receptor_map.as_ref())),
     ];
     all.into_iter().filter_map(|(name, path)| Some((name, folder.join(path?)))).collect()
+}
+
+/// Checks that the files which a config names are there, and says of one that is not who names it.
+fn check_files(config: &TrainConfig, path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for (name, file) in files(config, folder) {
+        let Err(cause) = std::fs::metadata(&file) else { continue };
+        let key = match name {
+            "responses" => "odors.table",
+            "receptor_map" => "odors.receptor_map",
+            name => name,
+        };
+        let error = UserError::cannot_read(&file, &cause);
+        if cause.kind() != std::io::ErrorKind::NotFound {
+            return Err(error);
+        }
+        let mend = match name {
+            _ if folder.join("manifest.json").is_file() => MOVED.to_string(),
+            "circuit" if config.circuit.is_absolute() => "check the path given with `--circuit`, or the key `circuit`".into(),
+            "circuit" => format!("named by key `circuit` of `{}`: mend the path there, or give `--circuit`", path.display()),
+            _ => format!("named by key `{key}` of `{}`: mend the path there; it is relative to that file", path.display()),
+        };
+        return Err(error.mend(mend));
+    }
+    Ok(())
 }
 
 /// The config as a run stores it: every default written out, paths relative to the run folder.
@@ -84,6 +116,7 @@ impl Setup {
     /// Files that are missing or damaged, a recipe or spec that does not fit them.
     pub fn open(config: &TrainConfig, path: &Path, seed: u64) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
+        check_files(config, path)?;
         let circuit = circuit::file::read(&folder.join(&config.circuit))?;
         Self::with_circuit(config, path, seed, circuit)
     }
@@ -95,11 +128,19 @@ impl Setup {
     pub fn with_circuit(config: &TrainConfig, path: &Path, seed: u64, circuit: Circuit) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let layer = crate::odors::input_layer(&circuit)?;
-        let (source, generator): (Arc<dyn SpikeSource>, _) = match (&config.data, &config.odors) {
-            (Some(data), _) => (Arc::new(SpikeStore::open(&folder.join(data))?), None),
+        let mut stored_ceiling = None;
+        let (source, generator, rest_hz, synthetic): (Arc<dyn SpikeSource>, _, _, _) = match (&config.data, &config.odors) {
+            (Some(data), _) => {
+                let store = SpikeStore::open(&folder.join(data))?;
+                let rest_hz = store.report().recipe.as_ref().map(|recipe| recipe.spontaneous_hz);
+                stored_ceiling = store.report().ceiling;
+                let synthetic = store.provenance().synthetic;
+                (Arc::new(store), None, rest_hz, synthetic)
+            }
             (None, Some(odors)) => {
                 let generator = odors::build(odors, folder, seed, layer)?;
-                (Arc::new(generator.clone()), Some(generator))
+                let synthetic = generator.table().synthetic;
+                (Arc::new(generator.clone()), Some(generator), Some(odors.spontaneous_hz), synthetic)
             }
             (None, None) => return Err(UserError::bad_data("no-data", "names no odours").file(path).key("odors")),
         };
@@ -125,7 +166,8 @@ impl Setup {
             }
         }
         let remap = (!remap.is_identity()).then(|| Arc::new(remap));
-        Ok(Self { circuit, source, generator, remap, network })
+        let origin = Origin::of(&circuit, synthetic);
+        Ok(Self { circuit, source, generator, rest_hz, stored_ceiling, origin, remap, network })
     }
 
     /// Checks every name in the config that only the network can know: trained parameters, groups, populations.
@@ -162,6 +204,7 @@ impl Setup {
         facts.insert("data_identity".into(), json!(self.source.identity()));
         facts.insert("circuit_order_sha256".into(), json!(self.network.order_sha256));
         facts.insert("synthetic_circuit".into(), json!(self.circuit.provenance.synthetic));
+        facts.insert("synthetic".into(), json!(self.origin));
         facts.insert("steps".into(), json!(self.source.steps()));
         facts.insert("classes".into(), json!(self.network.classes));
         facts.insert("inputs".into(), json!(self.network.input_ids.len()));

@@ -121,7 +121,7 @@ impl TeacherSpec {
     /// The term of one batch.
     ///
     /// # Shapes
-    /// Traces [T, B, H], counts [B, H], or readout traces [T + 1, B, C], as [`traced`] gives them.
+    /// Traces [T, B, H], counts [B, H], or readout traces [T + 1, B, C].
     ///
     /// # Errors
     /// Shapes that do not fit.

@@ -2,6 +2,8 @@
 
 mod costs;
 mod gradients;
+mod judging;
+mod state;
 mod teacher;
 
 use std::sync::Arc;

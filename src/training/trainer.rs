@@ -6,18 +6,18 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor, Var, WithDType};
 use kenyon_base::{Progress, Result, UserError};
-use kenyon_datasets::odors::OdorSpec;
 use kenyon_datasets::{Batch, Prefetch, Remap, SpikeSource};
 use kenyon_neurons::point::Real;
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
-use super::evaluate::{self, Evaluation, evaluate};
+use super::evaluate::{self, Evaluation, Shown, evaluate};
 use super::loss::{self, Decision};
 use super::model::Model;
 use super::optimiser::Optimiser;
 use super::resting::at_rest;
 use super::sampler::{Order, Sampler};
+use super::state::{self, check_order, check_samples, load};
 use super::teacher::Teachers;
 use crate::network::parameters::internal;
 use crate::run::checkpoint::Checkpoint;
@@ -25,7 +25,6 @@ use crate::run::folder::RunFolder;
 use crate::run::journal::Record;
 use crate::run::recorder::Recorder;
 use crate::run::store::{BestBy, CheckpointStore};
-use crate::run::tensor::TensorData;
 
 /// Metric that decides which checkpoint is best.
 pub const BEST_BY: &str = "validation/accuracy";
@@ -45,6 +44,8 @@ pub struct Training<'a, F: Real> {
     pub source: Arc<dyn SpikeSource>,
     /// From columns of the samples to inputs of the network.
     pub remap: Option<Arc<Remap>>,
+    /// Rate of the inputs without an odour in Hz, if it is known.
+    pub rest_hz: Option<f64>,
     /// Seed of the run.
     pub seed: u64,
     /// Progress.
@@ -58,6 +59,15 @@ struct EpochSums {
     correct: u64,
     loss: f64,
     spikes: f64,
+}
+
+impl EpochSums {
+    /// How the epoch goes so far.
+    fn words(&self) -> String {
+        let n = self.samples.max(1) as f64;
+        let accuracy = self.correct as f64 / n * 100.0;
+        format!("loss {:.4}, accuracy {accuracy:.1} %, {:.2} spikes per neuron", self.loss / n, self.spikes / n)
+    }
 }
 
 /// How training went.
@@ -90,6 +100,8 @@ struct Loop<'a, F: Real> {
     step: u64,
     samples: Vec<u32>,
     validation: Vec<u32>,
+    /// Hints that were told last.
+    hints: Vec<String>,
     began: Instant,
 }
 
@@ -126,6 +138,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         if let Some(checkpoint) = &last {
             checkpoint.check_config(&config_sha256)?;
             check_samples(checkpoint, &*training.source)?;
+            check_order(&training.model, checkpoint)?;
             load(&training.model, checkpoint)?;
             sampler.restore(&checkpoint.state("sampler")?)?;
             sums = checkpoint.state("epoch_sums")?;
@@ -139,9 +152,9 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         }
         let recorder = run.recorder(last.as_ref())?;
         training.model.set_record(training.teachers.record().clone())?;
-        let began = Instant::now();
+        let (began, hints) = (Instant::now(), Vec::new());
         let mut this =
-            Self { training, sampler, optimiser, store, recorder, config_sha256, sums, step, samples, validation, began };
+            Self { training, sampler, optimiser, store, recorder, config_sha256, sums, step, samples, validation, hints, began };
         this.begin_epoch()?;
         if last.is_none() {
             this.look_at_rest()?;
@@ -152,17 +165,21 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
 
     /// Warns of populations that are dead or saturated before any training.
     fn look_at_rest(&mut self) -> Result<()> {
-        let Training { config, model, source, seed, .. } = &self.training;
-        let spontaneous_hz =
-            config.odors.as_ref().map_or_else(|| OdorSpec::default().spontaneous_hz, |odors| odors.spontaneous_hz);
-        let report = at_rest(model, source.steps(), source.dt_ms(), spontaneous_hz, *seed)?;
+        let Training { model, source, seed, progress, rest_hz, .. } = &self.training;
         let mut record = Record::new("rest", 0, 0);
+        let Some(rest_hz) = *rest_hz else {
+            let note = "activity at rest was not looked at: the data set does not say how its inputs fire without an odour";
+            progress.note(note);
+            return self.recorder.record(&record.note(note));
+        };
+        let report = at_rest(model, source.steps(), source.dt_ms(), rest_hz, *seed)?;
+        record = record.value("rest/input_hz", rest_hz);
         for population in &report.populations {
             record = record.value(&format!("rest_hz/{}", population.name), population.mean_rate_hz.unwrap_or(0.0));
         }
         for hint in report.hints {
             let hint = format!("at rest, without an odour: {hint}");
-            tracing::warn!("{hint}");
+            progress.note(&format!("hint: {hint}"));
             record = record.note(hint);
         }
         self.recorder.record(&record)
@@ -224,17 +241,21 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         let batch_size = self.training.config.train.batch_size;
         self.training.progress.stage(&format!("epoch {} of {epochs}", epoch + 1), Some(order.len() as u64));
         let batches = Prefetch::start(Arc::clone(&self.training.source), order, batch_size, self.training.remap.clone(), 2)?;
+        let mut waiting = Instant::now();
         for batch in batches {
             let batch = batch?;
+            let waited = waiting.elapsed().as_secs_f64();
             self.sampler.next_batch();
-            self.one_step(&batch, epoch, &vars)?;
+            self.one_step(&batch, epoch, &vars, waited)?;
             self.training.progress.advance(batch.len() as u64);
+            self.training.progress.message(&self.sums.words());
             let every = self.training.config.train.checkpoint_every;
             // The epoch's own checkpoint follows upon its last step.
             let ended = self.sampler.state().step_in_epoch == self.sampler.steps_per_epoch();
             if every.is_some_and(|n| self.step.is_multiple_of(n)) && !ended {
                 self.save(&BTreeMap::new())?;
             }
+            waiting = Instant::now();
         }
         // The sampler steps into the next epoch when it has no batch left.
         while self.sampler.state().epoch == epoch {
@@ -245,7 +266,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         self.finish_epoch(epoch)
     }
 
-    fn one_step(&mut self, batch: &Batch, epoch: u64, vars: &BTreeMap<String, Var>) -> Result<()> {
+    fn one_step(&mut self, batch: &Batch, epoch: u64, vars: &BTreeMap<String, Var>, waited: f64) -> Result<()> {
         let began = Instant::now();
         let model = &self.training.model;
         let pass = model.run(batch, true, (self.training.seed, epoch))?;
@@ -271,6 +292,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
                 .mend("lower the learning rate, clip gradients (`[optimiser.clip]`), or narrow the start values"));
         }
         let gradients = total.backward().map_err(|error| model.explained(error))?;
+        let rates = self.optimiser.group_rates();
         let report = self.optimiser.step_vars(vars, &gradients)?;
         drop(gradients);
         model.parameters.project()?;
@@ -286,8 +308,12 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             .value("train/accuracy", correct as f64 / n as f64)
             .value("train/spikes_per_neuron", spikes)
             .value("train/gradient_norm", report.gradient_norm)
-            .value("train/lr", self.optimiser.lr_of("w_readout"))
+            .value("train/lr", report.lr)
+            .seconds("wait", waited)
             .seconds("step", began.elapsed().as_secs_f64());
+        for (group, lr) in rates {
+            record = record.value(&format!("train/lr/{group}"), lr);
+        }
         for (i, term) in taught.iter().enumerate() {
             let term = term.to_dtype(DType::F64).and_then(|t| t.to_scalar::<f64>()).map_err(internal)?;
             record = record.value(&format!("train/teacher_{}", i + 1), term);
@@ -330,7 +356,9 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         let Training { config, model, source, remap, progress, .. } = &self.training;
         progress.stage(&format!("validation {} of {}", epoch + 1, config.train.epochs), Some(self.validation.len() as u64));
         let began = Instant::now();
-        let result = evaluate(model, source, remap.as_ref(), &self.validation, config.train.batch_size, &config.loss, *progress)?;
+        let (remap, batch_size) = (remap.as_ref(), config.train.batch_size);
+        let shown = Shown { source, remap, samples: &self.validation, batch_size, responses: None };
+        let result = evaluate(model, shown, &config.loss, *progress)?;
         let n = self.sums.samples as f64;
         let mut record = Record::new("epoch", epoch, self.step)
             .value("epoch/train_loss", self.sums.loss / n)
@@ -343,25 +371,32 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         for activity in &result.populations {
             record = record
                 .value(&format!("rate_hz/{}", activity.population), activity.rate_hz)
-                .value(&format!("active_share/{}", activity.population), activity.active_share)
+                .value(&format!("spiking_twice_share/{}", activity.population), activity.spiking_twice_share)
                 .value(&format!("silent_share/{}", activity.population), activity.silent_share);
         }
         for hint in &result.hints {
-            if epoch + 1 == config.train.epochs {
-                tracing::warn!("{hint}");
-            }
             record = record.note(hint);
         }
         self.recorder.record(&record)?;
         let metrics =
             BTreeMap::from([(BEST_BY.to_string(), Some(result.accuracy)), ("validation/loss".to_string(), Some(result.loss))]);
-        tracing::info!(
-            "epoch {}: train loss {:.4}, train accuracy {:.3}, validation accuracy {:.3}",
+        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        progress.note(&format!(
+            "epoch {} of {}: {}; validation loss {:.4}, accuracy {}, {:.2} spikes per neuron",
             epoch + 1,
-            self.sums.loss / n,
-            self.sums.correct as f64 / n,
-            result.accuracy
-        );
+            config.train.epochs,
+            self.sums.words(),
+            result.loss,
+            percent(result.accuracy),
+            result.spikes_per_neuron
+        ));
+        if result.hints != self.hints {
+            result.hints.iter().for_each(|hint| progress.note(&format!("hint: {hint}")));
+            if result.hints.is_empty() {
+                progress.note("no population is dead or saturated any more");
+            }
+            self.hints.clone_from(&result.hints);
+        }
         self.sums = EpochSums::default();
         let config = self.training.config;
         self.begin_epoch()?;
@@ -382,14 +417,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
     /// The whole state of the run.
     fn checkpoint(&self, metrics: &BTreeMap<String, Option<f64>>) -> Result<Checkpoint> {
         let Training { model, source, seed, .. } = &self.training;
-        let mut checkpoint = Checkpoint::new("snn", *seed, &self.config_sha256);
-        checkpoint.set_neurons(&model.network.neuron_ids);
-        let groups: Vec<u64> = model.network.group.iter().map(|&g| u64::from(g)).collect();
-        checkpoint.set_types(&model.network.group_names, &groups);
-        checkpoint.tensors.insert("ids/inputs".into(), TensorData::vector(&model.network.input_ids));
-        for (name, parameter) in model.parameters.iter() {
-            checkpoint.tensors.insert(format!("param/{name}"), TensorData::from_candle(parameter.var.as_tensor())?);
-        }
+        let mut checkpoint = state::of_model(model, *seed, &self.config_sha256)?;
         self.optimiser.store(&mut checkpoint);
         checkpoint.put_state("sampler", &self.sampler.state());
         checkpoint.put_state("epoch_sums", &self.sums);
@@ -397,7 +425,6 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         checkpoint.manifest.step = self.step;
         checkpoint.manifest.splits.insert("data".into(), source.split().sha256());
         checkpoint.manifest.metrics.clone_from(metrics);
-        checkpoint.manifest.constraint_violations = model.parameters.violations()?.iter().map(|(_, n)| *n as u64).sum();
         Ok(checkpoint)
     }
 }
@@ -427,46 +454,4 @@ fn optimiser(config: &TrainConfig, sampler: &Sampler) -> Result<Optimiser> {
     let deferred = config.is_deferred(sampler.state().epoch);
     let epochs = if deferred { train.deferred_epochs } else { train.epochs - train.deferred_epochs };
     Optimiser::new(&config.optimiser, sampler.steps_per_epoch(), sampler.steps_per_epoch() * epochs)
-}
-
-/// Checks that the samples are divided as when the checkpoint was made: else test samples may have been trained on.
-///
-/// # Errors
-/// `split-mismatch` with both hashes.
-pub fn check_samples(checkpoint: &Checkpoint, source: &dyn SpikeSource) -> Result<()> {
-    let ours = source.split().sha256();
-    match checkpoint.manifest.splits.get("data") {
-        Some(theirs) if *theirs == ours => Ok(()),
-        other => Err(UserError::bad_data("split-mismatch", "the samples are divided otherwise than in training")
-            .file(checkpoint.origin())
-            .found(other.map_or("no split", String::as_str))
-            .expected(format!("the split with sha256 `{ours}`, else test samples may have been trained on"))
-            .mend("use the data set, config and version that the run was made with")),
-    }
-}
-
-/// Loads the parameters of a checkpoint into a model of the same network.
-///
-/// # Errors
-/// Other neurons, tensors that are missing, too many or of another shape, values that break their constraints.
-pub fn load<F: Real + WithDType>(model: &Model<F>, checkpoint: &Checkpoint) -> Result<()> {
-    checkpoint.check_kind("snn")?;
-    checkpoint.check_neurons(&model.network.neuron_ids)?;
-    let mut expected = BTreeMap::new();
-    for (name, parameter) in model.parameters.iter() {
-        let own = TensorData::from_candle(parameter.var.as_tensor())?;
-        expected.insert(name.to_string(), (own.dtype(), own.shape().to_vec()));
-    }
-    checkpoint.check_tensors("param/", &expected)?;
-    for (name, parameter) in model.parameters.iter() {
-        let tensor = checkpoint.tensor(&format!("param/{name}"))?.to_candle()?;
-        parameter.var.set(&tensor).map_err(internal)?;
-    }
-    match model.parameters.violations()?.first() {
-        None => Ok(()),
-        Some((name, count)) => Err(UserError::bad_data("constraint", format!("`{name}` breaks its own constraints"))
-            .found(format!("{count} values"))
-            .expected("none: signs, masks and ranges hold in every checkpoint")
-            .mend("use another checkpoint of the run")),
-    }
 }

@@ -27,6 +27,8 @@ pub fn of_run<F: Real + WithDType>(loaded: &Loaded<F>, samples: &[u32], options:
     deployment.sources.push((format!("checkpoint {}", loaded.file), sha256(&checkpoint)?));
     deployment.sources.push(("config".into(), manifest.config_sha256.clone()));
     deployment.sources.extend(manifest.inputs.iter().map(|input| (input.name.clone(), input.sha256.clone())));
+    // A run whose manifest does not say so must not pass for a measured one.
+    deployment.synthetic = manifest.facts.get("synthetic_circuit").and_then(serde_json::Value::as_bool).unwrap_or(true);
     Ok(deployment)
 }
 

@@ -81,6 +81,8 @@ fn numbers_of_optimiser_and_odours_name_the_file_too() {
     let dir = workplace("");
     check(dir.path(), &with("lr = 0.01", "lr = -0.01"), &bad("out-of-range", "optimiser.lr", "above 0"));
     check(dir.path(), &with("repeats = 20", "repeats = 0"), &bad("bad-odors", "odors.repeats", "from 1"));
+    let split = with("repeats = 20", "repeats = 20\nsplit = [0.7, 0.2, 0.2]");
+    check(dir.path(), &split, &bad("bad-split", "odors.split", "split = [0.7, 0.2, 0.1]"));
 }
 
 #[test]

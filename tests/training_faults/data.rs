@@ -131,3 +131,48 @@ fn fault_22_flies_and_tables_of_any_size_train() {
         assert_eq!(kenyon_json(dir.path(), &["eval", "run", "--split", "train"])["classes"].as_array().unwrap().len(), odors);
     }
 }
+
+#[test]
+fn a_stored_data_set_brings_its_ceiling_and_its_rate_at_rest() {
+    let dir = workplace(&CONFIG.replace("repeats = 20", "repeats = 20\nspontaneous_hz = 20.0"));
+    let path = dir.path();
+    train(path, "generated");
+    let ceiling = kenyon_json(path, &["eval", "generated", "--ceiling"])["ceiling"].clone();
+    let recipe = fs::read_to_string(path.join("train.toml")).unwrap();
+    fs::write(path.join("recipe.toml"), recipe.split_once("[network]").unwrap().0.split_once("[odors]").unwrap().1).unwrap();
+    let make = |more: &[&str], name: &str| {
+        let args: Vec<&str> =
+            ["odors", "make", "recipe.toml", "--circuit", "circuit.h5", "-o", name].iter().chain(more).copied().collect();
+        kenyon_json(path, &args);
+    };
+    make(&[], "odors.h5");
+    make(&["--no-ceiling", "--samples", "samples"], "without.h5");
+    kenyon_json(path, &["odors", "make", "--import", "samples", "-o", "packed.h5", "--steps", "60"]);
+    let rest = |run: &str| {
+        let text = fs::read_to_string(path.join(run).join("journal.jsonl")).unwrap();
+        serde_json::from_str::<Value>(text.lines().next().unwrap()).unwrap()
+    };
+    assert_eq!(rest("generated")["values"]["rest/input_hz"], 20.0);
+    for (data, run) in [("odors.h5", "a"), ("without.h5", "b"), ("packed.h5", "c")] {
+        fs::write(path.join("train.toml"), stored(data).replace("epochs = 2", "epochs = 1")).unwrap();
+        train(path, run);
+    }
+    assert!(rest("a")["values"] == rest("generated")["values"], "{} {}", rest("a"), rest("generated"));
+    assert!(rest("c")["notes"][0].as_str().unwrap().contains("does not say how its inputs fire"), "{}", rest("c"));
+    let whole = kenyon_json(path, &["eval", "a", "--ceiling"]);
+    assert_eq!(whole["ceiling"], ceiling);
+    assert!(whole["populations"].as_array().unwrap().iter().all(|p| p["responding_share"].is_f64()));
+    let ran = super::support::kenyon_in(path, &["eval", "a", "--ceiling", "--samples", "5", "--json"]).ok();
+    assert!(ran.json()["ceiling"].is_null() && ran.json()["ceiling_unknown"].as_str().unwrap().contains("whole test part only"));
+    assert!(ran.stderr.contains("warning: the ceiling is not known"), "{}", ran.stderr);
+    let none = kenyon_json(path, &["eval", "b", "--ceiling"]);
+    assert!(none["ceiling"].is_null() && none["ceiling_unknown"].as_str().unwrap().contains("--no-ceiling"), "{none}");
+    let packed = kenyon_json(path, &["eval", "c"]);
+    assert!(packed["populations"].as_array().unwrap().iter().all(|p| p["responding_share"].is_null()));
+    assert!(packed["response"]["reason"].as_str().unwrap().contains("no time before the odour"), "{}", packed["response"]);
+    for (run, holds) in [("a", true), ("b", false)] {
+        let ran = super::support::kenyon_in(path, &["report", run, "-o", "page.html"]).ok();
+        assert_eq!(fs::read_to_string(path.join("page.html")).unwrap().contains("Ideal observer"), holds);
+        assert_eq!(ran.stderr.contains("the page has no ideal observer"), !holds, "{}", ran.stderr);
+    }
+}

@@ -283,8 +283,10 @@ fn provenance(pack: &Pack, spec: &CircuitSpec, sources: Vec<Source>, report: &Bu
     let paths = spec.population.iter_mut().filter_map(|p| p.file.as_mut()).chain(spec.signs.table.as_mut());
     paths.for_each(|path| *path = file_name(path).into());
     let mut steps = pack.provenance().steps.clone();
-    steps.push(json!({ "circuit": spec, "order": ORDER, "completed": report.completion.len() }));
-    Provenance { tool: String::new(), sources, steps, synthetic: pack.provenance().synthetic || !report.completion.is_empty() }
+    let synthetic_pack = pack.provenance().synthetic;
+    steps
+        .push(json!({ "circuit": spec, "order": ORDER, "completed": report.completion.len(), "synthetic_pack": synthetic_pack }));
+    Provenance { tool: String::new(), sources, steps, synthetic: synthetic_pack || !report.completion.is_empty() }
 }
 
 /// An error about a key of the config.

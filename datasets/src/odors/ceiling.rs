@@ -213,6 +213,7 @@ mod tests {
             synthetic: true,
             source: None,
             notes: vec![],
+            lines: vec![],
         };
         let spec = OdorSpec { duration_ms, repeats: 10_000, split: [0.0, 0.0, 1.0], ..OdorSpec::default() };
         OdorGenerator::new(&spec, 5, layer, &table).expect("valid")

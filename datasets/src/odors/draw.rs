@@ -3,17 +3,12 @@
 //! The trains of a neuron in a sample hang on (seed, sample, root id) alone: not on order, threads, the other neurons, or the
 //! machine (the logarithm is our own, so that no mathematical library changes a bit).
 
+use kenyon_base::random::mix64;
+
 /// Increment of the counter: 2^64 divided by the golden ratio.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Bit mixer of `SplitMix64` (Steele, Lea, Flood 2014; constants by Stafford, variant 13).
-const fn mix(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// The numbers of one key: number `n` is `mix(key + n * GAMMA)`.
+/// The numbers of one key: number `n` is `mix64(key + n * GAMMA)`.
 #[derive(Debug, Clone)]
 pub(super) struct Counter {
     state: u64,
@@ -23,14 +18,14 @@ impl Counter {
     /// Numbers of (seed, sample, id).
     pub(super) const fn new(seed: u64, sample: u64, id: u64) -> Self {
         // Each word is mixed before the next one enters, so that neighbouring samples and ids are far apart.
-        let a = mix(seed.wrapping_add(GAMMA));
-        let b = mix(a ^ mix(sample.wrapping_add(GAMMA.wrapping_mul(2))));
-        Self { state: mix(b ^ mix(id.wrapping_add(GAMMA.wrapping_mul(3)))) }
+        let a = mix64(seed.wrapping_add(GAMMA));
+        let b = mix64(a ^ mix64(sample.wrapping_add(GAMMA.wrapping_mul(2))));
+        Self { state: mix64(b ^ mix64(id.wrapping_add(GAMMA.wrapping_mul(3)))) }
     }
 
     pub(super) const fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GAMMA);
-        mix(self.state)
+        mix64(self.state)
     }
 
     /// A number above 0 and below 1: one of the 2^52 midpoints.

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use kenyon_base::{Result, digest};
+use kenyon_base::{Result, UserError, digest};
 
 use super::draw::{Counter, Rate, below, bernoulli};
 use super::receptors::{Drives, InputLayer, Mapping};
@@ -34,21 +34,24 @@ pub struct OdorGenerator {
 }
 
 /// A length in steps that is fixed, taken in turn, or drawn.
+///
+/// Values beyond the length of a sample stand for that length: a recipe may ask for any.
 #[derive(Debug, Clone, PartialEq)]
 enum Steps {
     List(Vec<u32>),
-    Range { low: u32, count: u32 },
+    Range { low: u64, count: u64, most: u32 },
 }
 
 impl Steps {
-    fn new(quantity: &Quantity, dt_ms: f64) -> Self {
-        let steps = |ms: f64| (ms / dt_ms).round() as u32;
+    /// `most` is the length of a sample in steps.
+    fn new(quantity: &Quantity, dt_ms: f64, most: u32) -> Self {
+        let steps = |ms: f64| ((ms / dt_ms).round() as u32).min(most);
         // A quotient such as 0.3 / 0.1 must not be lifted to the next whole number by rounding.
-        let up = |ms: f64| (ms / dt_ms - 1e-9).ceil().max(0.0) as u32;
+        let up = |ms: f64| (ms / dt_ms - 1e-9).ceil().max(0.0) as u64;
         match quantity {
             Quantity::Fixed(ms) => Self::List(vec![steps(*ms)]),
             Quantity::List(list) => Self::List(list.iter().map(|&ms| steps(ms)).collect()),
-            Quantity::Range { from, to } => Self::Range { low: up(*from), count: (up(*to) - up(*from)).max(1) },
+            Quantity::Range { from, to } => Self::Range { low: up(*from), count: (up(*to) - up(*from)).max(1), most },
         }
     }
 
@@ -56,15 +59,21 @@ impl Steps {
     fn draw(&self, repeat: usize, number: u64) -> u32 {
         match self {
             Self::List(list) => list[repeat % list.len()],
-            Self::Range { low, count } => low + below(number, u64::from(*count)) as u32,
+            Self::Range { low, count, most } => (low + below(number, *count)).min(u64::from(*most)) as u32,
         }
     }
 
-    /// Every value it may take, equally likely.
-    fn values(&self) -> Vec<u32> {
+    /// Every value it may take, with the number of equally likely cases that lead to it.
+    fn values(&self) -> Vec<(u32, u64)> {
         match self {
-            Self::List(list) => list.clone(),
-            Self::Range { low, count } => (*low..low + count).collect(),
+            Self::List(list) => list.iter().map(|&steps| (steps, 1)).collect(),
+            Self::Range { low, count, most } => {
+                let end = (low + count).min(u64::from(*most));
+                let mut values: Vec<(u32, u64)> = (*low..end).map(|steps| (steps as u32, 1)).collect();
+                let beyond = low + count - end.max(*low);
+                values.extend((beyond > 0).then_some((*most, beyond)));
+                values
+            }
         }
     }
 }
@@ -85,11 +94,16 @@ pub fn build(spec: &OdorSpec, folder: &Path, seed: u64, layer: InputLayer) -> Re
     if !spec.keep_unlabelled {
         layer = layer.labelled();
     }
-    let table = match &spec.table {
-        Some(path) => ResponseTable::read(&folder.join(path), spec.missing)?,
+    let path = spec.table.as_ref().map(|path| folder.join(path));
+    let table = match &path {
+        Some(path) => ResponseTable::read(path, spec.missing)?,
         None => synthetic::table(&layer.receptors(), spec.max_odors.unwrap_or(synthetic::ODORS)),
     };
-    OdorGenerator::new(spec, seed, layer, &table)
+    OdorGenerator::new(spec, seed, layer, &table).map_err(|error| match path {
+        // Only a cell of the table has a column.
+        Some(path) if error.column_name().is_some() => error.file(path),
+        _ => error,
+    })
 }
 
 /// The inputs of `layer` with the labels that `map` gives them.
@@ -117,7 +131,8 @@ impl OdorGenerator {
             .ok_or_else(|| bad("repeats").found(format!("{classes} × {}", spec.repeats)).expected("fewer than 2^32 samples"))?;
         let labels: Vec<u32> = (0..samples).map(|i| (i % classes) as u32).collect();
         let split = Split::stratified(&labels, spec.split, seed)?;
-        let (onset, duration) = (Steps::new(&spec.onset_ms, spec.dt_ms), Steps::new(&spec.duration_ms, spec.dt_ms));
+        let steps = |quantity| Steps::new(quantity, spec.dt_ms, spec.steps as u32);
+        let (onset, duration) = (steps(&spec.onset_ms), steps(&spec.duration_ms));
         let mut generator = Self { identity: String::new(), seed, layer, table, drives, onset, duration, split, spec };
         generator.check_rates()?;
         generator.identity = generator.hash();
@@ -129,12 +144,26 @@ impl OdorGenerator {
         (self.spec.spontaneous_hz + response * self.spec.gain_hz * concentration) * self.spec.dt_ms * 1e-3
     }
 
+    /// No input may have to spike more than once in a step. What is to blame is told apart: the rate without a stimulus, a
+    /// response beyond the usual range, or what responses are multiplied with.
     fn check_rates(&self) -> Result<()> {
         let largest = self.spec.concentration.bounds().1;
+        let (dt_ms, most) = (self.spec.dt_ms, 1e3 / self.spec.dt_ms);
+        if self.spontaneous_probability() > 1.0 {
+            return Err(bad("spontaneous_hz")
+                .found(format!("{} Hz with steps of {dt_ms} ms", self.spec.spontaneous_hz))
+                .expected(format!("at most one spike per step: {most} Hz"))
+                .mend("lower `spontaneous_hz` or `dt_ms`"));
+        }
         for (odor, name) in self.table.odors.iter().enumerate() {
             for &response in self.drives.row(odor) {
                 let p = self.probability(response, largest);
                 if p > 1.0 {
+                    if self.probability(response.min(1.0), largest) <= 1.0
+                        && let Some(error) = self.large_response(odor, largest)
+                    {
+                        return Err(error);
+                    }
                     return Err(bad("gain_hz")
                         .found(format!("{:.0} Hz for `{name}` with steps of {} ms", p / self.spec.dt_ms * 1e3, self.spec.dt_ms))
                         .expected("at most one spike per step")
@@ -143,6 +172,23 @@ impl OdorGenerator {
             }
         }
         Ok(())
+    }
+
+    /// Names the cell of the table with the largest response to `odor`, if it alone asks for too many spikes.
+    fn large_response(&self, odor: usize, concentration: f64) -> Option<UserError> {
+        let row = self.table.row(odor);
+        let column = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))?;
+        if self.table.line(odor) == 0 || self.probability(row[column], concentration) <= 1.0 {
+            return None;
+        }
+        Some(
+            UserError::bad_data("bad-response", "a response that asks for more than one spike per step")
+                .line(self.table.line(odor))
+                .column(&self.table.receptors[column])
+                .found(row[column].to_string())
+                .expected("usually a number from 0 to 1")
+                .mend("mend the cell; if all responses have another scale, lower `odors.gain_hz`"),
+        )
     }
 
     /// Everything that the spikes hang on, as one hash.
@@ -211,10 +257,11 @@ impl OdorGenerator {
     pub(super) fn stimulus_steps(&self) -> Vec<(u32, f64)> {
         let mut weights = vec![0.0; self.spec.steps + 1];
         let (onsets, durations) = (self.onset.values(), self.duration.values());
-        let one = 1.0 / (onsets.len() as f64 * durations.len() as f64);
-        for &onset in &onsets {
-            for &duration in &durations {
-                weights[self.clipped(onset, duration) as usize] += one;
+        let cases = |values: &[(u32, u64)]| values.iter().map(|(_, n)| *n as f64).sum::<f64>();
+        let one = 1.0 / (cases(&onsets) * cases(&durations));
+        for &(onset, n) in &onsets {
+            for &(duration, m) in &durations {
+                weights[self.clipped(onset, duration) as usize] += one * (n as f64 * m as f64);
             }
         }
         weights.into_iter().zip(0..).filter(|(w, _)| *w > 0.0).map(|(w, steps)| (steps, w)).collect()
@@ -333,6 +380,28 @@ mod tests {
         events
     }
 
+    #[test]
+    fn what_asks_for_more_than_one_spike_per_step_is_told_apart() {
+        let build = |spec: OdorSpec, cell: &str| {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            let path = dir.path().join("responses.csv");
+            std::fs::write(&path, format!("odor,Or42b\r\nx,0.5\r\ny,{cell}\r\n")).expect("written");
+            let layer = InputLayer::new(vec![7], vec![vec!["Or42b".into()]]).expect("valid");
+            build(&OdorSpec { table: Some(path), ..spec }, Path::new(""), 1, layer).map(|_| ())
+        };
+        build(OdorSpec::default(), "1.5").expect("below one spike per step");
+        let of = |spec, cell: &str| build(spec, cell).expect_err("too many spikes").to_string();
+        let spontaneous = of(OdorSpec { spontaneous_hz: 5000.0, ..OdorSpec::default() }, "0.1");
+        assert!(
+            spontaneous.contains("key `odors.spontaneous_hz`") && spontaneous.contains("lower `spontaneous_hz`"),
+            "{spontaneous}"
+        );
+        let cell = of(OdorSpec::default(), "50");
+        assert!(cell.contains("responses.csv, line 3, column `Or42b`") && cell.contains("found `50`"), "{cell}");
+        let gain = of(OdorSpec { gain_hz: 9e4, ..OdorSpec::default() }, "0.5");
+        assert!(gain.contains("key `odors.gain_hz`"), "{gain}");
+    }
+
     /// Steps at which the input `id` fires in sample `i`.
     fn train(generator: &OdorGenerator, i: usize, id: u64) -> Vec<usize> {
         let column = generator.inputs().iter().position(|&x| x == id).expect("an input") as u32;
@@ -367,6 +436,31 @@ mod tests {
         let mean = durations.iter().map(|&d| f64::from(d)).sum::<f64>() / durations.len() as f64;
         assert!((mean - 284.5).abs() < 4.0 * 124.0 / (durations.len() as f64).sqrt(), "mean duration {mean}");
         assert!((0..generator.len()).all(|i| generator.sample(i).label as usize == i % 6));
+    }
+
+    #[test]
+    fn a_duration_beyond_any_sample_ends_with_the_sample() {
+        let weights = |to: f64| {
+            let spec = OdorSpec { duration_ms: Quantity::Range { from: 70.0, to }, ..fixtures::spec() };
+            let generator = OdorGenerator::new(&spec, 1, fixtures::layer(), fixtures::generator().table()).expect("valid");
+            assert!((0..generator.len()).all(|i| (70..=500).contains(&generator.sample(i).duration)));
+            generator.stimulus_steps()
+        };
+        let far = weights(1e9);
+        assert_eq!(far.len(), 431, "70 to 499 one by one, and the whole sample");
+        assert!(far[430].0 == 500 && far[430].1 > 0.999_999, "{:?}", far[430]);
+        assert!((far.iter().map(|(_, w)| w).sum::<f64>() - 1.0).abs() < 1e-9);
+        // 430 of 1430 durations end before the sample does.
+        let near = weights(1500.0);
+        assert!((near[430].1 - 1000.0 / 1430.0).abs() < 1e-9 && (near[0].1 - 1.0 / 1430.0).abs() < 1e-12);
+        let spec = OdorSpec {
+            dt_ms: 0.001,
+            onset_ms: Quantity::Fixed(0.2),
+            duration_ms: Quantity::Range { from: 0.1, to: 1e9 },
+            ..fixtures::spec()
+        };
+        let generator = OdorGenerator::new(&spec, 1, fixtures::layer(), fixtures::generator().table()).expect("valid");
+        assert!((0..generator.len()).all(|i| generator.sample(i).duration == 300), "more steps than 32 bits hold");
     }
 
     #[test]

@@ -318,6 +318,7 @@ mod tests {
             synthetic: false,
             source: None,
             notes: vec![],
+            lines: vec![],
         }
     }
 

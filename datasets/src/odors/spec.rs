@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::receptors::Combine;
 use super::table_file::Missing;
+use crate::split::check_shares;
 
 /// The recipe of an odour data set.
 ///
@@ -240,7 +241,7 @@ impl OdorSpec {
     /// Checks every number against its range.
     ///
     /// # Errors
-    /// `bad-odors` with the key.
+    /// `bad-odors` or `bad-split` with the key.
     pub fn check(&self) -> Result<()> {
         let number = |key: &str, value: f64, low: f64, high: f64| {
             if (low..=high).contains(&value) {
@@ -264,7 +265,7 @@ impl OdorSpec {
         self.onset_ms.check("onset_ms", 0.0, length)?;
         self.duration_ms.check("duration_ms", 0.0, 1e9)?;
         self.concentration.check("concentration", 0.0, 1e6)?;
-        Ok(())
+        check_shares(self.split)
     }
 }
 
@@ -313,6 +314,7 @@ mod tests {
             ("dt_ms = nan", "dt_ms"),
             ("spontaneous_hz = -1.0", "spontaneous_hz"),
             ("onset_ms = 501", "onset_ms"),
+            ("split = [0.7, 0.2, 0.2]", "split"),
             ("concentration = []", "concentration"),
             ("concentration = [0.5, nan]", "concentration"),
             ("duration_ms = { from = 500, to = 70 }", "duration_ms"),

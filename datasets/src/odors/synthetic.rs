@@ -60,6 +60,7 @@ pub fn table(receptors: &[String], odors: usize) -> ResponseTable {
         synthetic: true,
         source: None,
         notes: Vec::new(),
+        lines: Vec::new(),
     }
 }
 

@@ -27,6 +27,8 @@ pub struct ResponseTable {
     pub source: Option<Source>,
     /// What the reader did besides reading, in words.
     pub notes: Vec<String>,
+    /// Line of each row in the file that it was read from; 0 for a row that is not from one line of a file.
+    pub lines: Vec<u64>,
 }
 
 impl ResponseTable {
@@ -39,6 +41,11 @@ impl ResponseTable {
     /// Response of receptor `receptor` to odour `odor`.
     pub fn value(&self, odor: usize, receptor: usize) -> f64 {
         self.row(odor)[receptor]
+    }
+
+    /// Line of row `odor` in its file; 0 if it has none.
+    pub fn line(&self, odor: usize) -> u64 {
+        self.lines.get(odor).copied().unwrap_or(0)
     }
 
     /// Column of a receptor.
@@ -80,7 +87,8 @@ impl ResponseTable {
         }
         let mut notes = self.notes.clone();
         notes.push(format!("{} rows of a repeated name merged", self.odors.len() - first.len()));
-        Self { odors: first.iter().map(|&i| self.odors[i].clone()).collect(), values, notes, ..self.clone() }
+        let lines = first.iter().map(|&i| if rows[self.odors[i].as_str()].len() == 1 { self.line(i) } else { 0 }).collect();
+        Self { odors: first.iter().map(|&i| self.odors[i].clone()).collect(), values, notes, lines, ..self.clone() }
     }
 
     /// The rows at `rows`, in that order.
@@ -89,6 +97,7 @@ impl ResponseTable {
         Self {
             odors: rows.iter().map(|&i| self.odors[i].clone()).collect(),
             values: rows.iter().flat_map(|&i| self.row(i)).copied().collect(),
+            lines: rows.iter().map(|&i| self.line(i)).collect(),
             ..self.clone()
         }
     }
@@ -125,6 +134,7 @@ impl ResponseTable {
         }
         self.odors.push(name.map_or_else(|| components.join(" + "), ToString::to_string));
         self.values.extend(row);
+        self.lines.resize(self.odors.len(), 0);
         Ok(())
     }
 }
@@ -141,6 +151,7 @@ mod tests {
             synthetic: false,
             source: None,
             notes: vec![],
+            lines: vec![],
         }
     }
 

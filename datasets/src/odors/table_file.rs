@@ -51,6 +51,7 @@ impl ResponseTable {
             synthetic: false,
             source: None,
             notes: Vec::new(),
+            lines: rows.iter().map(|r| r.line).collect(),
         };
         let mut zeros = 0_u64;
         let mut outside = 0_u64;
@@ -74,10 +75,11 @@ impl ResponseTable {
             }
         }
         if zeros > 0 {
-            table.notes.push(format!("{zeros} values that were not measured taken as 0"));
+            let (values, were) = if zeros == 1 { ("value", "was") } else { ("values", "were") };
+            table.notes.push(format!("{zeros} {values} that {were} not measured taken as 0"));
         }
         if outside > 0 {
-            table.notes.push(format!("{outside} values outside 0 to 1"));
+            table.notes.push(format!("{outside} {} outside 0 to 1", if outside == 1 { "value" } else { "values" }));
         }
         let mut source = text.source;
         source.rows = rows.len() as u64;
@@ -247,6 +249,19 @@ mod tests {
         assert!(error.contains("responses.csv, line 4, row 2, column `Or2a`"), "{error}");
         let error = read("o;Or1a\na;0,5\n").expect_err("a comma").to_string();
         assert!(error.contains("decimal comma"), "{error}");
+    }
+
+    #[test]
+    fn the_line_of_a_cell_is_that_of_an_editor_whatever_ends_the_lines() {
+        for (text, line) in [
+            ("odor,Or42b\r\nx,0.5\r\ny,abc\r\n", 3),
+            ("odor,Or42b\nx,0.5\ny,abc\n", 3),
+            ("\r\n\r\nodor,Or42b\r\n\r\n\r\nx,0.5\r\n\r\ny,abc", 8),
+            ("odor,Or42b\n\n\nx,0.5\n\ny,abc", 6),
+            ("\u{feff}odor,Or42b\r\n\"two\r\nlines\",0.5\r\ny,abc\r\n", 4),
+        ] {
+            assert_eq!(read(text).expect_err(text).line_number(), Some(line), "{text:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! current, the potential moves with that current, and the threshold is tested. No edge adds a delay of its own, within a cycle or not.
 
 use crate::deployment::{Role, Variable};
-use crate::pynn::pynn_label;
+use crate::pynn::network::pynn_label;
 
 use super::graph::{Array, Graph, Kind, Node};
 use super::network::{Leaky, Network};

@@ -8,35 +8,46 @@ use npyz::WriterBuilder as _;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::deployment::{HostReadout, Neurons, Population, Sample, Synapse};
-use crate::spinnaker::fixed;
+use super::prediction::Prediction;
+use crate::deployment::{Deployment, HostReadout, Population, Sample, Synapse};
+use crate::readout::{self, Place};
+use crate::spinnaker::{QuantisedCells, fixed};
 
 /// Synapses above which a projection is written as `npz`: text of that size takes minutes to read.
 pub(super) const NPZ_ABOVE: usize = 1_000_000;
 
-/// Shortest decimal text that reads back as the same number.
-fn text(value: f64) -> String {
-    format!("{value:?}")
+/// Shortest decimal that a board rounds to the raw s16.15, and that is not above its largest value, which sPyNNaker refuses.
+fn decimal(raw: i32) -> String {
+    let value = fixed::value(raw);
+    let reads_back = |text: &String| {
+        let parsed = text.parse::<f64>();
+        parsed.is_ok_and(|d| (d * fixed::ONE - f64::from(raw)).abs() < 0.499 && d <= fixed::value(i32::MAX))
+    };
+    let text = (0..8).map(|digits| format!("{value:.digits$}")).find(reads_back).unwrap_or_else(|| format!("{value:?}"));
+    if text.trim_start_matches('-') == "0" { "0".into() } else { text }
+}
+
+/// Factor of input as a number: u0.32.
+fn factor(init: u32) -> f64 {
+    f64::from(init) / 4_294_967_296.0
 }
 
 fn writer(path: &Path) -> io::Result<csv::Writer<File>> {
     Ok(csv::Writer::from_path(path)?)
 }
 
-/// One row per neuron: id and parameters.
-///
-/// Thresholds are rounded up to s16.15: a board that rounds them to the nearest would spike at the threshold itself, where the
-/// trained network does not.
-pub(super) fn cells(path: &Path, population: &Population) -> io::Result<()> {
-    let columns = population.cells.neurons().map(Neurons::columns).unwrap_or_default();
+/// One row per neuron: id, parameters as the board holds them, factors of its inputs.
+pub(super) fn cells(path: &Path, population: &Population, cells: Option<&QuantisedCells>) -> io::Result<()> {
+    let columns = cells.map(|c| c.raw.columns()).unwrap_or_default();
+    let decaying = cells.filter(|c| c.kind.decays());
+    let factors: &[&str] = if decaying.is_some() { &["init_E", "init_I"] } else { &[] };
     let mut out = writer(path)?;
-    out.write_record(["index", "id"].into_iter().chain(columns.iter().map(|(name, _)| *name)))?;
+    out.write_record(["id"].into_iter().chain(columns.iter().map(|(name, _)| *name)).chain(factors.iter().copied()))?;
     for (i, id) in population.ids.iter().enumerate() {
-        let values = columns.iter().map(|&(name, values)| match name {
-            "v_thresh" => text((values[i] * fixed::ONE).ceil() / fixed::ONE),
-            _ => text(values[i]),
-        });
-        out.write_record([i.to_string(), id.to_string()].into_iter().chain(values))?;
+        let values = columns.iter().map(|(_, raw)| decimal(raw[i]));
+        let derived = decaying.map(|c| c.derived[i]);
+        let factors = derived.iter().flat_map(|d| [d.exc.init, d.inh.init]).map(|init| format!("{:?}", factor(init)));
+        out.write_record([id.to_string()].into_iter().chain(values).chain(factors))?;
     }
     out.flush()
 }
@@ -82,6 +93,27 @@ pub(super) fn input(path: &Path, sample: &Sample) -> io::Result<()> {
     out.flush()
 }
 
+/// One row per expected spike and value of the readout.
+pub(super) fn expected(path: &Path, d: &Deployment, prediction: &Prediction) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "what,step,population,neuron,value")?;
+    for (step, population, neuron) in &prediction.spikes {
+        writeln!(out, "spike,{step},{population},{neuron},")?;
+    }
+    if let Some((rows, _)) = &prediction.readout {
+        let population = match readout::place(d) {
+            Some(Place::Device(population)) => population.to_string(),
+            _ => String::new(),
+        };
+        for (step, row) in (d.lead_in_steps..).zip(rows.values.chunks_exact(rows.classes)) {
+            for (class, value) in row.iter().enumerate() {
+                writeln!(out, "readout,{step},{population},{class},{value:?}")?;
+            }
+        }
+    }
+    out.flush()
+}
+
 /// One row per weight of the readout.
 pub(super) fn readout(path: &Path, readout: &HostReadout) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
@@ -97,10 +129,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_back_as_the_same_bits() {
-        for value in [0.1, 1.0 / 3.0, 1e-300, 131.254_817_8, f64::MIN_POSITIVE, 65_535.999_97] {
-            assert_eq!(text(value).parse::<f64>().expect("a number").to_bits(), value.to_bits());
+    fn a_decimal_is_short_and_rounds_to_its_raw_value() {
+        let raws = [0, 1, -1, 32_768, 2_621_440, -3_764_807, 8_388_609, i32::MAX, i32::MIN, 3_277, 123_456_789];
+        for raw in raws.into_iter().chain((0..1000).map(|k| k * 2_000_003 - 1_000_000_000)) {
+            let text = decimal(raw);
+            assert_eq!(fixed::raw(text.parse().expect("a number")), Some(raw), "{text}");
+            assert!(text.len() <= 13 && !text.contains('e'), "{text}");
         }
+        assert_eq!(decimal(i32::MAX), "65535.999969", "65535.99997 would round to it, but lies above it");
+        assert_eq!((decimal(2_621_440).as_str(), decimal(3_277).as_str(), decimal(0).as_str()), ("80", "0.1", "0"));
     }
 
     #[test]

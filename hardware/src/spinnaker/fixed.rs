@@ -28,19 +28,19 @@ pub fn value(raw: i32) -> f64 {
 }
 
 /// Product of two s16.15, rounded down, before it wraps to 32 bits.
-#[inline(always)]
+#[inline]
 pub fn wide_mul(a: i32, b: i32) -> i64 {
     (i64::from(a) * i64::from(b)) >> 15
 }
 
 /// Product of two s16.15, rounded down.
-#[inline(always)]
+#[inline]
 pub fn mul(a: i32, b: i32) -> i32 {
     wide_mul(a, b) as i32
 }
 
 /// Product of an s16.15 and a u0.32, rounded down; it never leaves the format.
-#[inline(always)]
+#[inline]
 pub fn decay(x: i32, by: u32) -> i32 {
     ((i64::from(x) * i64::from(by)) >> 32) as i32
 }

@@ -7,7 +7,8 @@
 //! | `place` | cores laid on chips, first fit |
 //!
 //! An estimate: the released mapper partitions the same way (up to 256 neurons a core), but places by its own search and lets
-//! recordings fill the chip. It gave 8 cores for 2,000 neurons, 79 cores on 6 chips for 20,000, and 157 on 10 for 40,000.
+//! recordings fill the chip. It gave 8 cores for 2,000 neurons, 79 cores on 6 chips for 20,000, and 157 on 10 for 40,000. Spike sources it
+//! keeps on one core (700 were); here each 256 are counted as one, as for neurons.
 
 mod place;
 mod slices;
@@ -115,9 +116,9 @@ pub struct Fit {
     pub chips_available: u32,
     /// Bytes of SDRAM: images and recordings.
     pub sdram_bytes: u64,
-    /// Bytes of SDRAM on the fullest chip, and what a chip has.
+    /// Bytes of SDRAM on the fullest chip.
     pub sdram_largest_chip: u64,
-    /// The latter.
+    /// Bytes of SDRAM of a chip.
     pub sdram_available: u64,
     /// Entries of the fullest routing table.
     pub routing_entries: u32,

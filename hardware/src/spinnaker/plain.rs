@@ -36,6 +36,9 @@ struct Neuron {
     refractory: i32,
 }
 
+/// A synapse with the population and receptor that it reaches.
+type Target<'a> = (u32, Receptor, &'a RawSynapse);
+
 /// Wraps to 32 bits and says so.
 fn wrap(value: i64, wrapped: &mut bool) -> i32 {
     *wrapped |= i32::try_from(value).is_err();
@@ -52,7 +55,7 @@ pub fn run(network: &Quantised, input: &[(u32, u32, u32)], arithmetic: Arithmeti
             None => Vec::new(),
         })
         .collect();
-    let mut fan_out: BTreeMap<(u32, u32), Vec<(u32, Receptor, &RawSynapse)>> = BTreeMap::new();
+    let mut fan_out: BTreeMap<(u32, u32), Vec<Target>> = BTreeMap::new();
     for projection in &network.projections {
         for synapse in &projection.synapses {
             let row = fan_out.entry((projection.pre, synapse.pre)).or_default();

@@ -17,6 +17,7 @@ const NAMED: usize = 10;
 
 /// Choices of the back end.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices, each with a name")]
 pub struct Options {
     /// Whether weights are divided by the synapse's initial factor, so that a spike adds the described weight to the current.
     pub compensate_init: bool,

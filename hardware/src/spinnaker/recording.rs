@@ -46,6 +46,7 @@ pub struct Largest {
 
 impl Largest {
     /// The larger of both, for each.
+    #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self { v: self.v.max(other.v), g: self.g.max(other.g), i: self.i.max(other.i) }
     }

@@ -178,7 +178,7 @@ impl State {
 
     /// Potential, refractoriness, threshold; `synaptic` gives the current without the constant one by (neuron, V, g, g), and whether
     /// a sum in it wrapped.
-    #[inline(always)]
+    #[inline]
     fn advance(&mut self, c: &Constants, synaptic: impl Fn(usize, i32, i32, i32) -> (i64, bool)) -> bool {
         let n = self.v.len();
         let (v, refractory, fired, wrapped) =
@@ -196,8 +196,9 @@ impl State {
             let rest = target as i32;
             let apart = i64::from(rest) - i64::from(v[i]);
             let moved = i64::from(rest) - wide_mul(exp_tc[i], apart as i32);
-            let left = (target != i64::from(rest)) | (apart != i64::from(apart as i32)) | (moved != i64::from(moved as i32));
-            wrapped[i] |= u8::from(wraps | (sum != i64::from(current)) | (active & left));
+            let left = target != i64::from(rest) || apart != i64::from(apart as i32) || moved != i64::from(moved as i32);
+            let sum_left = sum != i64::from(current);
+            wrapped[i] |= u8::from(wraps) | u8::from(sum_left) | (u8::from(active) & u8::from(left));
             any_wrapped |= wrapped[i];
             let now = if active { moved as i32 } else { v[i] };
             let fires = now >= v_thresh[i];

@@ -1,6 +1,8 @@
 //! A random trained network, its plain simulation, and its lowering.
 #![allow(dead_code, reason = "no test program uses everything")]
 
+pub(crate) mod program;
+
 use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
 use kenyon_hardware::{Cells, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -16,9 +18,9 @@ pub(crate) struct Model {
     pub(crate) v: Vec<Vec<f64>>,
     pub(crate) w2: Vec<Vec<f64>>,
     pub(crate) input: Vec<Vec<bool>>,
+    /// Decays of the readout: filter, integrator.
+    pub(crate) decay_out: (f64, f64),
 }
-
-pub(crate) const DECAY_OUT: (f64, f64) = (0.95, 0.97);
 
 /// What a simulation of the model leaves: spikes (step, neuron) and rows of `mem` and `out`.
 pub(crate) struct Trace {
@@ -52,6 +54,7 @@ impl Model {
             v,
             w2,
             input: (0..steps).map(|_| (0..inputs).map(|_| draw.random_bool(0.05)).collect()).collect(),
+            decay_out: (0.95, 0.97),
         }
     }
 
@@ -65,7 +68,7 @@ impl Model {
             let s: Vec<bool> = mem.iter().zip(&self.threshold).map(|(m, th)| m > th).collect();
             trace.spikes.extend(s.iter().enumerate().filter(|(_, s)| **s).map(|(i, _)| (t as u32, i as u32)));
             trace.mem.push(mem.clone());
-            let (a, b) = DECAY_OUT;
+            let (a, b) = self.decay_out;
             for c in 0..out.len() {
                 out[c] = b * out[c] + (1.0 - b) * filtered[c];
                 filtered[c] = a * filtered[c] + (0..n).filter(|&i| s[i]).map(|i| self.w2[i][c]).sum::<f64>();
@@ -89,8 +92,8 @@ impl Model {
         HostReadout {
             sources: (0..self.w2.len() as u32).map(|i| (1, i)).collect(),
             classes: (0..self.w2[0].len()).map(|c| format!("class {c}")).collect(),
-            decay_syn: DECAY_OUT.0,
-            decay_mem: DECAY_OUT.1,
+            decay_syn: self.decay_out.0,
+            decay_mem: self.decay_out.1,
             weights: rows.flat_map(|(i, row)| row.iter().enumerate().map(move |(c, w)| (i as u32, c as u32, *w))).collect(),
         }
     }
@@ -108,7 +111,7 @@ impl Model {
         };
         let ids = |first: u64, n: usize| (first..first + n as u64).collect();
         let hidden_cells = lowering::spiking(&lif, dt_ms, v_scale, lead_in).expect("sound");
-        let readout_cells = lowering::integrators(self.w2[0].len(), DECAY_OUT.0, DECAY_OUT.1, dt_ms).expect("sound");
+        let readout_cells = lowering::integrators(self.w2[0].len(), self.decay_out.0, self.decay_out.1, dt_ms).expect("sound");
         let input = d.add(population("ORN", Role::Input, ids(720_575_940_600_000_001, self.w1.len()), Cells::SpikeSource, 1.0));
         let hidden = d.add(population(
             "Kenyon_Cell",

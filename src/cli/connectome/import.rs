@@ -18,7 +18,8 @@ use crate::cli::target::Target;
 /// taken from the folder and its immediate subfolders.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kenyon connectome import codex_783/ -o fly.h5\n  \
-    kenyon connectome import codex_783/ --connections connections_princeton -o fly.h5")]
+    kenyon connectome import codex_783/ --connections connections_princeton -o fly.h5\n  \
+    kenyon connectome import codex_783/ --connections connections,connections_princeton --on-overlap first -o fly.h5")]
 pub(in crate::cli) struct Import {
     /// Folder with Codex downloads
     #[arg(value_name = "DIR")]
@@ -26,7 +27,7 @@ pub(in crate::cli) struct Import {
     /// Connectome pack to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Connection table to read, by file name; needed if there are several
+    /// Connection table to read, by file name, or several separated by commas; needed if there are several
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     connections: Vec<String>,
     /// What decides pairs found in several of the tables named

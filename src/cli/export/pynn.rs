@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kenyon_base::Result;
-use kenyon_hardware::pynn;
+use kenyon_base::{Result, UserError, shown};
+use kenyon_hardware::lint::Severity;
+use kenyon_hardware::pynn::{self, Options};
 use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::lowering::Lowering;
 use crate::cli::output::count;
 
-/// A trained network as a PyNN script with data files, for NEST, Brian 2, NEURON or a SpiNNaker board.
+/// A trained network as a PyNN program with data files, for NEST, NEURON, Brian 2 or a SpiNNaker board
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  kenyon export pynn runs/first -o pynn\n  cd pynn && pip install -r requirements.txt && python3 run_pynn.py nest"
+    after_help = "Example:\n  kenyon export pynn runs/first -o pynn\n  cd pynn && pip install -r requirements.txt && python3 run_pynn.py nest\n  kenyon export compare pynn"
 )]
 pub(crate) struct Pynn {
     #[command(flatten)]
@@ -25,24 +26,51 @@ pub(crate) struct Pynn {
     /// Test samples that go with the network
     #[arg(long, value_name = "N", default_value_t = 4)]
     samples: usize,
+    /// Address of the SpiNNaker board, for `spynnaker.cfg` [default: a virtual board]
+    #[arg(long, value_name = "ADDRESS")]
+    machine: Option<String>,
+    /// Below 1 ms, let neurons and synapses run on cores of their own (SpiNNaker; not emulated)
+    #[arg(long)]
+    split: bool,
+    /// Largest summed input of a step in nA, excitatory and inhibitory (SpiNNaker) [default: from what the samples do]
+    #[arg(long, value_name = "E,I", value_delimiter = ',', num_args = 2)]
+    max_expected_summed_weight: Option<Vec<f64>>,
+    /// Write even what cannot run on a SpiNN-5 board; never what no neuron can have
+    #[arg(long)]
+    force: bool,
 }
 
 impl Pynn {
     pub(crate) fn run(&self, context: &Context) -> Result<()> {
-        let done = pynn::export(&self.lowering.deployment(self.samples)?, &self.output)?;
+        let options = self.options()?;
+        let done = pynn::export(&self.lowering.deployment(self.samples)?, &self.output, &options)?;
         let report = json!({
-            "output": self.output, "neurons": done.neurons, "synapses": done.synapses, "samples": done.samples, "files": done.files,
+            "output": self.output, "neurons": done.neurons, "synapses": done.synapses, "samples": done.samples,
+            "zeroed": done.zeroed, "lint": done.findings, "files": done.files,
         });
         context.print(&report, || {
-            format!(
-                "{} neurons, {} synapses, {} samples\nwritten: {}\n\nNext: read {}",
+            let mut text = format!(
+                "{} neurons, {} synapses ({} of them 0 in a board's 16 bits), {} samples\n",
                 count(done.neurons as u64),
                 count(done.synapses as u64),
+                count(done.zeroed),
                 done.samples,
-                self.output.display(),
-                self.output.join("README.md").display()
-            )
+            );
+            for f in done.findings.iter().filter(|f| f.severity != Severity::Info) {
+                text += &format!("{} {}: {}\n   {}\n", f.code, shown(&f.place), shown(&f.text), shown(&f.mend));
+            }
+            text + &format!("written: {0}\n\nNext: read {0}/README.md", self.output.display())
         });
         Ok(())
+    }
+
+    fn options(&self) -> Result<Options> {
+        let sums = self.max_expected_summed_weight.as_deref();
+        if sums.is_some_and(|sums| sums.len() != 2 || sums.iter().any(|s| !s.is_finite() || *s <= 0.0)) {
+            return Err(UserError::usage("bad-summed-weight", "bad `--max-expected-summed-weight`")
+                .expected("two numbers above 0, such as `12,3.5`"));
+        }
+        let max_expected_summed_weight = sums.map(|sums| [sums[0], sums[1]]);
+        Ok(Options { machine: self.machine.clone(), split: self.split, max_expected_summed_weight, force: self.force })
     }
 }

@@ -74,6 +74,11 @@ impl Info {
     }
 }
 
+/// `70 to 500`, or one number if both are equal.
+fn span([low, high]: [f64; 2]) -> String {
+    if low >= high { low.to_string() } else { format!("{low} to {high}") }
+}
+
 /// The description as text.
 pub(super) fn text(d: &Description) -> String {
     let number = |n: usize| count(n as u64);
@@ -91,9 +96,8 @@ pub(super) fn text(d: &Description) -> String {
     }
     let _ = write!(
         out,
-        "\nstimulus: {} to {} ms; {} spikes, {:.2} Hz per input; {:.1} MB",
-        d.stimulus_ms[0],
-        d.stimulus_ms[1],
+        "\nstimulus: {} ms; {} spikes, {:.2} Hz per input; {:.1} MB",
+        span(d.stimulus_ms),
         count(d.report.events),
         d.report.mean_rate_hz,
         d.bytes as f64 / 1e6

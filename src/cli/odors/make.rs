@@ -15,6 +15,8 @@ use serde_json::json;
 
 use super::info::{self, Description};
 use crate::cli::context::Context;
+use crate::cli::eval::at_least_one;
+use crate::cli::target::Target;
 use crate::odors::{input_layer, labels_from_types};
 
 /// Make input spikes of odours for the receptor neurons of a circuit, with a split and the accuracy that the counts allow.
@@ -68,28 +70,28 @@ struct Recipe {
     #[arg(long)]
     merge_duplicates: bool,
     /// At most so many odours
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     max_odors: Option<usize>,
     /// Samples per odour [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     repeats: Option<usize>,
     /// Steps per sample [default: 500]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     steps: Option<usize>,
     /// Length of a step in ms [default: 1]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     dt_ms: Option<f64>,
     /// Begin of the stimulus in ms: one number, several, or `A..B` [default: 0]
-    #[arg(long, value_name = "MS", value_parser = quantity)]
+    #[arg(long, value_name = "MS", value_parser = quantity, allow_negative_numbers = true)]
     onset_ms: Option<Quantity>,
     /// Length of the stimulus in ms: one number, several, or `A..B` [default: 70..500]
-    #[arg(long, value_name = "MS", value_parser = quantity)]
+    #[arg(long, value_name = "MS", value_parser = quantity, allow_negative_numbers = true)]
     duration_ms: Option<Quantity>,
     /// Factor on the responses: one number, several, or `A..B` [default: 0.5]
-    #[arg(long, value_name = "C", value_parser = quantity)]
+    #[arg(long, value_name = "C", value_parser = quantity, allow_negative_numbers = true)]
     concentration: Option<Quantity>,
     /// Rate without a stimulus in Hz [default: 8]
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
     spontaneous_hz: Option<f64>,
     /// One more, empty, step at the end, as in the reference system
     #[arg(long)]
@@ -114,6 +116,9 @@ fn quantity(text: &str) -> std::result::Result<Quantity, String> {
     Ok(if list.len() == 1 { Quantity::Fixed(list.remove(0)) } else { Quantity::List(list) })
 }
 
+/// Page that describes every key of a recipe.
+const PAGE: &str = "docs/odors.md";
+
 /// A config of any command that has a section `[odors]`; its other sections are not looked at.
 #[derive(Debug, Deserialize)]
 struct Sections {
@@ -124,7 +129,11 @@ struct Sections {
 fn read_recipe(path: &Path) -> Result<OdorSpec> {
     let text = std::fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
     let has_section = text.lines().any(|line| line.trim_start().starts_with("[odors"));
-    if has_section { config::parse::<Sections>(&text, path).map(|s| s.odors) } else { config::parse(&text, path) }
+    if has_section {
+        config::parse_of::<Sections>(&text, path, PAGE).map(|s| s.odors)
+    } else {
+        config::parse_of(&text, path, PAGE)
+    }
 }
 
 /// The recipe with its files named without folders, so that the same data give the same bytes anywhere.
@@ -142,7 +151,10 @@ impl Make {
         if let Some(dir) = &self.import {
             return self.pack(dir, context);
         }
-        let generator = self.generator(context)?;
+        let spec = self.spec()?;
+        let inputs = [&self.config, &self.circuit, &spec.table, &spec.receptor_map];
+        let target = Target::new(&self.output, inputs.into_iter().flatten().map(PathBuf::as_path))?;
+        let generator = self.generator(&spec, context)?;
         let drives = generator.mapping();
         if !drives.without_column.is_empty() {
             context.warn(&format!(
@@ -168,11 +180,14 @@ impl Make {
             provenance: self.provenance(&generator)?,
         };
         store::write(&generator, &about, &self.output, context)?;
+        target.written(context);
         self.print(context)
     }
 
     /// Packs a folder of samples.
     fn pack(&self, dir: &Path, context: &Context) -> Result<()> {
+        Target::new(&self.output, self.assume_order.as_deref())?;
+        let target = Target::outside(&self.output, dir)?;
         let r = &self.recipe;
         let spec = FolderSpec {
             steps: r.steps.unwrap_or(500) + usize::from(r.parity_bins),
@@ -192,6 +207,7 @@ impl Make {
         let provenance = Provenance { steps, ..Provenance::default() };
         let about = store::Description { notes: folder.notes.clone(), provenance, ..store::Description::default() };
         store::write(&folder, &about, &self.output, context)?;
+        target.written(context);
         self.print(context)
     }
 
@@ -201,7 +217,8 @@ impl Make {
         Ok(())
     }
 
-    fn generator(&self, context: &Context) -> Result<OdorGenerator> {
+    /// The recipe with all flags, its paths from the working folder.
+    fn spec(&self) -> Result<OdorSpec> {
         let (mut spec, folder) = match &self.config {
             Some(path) => (read_recipe(path)?, path.parent().unwrap_or(Path::new("")).to_path_buf()),
             None => (OdorSpec::default(), PathBuf::new()),
@@ -209,7 +226,27 @@ impl Make {
         // Paths of the config are relative to it, those of flags to the working folder.
         spec.table = spec.table.map(|p| folder.join(p));
         spec.receptor_map = spec.receptor_map.map(|p| folder.join(p));
+        if let Some(config) = &self.config {
+            let flags = [self.recipe.table.is_some(), self.recipe.receptor_map.is_some()];
+            for ((key, file), by_flag) in [("table", &spec.table), ("receptor_map", &spec.receptor_map)].into_iter().zip(flags) {
+                let missing = file.as_ref().filter(|_| !by_flag).and_then(|file| Some((file, std::fs::metadata(file).err()?)));
+                if let Some((file, cause)) = missing {
+                    let mend = format!(
+                        "named by key `{key}` of `{}`: mend the path there; it is relative to that file",
+                        config.display()
+                    );
+                    return Err(UserError::cannot_read(file, &cause).mend(mend));
+                }
+            }
+        }
         self.recipe.apply(&mut spec);
+        if let Some(path) = &self.config {
+            spec.check().map_err(|e| e.file(path))?;
+        }
+        Ok(spec)
+    }
+
+    fn generator(&self, spec: &OdorSpec, context: &Context) -> Result<OdorGenerator> {
         let layer = match (&self.circuit, &spec.receptor_map) {
             (Some(path), map) => {
                 let circuit = file::read(path)?;
@@ -224,7 +261,7 @@ impl Make {
                     .mend("give `--circuit circuit.h5`, or `--receptor-map receptor_to_root_ids.csv`"));
             }
         };
-        build(&spec, Path::new(""), context.seed, layer)
+        build(spec, Path::new(""), context.seed, layer)
     }
 
     fn provenance(&self, generator: &OdorGenerator) -> Result<Provenance> {

@@ -1,6 +1,7 @@
 //! `kenyon validate protocol FILE`: messages beside reference messages, fields to bytes and back.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use kenyon_base::{Result, UserError};
@@ -127,12 +128,12 @@ fn table(report: &Report, with_boot: bool) -> String {
     for different in report.differences.iter().take(TOLD) {
         for (way, what) in [("encode", &different.encode), ("decode", &different.decode)] {
             if let Some(what) = what {
-                text += &format!("\nmessage {} ({}), {way}: {what}", different.vector, different.message);
+                let _ = write!(text, "\nmessage {} ({}), {way}: {what}", different.vector, different.message);
             }
         }
     }
     if report.differences.len() > TOLD {
-        text += &format!("\nand {} more", report.differences.len() - TOLD);
+        let _ = write!(text, "\nand {} more", report.differences.len() - TOLD);
     }
     if with_boot && !report.boot_blocks_compared {
         text += "\nSHA-256 of boot blocks not compared: they need the image (`--boot-image`)";

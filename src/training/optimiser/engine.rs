@@ -138,6 +138,12 @@ impl Optimiser {
         base * self.schedule.factor(self.step)
     }
 
+    /// Learning rate of each group at the next step, by its patterns.
+    pub fn group_rates(&self) -> Vec<(String, f64)> {
+        let factor = self.schedule.factor(self.step);
+        self.spec.groups.iter().map(|group| (group.parameters.join("+"), group.lr * factor)).collect()
+    }
+
     /// One step over all parameters; give them in the same order every time.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 //! * Population table: senders by key, and where their rows lie.
 //! * Rows: per projection and sender the synapses as `weight << 16 | delay | receptor | target`.
 
+use std::ops::Range;
+
 use kenyon_base::{Result, UserError};
 
 use super::bits;
@@ -81,29 +83,62 @@ impl Regions {
     }
 }
 
-/// The regions of each population; none for spike sources. `keys` are those of the populations that something listens to.
+/// The regions of one core of a population.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoreImage {
+    /// First neuron: its position in the population.
+    pub first: u32,
+    /// Number of neurons.
+    pub n: u32,
+    /// The regions.
+    pub regions: Regions,
+    /// Where the rows of each projection lie.
+    pub rows: Vec<Rows>,
+}
+
+/// The rows of one projection on a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// Word of the region at which they begin.
+    pub start: usize,
+    /// How many: one for each sender.
+    pub count: usize,
+    /// Words of each after its three of header, padding included.
+    pub length: usize,
+}
+
+impl Rows {
+    /// The words of the region in which the synapses of a row lie.
+    pub fn synapses(self, row: usize) -> Range<usize> {
+        let start = self.start + row * (ROW_HEADER + self.length) + ROW_HEADER;
+        start..start + self.length
+    }
+}
+
+/// The cores of each population, none for spike sources. `keys` are those of the populations that something listens to.
 ///
 /// # Errors
-/// Bad data for a population beyond 256 neurons, a row beyond 256 synapses, a delay that does not fit beside the target, and where
-/// a sender has no key.
-pub fn regions(network: &Quantised, keys: &[Option<Key>]) -> Result<Vec<Option<Regions>>> {
+/// Bad data for a row beyond 256 synapses, a delay that does not fit beside the target, and where a sender has no key.
+pub fn regions(network: &Quantised, keys: &[Option<Key>]) -> Result<Vec<Vec<CoreImage>>> {
     let of = |(k, population): (usize, &crate::spinnaker::QuantisedPopulation)| {
-        let Some(cells) = &population.cells else { return Ok(None) };
-        let n = population.n;
-        if n > NEURONS_PER_CORE {
-            return Err(UserError::bad_data("several-cores", "images are made for populations of one core only")
-                .key(&population.label)
-                .found(format!("{n} neurons"))
-                .expected("at most 256"));
-        }
+        let Some(cells) = &population.cells else { return Ok(Vec::new()) };
         let key = keys.get(k).copied().flatten();
-        let (table, blocks) = rows(network, k as u32, n, keys)?;
         let longest = |p: &QuantisedProjection| p.synapses.iter().map(|s| u32::from(s.delay)).max();
         let longest = incoming(network, k as u32).filter_map(longest).max().unwrap_or(1);
         let shift = cells.shift.map(u32::from);
-        let synapses = vec![n, 2, bits(n), 1, bits(longest), 0, LONGEST_ROW as u32, shift[0], shift[1]];
-        let words = [core_parameters(n, key, shift), neuron_parameters(cells, network.ts as u32), synapses, table, blocks];
-        Ok(Some(Regions { words }))
+        // Sizes are those of the fullest core.
+        let most = population.n.min(NEURONS_PER_CORE);
+        let parameters = vec![most, 2, bits(most), 1, bits(longest), 0, LONGEST_ROW as u32, shift[0], shift[1]];
+        let Synapses { table, blocks, rows } = synapses(network, k as u32, keys)?;
+        let cores = blocks.into_iter().zip((0..).step_by(NEURONS_PER_CORE as usize)).map(|(blocks, first)| {
+            let n = (population.n - first).min(NEURONS_PER_CORE);
+            let own = first..first + n;
+            let core = core_parameters(own.clone(), most, key, shift);
+            let neurons = neuron_parameters(cells, own, network.ts as u32);
+            let regions = Regions { words: [core, neurons, parameters.clone(), table.clone(), blocks] };
+            CoreImage { first, n, regions, rows: rows.clone() }
+        });
+        Ok(cores.collect())
     };
     network.populations.iter().enumerate().map(of).collect()
 }
@@ -112,31 +147,33 @@ fn incoming(network: &Quantised, population: u32) -> impl Iterator<Item = &Quant
     network.projections.iter().filter(move |p| p.post == population)
 }
 
-fn core_parameters(n: u32, key: Option<Key>, shift: [u32; 2]) -> Vec<u32> {
-    let mut words = vec![u32::from(key.is_some()), n, 1 << bits(n), COLOUR_BITS, 2, shift[0], shift[1]];
-    words.extend((0..n).map(|i| key.map_or(0, |key| key.of(i, 0))));
+fn core_parameters(own: Range<u32>, most: u32, key: Option<Key>, shift: [u32; 2]) -> Vec<u32> {
+    let mut words = vec![u32::from(key.is_some()), own.len() as u32, 1 << bits(most), COLOUR_BITS, 2, shift[0], shift[1]];
+    words.extend(own.map(|i| key.map_or(0, |key| key.of(i, 0))));
     words
 }
 
-fn neuron_parameters(cells: &QuantisedCells, ts: u32) -> Vec<u32> {
-    let (raw, n) = (&cells.raw, cells.raw.len());
+fn neuron_parameters(cells: &QuantisedCells, own: Range<u32>, ts: u32) -> Vec<u32> {
+    let (raw, own) = (&cells.raw, own.start as usize..own.end as usize);
     let mut words = vec![1];
     let mut put = |value: i32| words.push(value as u32);
-    for i in 0..n {
+    for i in own.clone() {
         let membrane = [&raw.v_init, &raw.v_rest, &raw.cm, &raw.tau_m, &raw.i_offset, &raw.v_reset, &raw.tau_refrac];
-        membrane.into_iter().for_each(|column| put(column[i]));
+        for column in membrane {
+            put(column[i]);
+        }
         put(0);
         put(ts as i32);
     }
-    for i in 0..n {
+    for i in own.clone() {
         match cells.kind {
             CellKind::CurrExp => {}
             CellKind::CurrDelta => put(ts as i32),
             CellKind::CondExp => [raw.e_rev_e[i], raw.e_rev_i[i]].into_iter().for_each(&mut put),
         }
     }
-    raw.v_thresh.iter().copied().for_each(&mut put);
-    for i in 0..n {
+    raw.v_thresh[own.clone()].iter().copied().for_each(&mut put);
+    for i in own {
         if cells.kind.decays() {
             // A time constant and its initial value for each receptor.
             [raw.tau_syn_e[i], 0, raw.tau_syn_i[i], 0, ts as i32].into_iter().for_each(&mut put);
@@ -147,21 +184,35 @@ fn neuron_parameters(cells: &QuantisedCells, ts: u32) -> Vec<u32> {
     words
 }
 
-/// Population table and rows.
-fn rows(network: &Quantised, population: u32, n: u32, keys: &[Option<Key>]) -> Result<(Vec<u32>, Vec<u32>)> {
-    let mut blocks = Vec::new();
+/// What leads from a packet to its synapses.
+struct Synapses {
+    /// Population table, the same on every core.
+    table: Vec<u32>,
+    /// Rows of each core.
+    blocks: Vec<Vec<u32>>,
+    /// Where they lie, the same on every core.
+    rows: Vec<Rows>,
+}
+
+fn synapses(network: &Quantised, population: u32, keys: &[Option<Key>]) -> Result<Synapses> {
+    let post = &network.populations[population as usize];
+    let mut blocks = vec![Vec::new(); post.n.div_ceil(NEURONS_PER_CORE) as usize];
     // (key of the sender, sender, address), one for each projection.
     let mut addresses: Vec<(Key, u32, u32)> = Vec::new();
+    let mut layout = Vec::new();
     for projection in incoming(network, population) {
-        let pre = projection.pre;
-        let place =
-            || format!("{} -> {}", network.populations[pre as usize].label, network.populations[population as usize].label);
-        let key = keys.get(pre as usize).copied().flatten();
+        let pre = &network.populations[projection.pre as usize];
+        let place = || format!("{} -> {}", pre.label, post.label);
+        let key = keys.get(projection.pre as usize).copied().flatten();
         let key = key.ok_or_else(|| UserError::bad_data("no-key", "the sending population has no routing key").key(place()))?;
-        let address = append(&mut blocks, projection, network.populations[pre as usize].n, n).map_err(|e| e.key(place()))?;
-        addresses.push((key, pre, address));
+        let rows = append(&mut blocks, projection, pre.n, post.n).map_err(|e| e.key(place()))?;
+        let address = rows.map_or(NO_ROWS, |rows| (rows.length as u32 - 1) | ((rows.start / ALIGNMENT) as u32) << 8);
+        addresses.push((key, projection.pre, address));
+        layout.extend(rows);
     }
-    blocks.extend([0; TAIL]);
+    for core in &mut blocks {
+        core.extend([0; TAIL]);
+    }
 
     addresses.sort_by_key(|(key, _, _)| key.base);
     let senders = addresses.chunk_by(|a, b| a.1 == b.1);
@@ -170,34 +221,41 @@ fn rows(network: &Quantised, population: u32, n: u32, keys: &[Option<Key>]) -> R
     let mut start = 0;
     for sender in senders {
         let (key, pre, _) = sender[0];
-        let (count, n_pre) = (sender.len() as u32, network.populations[pre as usize].n);
-        let core_mask = 0;
-        let mask_shift = span(n_pre).trailing_zeros();
+        let (count, pre) = (sender.len() as u32, &network.populations[pre as usize]);
+        // Spike sources stay on one core, whatever their number.
+        let on_core = if pre.cells.is_some() { pre.n.min(NEURONS_PER_CORE) } else { pre.n };
+        let cores = pre.n.div_ceil(on_core.max(1));
+        let core_mask = if cores > 1 { (1 << bits(cores)) - 1 } else { 0 };
         table.extend([key.base, mask, start | COLOUR_BITS << 13 | count << 16]);
-        table.extend([core_mask | mask_shift << 16, n_pre | n_pre.div_ceil(32) << 16]);
+        table.extend([core_mask | span(on_core).trailing_zeros() << 16, on_core | on_core.div_ceil(32) << 16]);
         start += count;
     }
     table.extend(addresses.iter().map(|(_, _, address)| address));
-    Ok((table, blocks))
+    Ok(Synapses { table, blocks, rows: layout })
 }
 
-/// Appends the rows of a projection; their address in the population table.
-fn append(blocks: &mut Vec<u32>, projection: &QuantisedProjection, n_pre: u32, n: u32) -> Result<u32> {
-    let mut rows = vec![Vec::new(); n_pre as usize];
-    let receptor = u32::from(projection.receptor == Receptor::Inhibitory) << bits(n);
-    let delay_at = bits(n) + 1;
+/// Appends the rows of a projection to each core's; where they lie, unless there are none.
+///
+/// Rows are as long on every core as the longest on any, so that one address serves all; longer yet if the released mapper takes them
+/// for longer.
+fn append(blocks: &mut [Vec<u32>], projection: &QuantisedProjection, n_pre: u32, n_post: u32) -> Result<Option<Rows>> {
+    let index_bits = bits(n_post.min(NEURONS_PER_CORE));
+    let mut rows = vec![Vec::new(); blocks.len() * n_pre as usize];
+    let receptor = u32::from(projection.receptor == Receptor::Inhibitory) << index_bits;
     for synapse in &projection.synapses {
-        let delay = u32::from(synapse.delay) << delay_at;
+        let delay = u32::from(synapse.delay) << (index_bits + 1);
         if delay > 0xffff {
             return Err(UserError::bad_data("long-delay", "a delay does not fit beside the target")
                 .found(format!("{} steps", synapse.delay))
-                .expected(format!("at most {}", 0xffff >> delay_at)));
+                .expected(format!("at most {}", 0xffff >> (index_bits + 1))));
         }
-        rows[synapse.pre as usize].push(u32::from(synapse.weight) << 16 | delay | receptor | synapse.post);
+        let (core, target) = (synapse.post / NEURONS_PER_CORE, synapse.post % NEURONS_PER_CORE);
+        let word = u32::from(synapse.weight) << 16 | delay | receptor | target;
+        rows[core as usize * n_pre as usize + synapse.pre as usize].push(word);
     }
-    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let longest = rows.iter().map(Vec::len).max().unwrap_or(0).max(mappers_longest(projection, n_pre, blocks.len()));
     if longest == 0 {
-        return Ok(NO_ROWS);
+        return Ok(None);
     }
     if longest > LONGEST_ROW {
         return Err(UserError::bad_data("long-row", "too many synapses from one sender")
@@ -205,13 +263,39 @@ fn append(blocks: &mut Vec<u32>, projection: &QuantisedProjection, n_pre: u32, n
             .expected("at most 256")
             .mend("split the projection"));
     }
-    blocks.resize(blocks.len().next_multiple_of(ALIGNMENT), 0);
-    let offset = (blocks.len() / ALIGNMENT) as u32;
-    for row in rows {
-        let padded = blocks.len() + ROW_HEADER + longest;
-        blocks.extend([0, row.len() as u32, 0]);
-        blocks.extend(row);
-        blocks.resize(padded, 0);
+    let mut start = 0;
+    for (core, rows) in blocks.iter_mut().zip(rows.chunks(n_pre as usize)) {
+        core.resize(core.len().next_multiple_of(ALIGNMENT), 0);
+        start = core.len();
+        for row in rows {
+            let padded = core.len() + ROW_HEADER + longest;
+            core.extend([0, row.len() as u32, 0]);
+            core.extend(row);
+            core.resize(padded, 0);
+        }
     }
-    Ok((longest as u32 - 1) | offset << 8)
+    Ok(Some(Rows { start, count: n_pre as usize, length: longest }))
+}
+
+/// The length that the released mapper finds for the longest row.
+///
+/// It means to group the list by sender and then by core of the receiver; but it cuts the list at the places where senders would change if
+/// it were sorted. Of a list sorted by sender, or onto one core, that is the true length. Of another it may be too short: then the mapper
+/// leaves out the synapses beyond it without a word, and our images, which have them all, differ from its.
+fn mappers_longest(projection: &QuantisedProjection, n_pre: u32, cores: usize) -> usize {
+    let mut counts = vec![0; n_pre as usize];
+    for synapse in &projection.synapses {
+        counts[synapse.pre as usize] += 1;
+    }
+    let (mut longest, mut rest) = (0, projection.synapses.as_slice());
+    for count in counts {
+        let (group, after) = rest.split_at(count);
+        let mut on_core = vec![0; cores];
+        for synapse in group {
+            on_core[(synapse.post / NEURONS_PER_CORE) as usize] += 1;
+        }
+        longest = on_core.into_iter().max().unwrap_or(0).max(longest);
+        rest = after;
+    }
+    longest
 }

@@ -1,0 +1,3 @@
+class SplitterPopulationVertexFixed:
+    def __str__(self):
+        return "fixed"
