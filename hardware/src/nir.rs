@@ -181,8 +181,7 @@ pub fn as_read(deployment: &Deployment, profile: Profile) -> (Deployment, u32) {
     for (post, receptor) in (0..source).flat_map(|p| [(p, Receptor::Excitatory), (p, Receptor::Inhibitory)]) {
         let of = |&&(p, _, w): &&(u32, u32, f64)| p == post && w != 0.0 && (w > 0.0) == (receptor == Receptor::Excitatory);
         let own = bias.iter().filter(of);
-        let synapses: Vec<_> =
-            own.map(|&(_, i, w)| Synapse { pre: 0, post: i, weight: w.abs(), delay_steps: 1.0 }).collect();
+        let synapses: Vec<_> = own.map(|&(_, i, w)| Synapse { pre: 0, post: i, weight: w.abs(), delay_steps: 1.0 }).collect();
         if !synapses.is_empty() {
             read.projections.push(Projection { pre: source, post, receptor, synapses });
         }

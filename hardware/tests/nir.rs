@@ -222,7 +222,11 @@ fn a_canonical_file_holds_the_trained_numbers() {
         assert!(near(numbers(node, "w_in")[i], numbers(node, "tau_syn")[i] / dt));
         assert_eq!(numbers(node, "v_leak")[i], cells.i_offset_na[i] / g, "minus I_c");
         assert_eq!(numbers(node, "r")[i], 1.0);
-        assert_eq!(numbers(node, "v_threshold")[i] * g, cells.v_thresh_mv[i].next_down(), "the threshold, not the number above it");
+        assert_eq!(
+            numbers(node, "v_threshold")[i] * g,
+            cells.v_thresh_mv[i].next_down(),
+            "the threshold, not the number above it"
+        );
     }
     let delays: Vec<f64> =
         graph.nodes.values().filter(|n| n.kind == Kind::Delay).map(|n| (numbers(n, "delay")[0] / dt).round()).collect();
@@ -267,8 +271,8 @@ fn every_primitive_is_read_and_an_unknown_one_named() {
                 let shape: &[usize] = if *field == "weight" { &[2, 2] } else { &[2] };
                 let at = format!("{place}/{field}");
                 match *field {
-                    "kernel_size" | "stride" | "padding" | "dilation" | "groups" | "input_shape" | "shape" | "start_dim" | "end_dim"
-                    | "input_type" => out.write(&at, &[2], &[1_i64, 1]).expect("written"),
+                    "kernel_size" | "stride" | "padding" | "dilation" | "groups" | "input_shape" | "shape" | "start_dim"
+                    | "end_dim" | "input_type" => out.write(&at, &[2], &[1_i64, 1]).expect("written"),
                     _ => out.write(&at, shape, &vec![0.5_f32; shape.iter().product()]).expect("written"),
                 }
             }

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use kenyon_hardware::nir::{self, Profile};
 use kenyon_hardware::{Deployment, sonata};
-use serde_json::Value;
 use networks::{golden, random, single_lif, single_lif_spikes};
+use serde_json::Value;
 
 /// Runs a script of `scripts/readers` and returns what it prints.
 fn read(script: &str, path: &Path) -> Value {
@@ -25,10 +25,20 @@ fn row(name: &str, d: &Deployment, profile: Profile) -> ([u64; 5], Value) {
     let path = dir.path().join("network.nir");
     let done = nir::export(d, profile, &path).expect("written");
     let ran = read("run_nir.py", &path);
-    let sum = |key: &str| ran["samples"].as_array().expect("a list").iter().map(|s| s[key].as_u64().expect("a number")).sum::<u64>();
+    let sum =
+        |key: &str| ran["samples"].as_array().expect("a list").iter().map(|s| s[key].as_u64().expect("a number")).sum::<u64>();
     assert_eq!(sum("expected"), done.reader_spikes as u64);
     let row = [done.spikes as u64, done.same_spikes as u64, sum("expected"), sum("found"), sum("same")];
-    eprintln!("| {name} | {} | {} | {} | {} | {} | {} | `{}`", profile.name(), row[0], row[1], row[2], row[3], row[4], ran["versions"]);
+    eprintln!(
+        "| {name} | {} | {} | {} | {} | {} | {} | `{}`",
+        profile.name(),
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        ran["versions"]
+    );
     (row, ran["samples"][0]["steps"].clone())
 }
 
@@ -43,7 +53,9 @@ fn every_reader_finds_the_spikes_that_its_file_foretells() {
             match profile {
                 Profile::Canonical => assert_eq!([found, same], [expected; 2]),
                 // These readers compute in f32: a spike may come a step early or late, and change others.
-                _ => assert!(same as f64 >= 0.95 * expected.max(found) as f64, "{name} {profile:?}: {same} of {expected}, {found}"),
+                _ => {
+                    assert!(same as f64 >= 0.95 * expected.max(found) as f64, "{name} {profile:?}: {same} of {expected}, {found}")
+                }
             }
         }
     }

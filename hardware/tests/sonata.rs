@@ -5,7 +5,9 @@ mod networks;
 use std::time::{Duration, Instant};
 
 use kenyon_base::{PlainFile, PlainWriter};
-use kenyon_hardware::{CellKind, Cells, Deployment, HostReadout, Neurons, Population, Projection, Receptor, Role, Synapse, Variable, sonata};
+use kenyon_hardware::{
+    CellKind, Cells, Deployment, HostReadout, Neurons, Population, Projection, Receptor, Role, Synapse, Variable, sonata,
+};
 use networks::random;
 
 #[test]
@@ -26,8 +28,10 @@ fn a_network_comes_back_as_it_was() {
     let folder = dir.path().join("sonata");
     let done = sonata::export(&d, &folder).expect("written");
     assert_eq!((done.edges, done.samples), (d.synapses(), 1));
-    let mut files: Vec<_> =
-        std::fs::read_dir(&folder).expect("a folder").map(|f| f.expect("read").file_name().into_string().expect("UTF-8")).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .expect("a folder")
+        .map(|f| f.expect("read").file_name().into_string().expect("UTF-8"))
+        .collect();
     files.sort();
     assert_eq!(files, done.files);
     assert_eq!(sonata::read(&folder).expect("read"), d);

@@ -92,13 +92,7 @@ fn neurons(cells: &Leaky, dt_ms: f64) -> Node {
         ),
         None => Node::new(
             Kind::Lif,
-            [
-                ("tau", seconds(&cells.tau_mem_ms)),
-                ("r", r),
-                ("v_leak", leak),
-                ("v_threshold", threshold),
-                ("v_reset", reset),
-            ],
+            [("tau", seconds(&cells.tau_mem_ms)), ("r", r), ("v_leak", leak), ("v_threshold", threshold), ("v_reset", reset)],
         ),
     }
 }

@@ -86,8 +86,7 @@ pub(super) fn graph(network: &Network, profile: Profile) -> Result<(Graph, Layou
         Profile::SnnTorch if recurrent => {
             // Its importer rewrites a cycle of two nodes and leads the input through the recurrent weights; a third keeps it from that.
             let whole = |v: i64| Array { shape: Vec::new(), values: super::Values::Whole(vec![v]) };
-            let arrays =
-                [("start_dim", whole(0)), ("end_dim", whole(0)), ("input_type", Array::whole(vec![n as i64]))];
+            let arrays = [("start_dim", whole(0)), ("end_dim", whole(0)), ("input_type", Array::whole(vec![n as i64]))];
             add("same", Node::new(Kind::Flatten, arrays));
             edges.extend([("hidden", "same"), ("same", "w_rec"), ("w_rec", "hidden")]);
         }

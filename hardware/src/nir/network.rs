@@ -54,7 +54,8 @@ impl<'a> Network<'a> {
             Self { deployment, cells, wires: BTreeMap::new(), readout: None, refractory_steps: refractory_steps(deployment)? };
         let mut device = BTreeMap::new();
         for projection in &deployment.projections {
-            let (pre, post) = (&deployment.populations[projection.pre as usize], &deployment.populations[projection.post as usize]);
+            let (pre, post) =
+                (&deployment.populations[projection.pre as usize], &deployment.populations[projection.post as usize]);
             let place = deployment.place(projection);
             if pre.role == Role::Readout || post.role == Role::Readout && pre.role == Role::Input {
                 return Err(refused("nir-readout", "a readout stands between neurons and nothing else")

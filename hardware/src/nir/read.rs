@@ -78,7 +78,8 @@ impl Reader<'_> {
         let name = self.file.text(&format!("{place}/type"))?;
         let Some(&kind) = Kind::ALL.iter().find(|k| k.name() == name) else {
             let known = nearest(&name, Kind::ALL.iter().map(|k| k.name()));
-            let mend = known.map_or_else(|| "write it with the primitives of NIR".to_string(), |k| format!("perhaps `{k}` is meant"));
+            let mend =
+                known.map_or_else(|| "write it with the primitives of NIR".to_string(), |k| format!("perhaps `{k}` is meant"));
             return Err(bad("nir-unknown-node", self.path, place, "a node has an unknown type").found(name).mend(mend));
         };
         if kind == Kind::NirGraph {
@@ -143,10 +144,15 @@ impl Reader<'_> {
 
     fn check(&self, node: &Node, place: &str) -> Result<()> {
         let wrong = |field: &str, expected: String| {
-            bad("nir-shape", self.path, &format!("{place}/{field}"), format!("`{field}` of a {} has the wrong shape", node.kind.name()))
-                .found(format!("{:?}", node.arrays.get(field).map(|a| a.shape.clone()).unwrap_or_default()))
-                .expected(expected)
-                .mend("write one number per neuron, never a single one")
+            bad(
+                "nir-shape",
+                self.path,
+                &format!("{place}/{field}"),
+                format!("`{field}` of a {} has the wrong shape", node.kind.name()),
+            )
+            .found(format!("{:?}", node.arrays.get(field).map(|a| a.shape.clone()).unwrap_or_default()))
+            .expected(expected)
+            .mend("write one number per neuron, never a single one")
         };
         match node.kind {
             Kind::CubaLi | Kind::CubaLif | Kind::Li | Kind::Lif | Kind::Integrator | Kind::IntegrateAndFire => {
@@ -156,8 +162,13 @@ impl Reader<'_> {
                         return Err(wrong(field, format!("{shape:?}, at least one dimension")));
                     }
                     if field.starts_with("tau") && array.numbers().iter().any(|v| *v <= 0.0) {
-                        return Err(bad("nir-parameter", self.path, &format!("{place}/{field}"), "a time constant is not above 0")
-                            .mend("write it in seconds"));
+                        return Err(bad(
+                            "nir-parameter",
+                            self.path,
+                            &format!("{place}/{field}"),
+                            "a time constant is not above 0",
+                        )
+                        .mend("write it in seconds"));
                     }
                 }
             }
@@ -171,8 +182,9 @@ impl Reader<'_> {
                 }
             }
             Kind::Delay if node.arrays["delay"].numbers().iter().any(|v| *v < 0.0) => {
-                return Err(bad("nir-parameter", self.path, &format!("{place}/delay"), "a delay is below 0")
-                    .mend("write it in seconds"));
+                return Err(
+                    bad("nir-parameter", self.path, &format!("{place}/delay"), "a delay is below 0").mend("write it in seconds")
+                );
             }
             _ => {}
         }

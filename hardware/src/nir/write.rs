@@ -14,7 +14,8 @@ const MOST: usize = 1 << 29;
 
 /// Writes the graph, and what `more` adds beside it.
 pub(super) fn write(graph: &Graph, path: &Path, more: impl FnOnce(&PlainWriter) -> Result<()>) -> Result<()> {
-    let too_large = graph.nodes.iter().flat_map(|(name, n)| n.arrays.values().map(move |a| (name, a))).find(|(_, a)| a.len() > MOST);
+    let too_large =
+        graph.nodes.iter().flat_map(|(name, n)| n.arrays.values().map(move |a| (name, a))).find(|(_, a)| a.len() > MOST);
     if let Some((name, array)) = too_large {
         return Err(UserError::bad_data("nir-too-large", format!("the matrix of node `{name}` is too large for NIR"))
             .found(format!("{:?}", array.shape))

@@ -18,7 +18,9 @@ pub fn read(dir: &Path) -> Result<Deployment> {
     let path = dir.join(KENYON);
     let text = fs::read_to_string(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
     let broken = |e: serde_json::Error| {
-        UserError::bad_data("sonata-json", format!("is not what `kenyon export sonata` wrote: {e}")).file(&path).mend("export it again")
+        UserError::bad_data("sonata-json", format!("is not what `kenyon export sonata` wrote: {e}"))
+            .file(&path)
+            .mend("export it again")
     };
     let mut beside: Value = serde_json::from_str(&text).map_err(broken)?;
     let names: Vec<String> = serde_json::from_value(beside["populations"].take()).map_err(broken)?;

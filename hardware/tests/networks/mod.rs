@@ -66,7 +66,10 @@ pub(crate) fn random(seed: u64, steps: u32) -> Deployment {
 /// The single neuron by which the authors of NIR compare simulators: tau 2.5 ms, threshold 0.1, step 0.1 ms, input without a filter.
 pub(crate) fn single_lif() -> Deployment {
     // Steps of the input, in tens: the stimulus of NIR's comparison of single neurons.
-    let input = [6, 22, 27, 31, 32, 35, 37, 40, 41, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 84, 85];
+    let input = [
+        6, 22, 27, 31, 32, 35, 37, 40, 41, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76,
+        77, 78, 84, 85,
+    ];
     let mut d = Deployment::new("single neuron", 0.1, 960);
     let cells = Neurons {
         kind: CellKind::CurrDelta,

@@ -18,10 +18,8 @@ use crate::cli::target::Target;
 /// has no refractory step, so Norse and snnTorch compute another network than the trained one; how many spikes of the samples agree
 /// is printed. The step, the conventions, the samples and the spikes that the reader should find are stored in `/metadata/kenyon`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  kenyon export nir runs/first --profile norse -o first.nir\n  \
-    python3 -c 'import nir, norse.torch as n; n.from_nir(nir.read(\"first.nir\"), dt=0.002)'"
-)]
+#[command(after_help = "Example:\n  kenyon export nir runs/first --profile norse -o first.nir\n  \
+    python3 -c 'import nir, norse.torch as n; n.from_nir(nir.read(\"first.nir\"), dt=0.002)'")]
 pub(crate) struct Nir {
     #[command(flatten)]
     lowering: Lowering,

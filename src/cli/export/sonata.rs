@@ -15,10 +15,8 @@ use crate::cli::output::of;
 ///
 /// Numbers are those of `IF_curr_exp` cells as `kenyon export deployment` lowers them: mV, nA, nF, ms, with signed weights.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  kenyon export sonata runs/first -o sonata\n  \
-    python3 -c 'import libsonata; print(libsonata.CircuitConfig.from_file(\"sonata/circuit_config.json\").node_populations)'"
-)]
+#[command(after_help = "Example:\n  kenyon export sonata runs/first -o sonata\n  \
+    python3 -c 'import libsonata; print(libsonata.CircuitConfig.from_file(\"sonata/circuit_config.json\").node_populations)'")]
 pub(crate) struct Sonata {
     #[command(flatten)]
     lowering: Lowering,
