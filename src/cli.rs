@@ -95,7 +95,10 @@ enum Noun {
     Eval(eval::Eval),
     Report(report::Report),
     /// A trained network for other simulators and for hardware
-    #[command(subcommand, after_help = "Example:\n  kenyon export pynn runs/first -o pynn")]
+    #[command(
+        subcommand,
+        after_help = "NeuroML is not written: use PyNN, NIR or SONATA.\n\nExample:\n  kenyon export pynn runs/first -o pynn"
+    )]
     Export(export::Verb),
     Lint(lint::Lint),
     Certify(certify::Certify),

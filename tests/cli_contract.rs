@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -27,7 +27,9 @@ const COMMANDS: [&[&str]; 28] = [
     &["report"],
     &["emulate"],
     &["export"],
+    &["export", "nir"],
     &["export", "pynn"],
+    &["export", "sonata"],
     &["export", "compare"],
     &["lint"],
     &["validate"],

@@ -234,6 +234,33 @@ impl Deployment {
         self.populations.len() as u32 - 1
     }
 
+    /// The same without what stands in tables: values per neuron, synapses, spikes, weights of the host's readout.
+    pub(crate) fn without_tables(&self) -> Self {
+        let mut populations = self.populations.clone();
+        for population in &mut populations {
+            population.ids.clear();
+            population.names.clear();
+            population.cells.neurons_mut().map(Neurons::columns_mut).unwrap_or_default().into_iter().for_each(|c| c.1.clear());
+        }
+        let bare = |p: &Projection| Projection { synapses: Vec::new(), ..*p };
+        let silent = |s: &Sample| Sample { name: s.name.clone(), class: s.class, spikes: Vec::new() };
+        let host_readout = self.host_readout.as_ref().map(|r| HostReadout {
+            sources: r.sources.clone(),
+            classes: r.classes.clone(),
+            weights: Vec::new(),
+            ..*r
+        });
+        Self {
+            name: self.name.clone(),
+            populations,
+            projections: self.projections.iter().map(bare).collect(),
+            samples: self.samples.iter().map(silent).collect(),
+            host_readout,
+            sources: self.sources.clone(),
+            ..*self
+        }
+    }
+
     /// Number of synapses.
     pub fn synapses(&self) -> usize {
         self.projections.iter().map(|p| p.synapses.len()).sum()

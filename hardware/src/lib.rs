@@ -9,7 +9,9 @@
 //! | [`readout`] | from what a network left behind to its answer |
 //! | [`messages`] | what a board and its host say to each other, as bytes |
 //! | [`certificate`] | how much of the accuracy survives on the board |
+//! | [`nir`] | NIR graphs for Norse, snnTorch and others; NIR files as graphs |
 //! | [`pynn`] | a PyNN program with its data files |
+//! | [`sonata`] | SONATA circuits: nodes, edges, input spikes |
 //! | [`spinnaker`] | what a SpiNNaker board computes, bit for bit |
 //!
 //! The core lowers a trained network into a [`Deployment`], as a compiler lowers to its back end's language. Nothing here knows
@@ -21,8 +23,10 @@ pub mod interpreter;
 pub mod lint;
 pub mod lowering;
 pub mod messages;
+pub mod nir;
 pub mod pynn;
 pub mod readout;
+pub mod sonata;
 pub mod spinnaker;
 
 pub use deployment::{

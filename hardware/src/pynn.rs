@@ -15,7 +15,7 @@
 
 mod compare;
 mod config;
-mod network;
+pub(crate) mod network;
 mod prediction;
 mod read;
 mod tables;

@@ -2,7 +2,9 @@
 
 mod compare;
 mod deployment;
+mod nir;
 mod pynn;
+mod sonata;
 
 use clap::Subcommand;
 use kenyon_base::Result;
@@ -12,7 +14,9 @@ use super::context::Context;
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Deployment(deployment::Export),
+    Nir(nir::Nir),
     Pynn(pynn::Pynn),
+    Sonata(sonata::Sonata),
     Compare(compare::Compare),
 }
 
@@ -20,7 +24,9 @@ impl Verb {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         match self {
             Self::Deployment(args) => args.run(context),
+            Self::Nir(args) => args.run(context),
             Self::Pynn(args) => args.run(context),
+            Self::Sonata(args) => args.run(context),
             Self::Compare(args) => args.run(context),
         }
     }

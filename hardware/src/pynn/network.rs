@@ -135,7 +135,7 @@ impl Whole<'_> {
 }
 
 /// A label that is safe wherever PyNN and its back ends put it: ASCII letters, digits, `_`, at most 32, unique by its number.
-fn pynn_label(label: &str, index: usize) -> String {
+pub(crate) fn pynn_label(label: &str, index: usize) -> String {
     let safe: String = label.chars().take(20).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     format!("{safe}_{index}")
 }
