@@ -132,7 +132,11 @@ fn a_bound_that_does_not_hold_ends_with_exit_code_4() {
     // So few samples cannot show a loss of nothing.
     let ran = kenyon_in(dir.path(), &["certify", "run", "-o", "out", "--max-loss", "0", "--samples", "3"]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    assert!(ran.stderr.contains("points lower than trained") && dir.path().join("out/certificate.html").is_file(), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("points lower than trained") && dir.path().join("out/certificate.html").is_file(),
+        "{}",
+        ran.stderr
+    );
     let usage = kenyon_in(dir.path(), &["certify", "run", "-o", "x", "--max-loss", "NaN"]);
     assert_eq!(usage.code, 2, "{}", usage.stderr);
     assert_eq!(kenyon_in(dir.path(), &["certify"]).code, 2);

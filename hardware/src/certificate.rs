@@ -174,7 +174,7 @@ pub struct Paired {
     pub difference: f64,
     /// Newcombe's 95 % interval for paired shares.
     pub ci95: [f64; 2],
-    /// Exact McNemar test.
+    /// Exact `McNemar` test.
     pub mcnemar_p: f64,
 }
 

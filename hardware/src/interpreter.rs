@@ -63,7 +63,7 @@ struct Group {
     /// Global numbers of its neurons.
     range: Range<usize>,
     neurons: Neurons,
-    /// exp(-dt/tau_m), tau_m/cm, and the decay of each receptor, per neuron.
+    /// `exp(-dt/tau_m)`, `tau_m/cm`, and the decay of each receptor, per neuron.
     decay_m: Vec<f64>,
     resistance: Vec<f64>,
     decay: [Vec<f64>; 2],
@@ -166,9 +166,10 @@ impl Interpreter {
 impl Group {
     fn new(population: u32, range: Range<usize>, neurons: &Neurons, dt_ms: f64, records_v: bool) -> Self {
         let decays = |taus: &[f64]| taus.iter().map(|tau| (-dt_ms / tau).exp()).collect::<Vec<f64>>();
-        let decay = match neurons.kind.decays() {
-            true => [decays(&neurons.tau_syn_e_ms), decays(&neurons.tau_syn_i_ms)],
-            false => [vec![0.0; range.len()], vec![0.0; range.len()]],
+        let decay = if neurons.kind.decays() {
+            [decays(&neurons.tau_syn_e_ms), decays(&neurons.tau_syn_i_ms)]
+        } else {
+            [vec![0.0; range.len()], vec![0.0; range.len()]]
         };
         Self {
             population,

@@ -13,7 +13,7 @@ use kenyon_hardware::spinnaker::{self, fixed, init, quantise};
 use kenyon_hardware::{Deployment, Variable};
 use serde_json::Value;
 use support::Model;
-use support::golden::golden;
+use support::golden::{STEP_MS, golden};
 use support::program::{complaint, network, python, table, with_fake};
 
 fn exported(d: &Deployment) -> (tempfile::TempDir, PathBuf) {

@@ -4,7 +4,7 @@ mod support;
 
 use kenyon_hardware::Deployment;
 use kenyon_hardware::readout;
-use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, measured_shifts, quantise};
+use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, quantise};
 use kenyon_hardware::spinnaker::{Shifts, readout_rows};
 use support::Model;
 use support::golden::{golden, reference};

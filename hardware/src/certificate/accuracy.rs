@@ -16,7 +16,9 @@ pub fn accuracies(rows: &[SampleRow]) -> Accuracies {
     let rate =
         |correct: u64| Rate { correct, value: correct as f64 / n as f64, ci95: wilson(correct, n).expect("there are samples") };
     let mut counts = PairedCounts::default();
-    rows.iter().for_each(|row| counts.add(row.answers[0] == row.class, row.answers[2] == row.class));
+    for row in rows {
+        counts.add(row.answers[0] == row.class, row.answers[2] == row.class);
+    }
     let emulator = rate(right(2));
     Accuracies {
         n,

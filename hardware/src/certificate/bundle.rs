@@ -9,6 +9,7 @@
 //! | `samples.csv` | one row per sample: what each model answered |
 //! | `SHA256SUMS` | hashes of the three before it |
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -137,7 +138,9 @@ impl BundleWriter {
         let mut by_step: Vec<(u32, u32, u32)> = sample.spikes.iter().map(|&(p, n, step)| (step, p, n)).collect();
         by_step.sort_unstable();
         let mut count = vec![0u32; self.deployment.steps as usize];
-        by_step.iter().for_each(|s| count[s.0 as usize] += 1);
+        for spike in &by_step {
+            count[spike.0 as usize] += 1;
+        }
         self.count.append(&count)?;
         self.population.append(&by_step.iter().map(|s| s.1 as u16).collect::<Vec<_>>())?;
         self.neuron.append(&by_step.iter().map(|s| s.2).collect::<Vec<_>>())?;
@@ -157,7 +160,7 @@ impl BundleWriter {
         drop(self.rows);
         let mut sums = String::new();
         for name in HASHED {
-            sums += &format!("{}  {name}\n", sha256(&self.folder.path().join(name))?);
+            let _ = writeln!(sums, "{}  {name}", sha256(&self.folder.path().join(name))?);
         }
         let path = self.folder.path().join(SUMS);
         fs::write(&path, &sums).map_err(|e| UserError::cannot_write(&path, &e))?;

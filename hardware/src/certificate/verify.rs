@@ -106,7 +106,9 @@ fn recount(bundle: &Bundle) -> Result<()> {
         same(&key("spikes_emulator"), population.spikes_emulator.to_string(), total(|r| &r.spikes_emulator))?;
     }
     let mut ids = kenyon_base::digest::Hasher::default();
-    bundle.rows.iter().for_each(|row| ids.update(&row.sample.to_le_bytes()));
+    for row in &bundle.rows {
+        ids.update(&row.sample.to_le_bytes());
+    }
     same("inputs.split_sha256", certificate.inputs.split_sha256.clone(), ids.finish())
 }
 
@@ -119,7 +121,9 @@ fn differs(row: &SampleRow, what: &str, certified: u64, found: u64) -> Result<()
 
 fn check_row(bundle: &Bundle, row: &SampleRow, run: &Run) -> Result<()> {
     let mut counts = vec![0u64; bundle.deployment.populations.len()];
-    trained_time(&bundle.deployment, &run.spikes()).iter().for_each(|s| counts[s.1 as usize] += 1);
+    for spike in trained_time(&bundle.deployment, &run.spikes()) {
+        counts[spike.1 as usize] += 1;
+    }
     let neurons = bundle.deployment.populations.iter().zip(counts).filter(|(p, _)| p.cells.neurons().is_some());
     for ((population, found), &certified) in neurons.zip(&row.spikes_emulator) {
         differs(row, &format!("spikes of {}", population.label), certified, found)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Model;
 
-const STEP_MS: f64 = 2.0;
+pub(crate) const STEP_MS: f64 = 2.0;
 
 fn folder() -> PathBuf {
     let root = std::env::var_os("KENYON_REFERENCE_DATA")
