@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::{Cells, Deployment, Population, Projection, Receptor, Role, Sample, Synapse};
 use crate::interpreter::Interpreter;
 
-pub use graph::{Array, Graph, Kind, Node, Values};
+pub use graph::{Array, Element, Graph, Kind, Node, Values};
 use network::Network;
 
 /// Version of NIR that files follow.

@@ -16,6 +16,7 @@
 mod edges;
 mod read;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -67,7 +68,9 @@ pub fn export(deployment: &Deployment, dir: &Path) -> Result<Exported> {
     json(KENYON, &beside(deployment))?;
     if let Some(readout) = &deployment.host_readout {
         let mut table = String::from("source,class,weight\n");
-        readout.weights.iter().for_each(|(source, class, weight)| table += &format!("{source},{class},{weight:?}\n"));
+        for (source, class, weight) in &readout.weights {
+            let _ = writeln!(table, "{source},{class},{weight:?}");
+        }
         text("readout.csv", table)?;
         files.push("readout.csv".into());
     }
@@ -124,7 +127,7 @@ fn node_types(d: &Deployment) -> String {
             None => ("virtual", "NULL".into()),
             Some(neurons) => ("point_neuron", format!("pyNN:{}", neurons.kind.pynn_name())),
         };
-        table += &format!("{k} {name} {kind} {template}\n");
+        let _ = writeln!(table, "{k} {name} {kind} {template}");
     }
     table
 }

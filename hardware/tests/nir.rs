@@ -22,13 +22,71 @@ fn numbers(node: &Node, field: &str) -> Vec<f64> {
     node.arrays[field].numbers()
 }
 
+/// Potentials, currents and waits of a node of neurons.
+struct State {
+    i: Vec<f64>,
+    v: Vec<f64>,
+    wait: Vec<u64>,
+}
+
+/// How a profile's reader steps.
+struct Stepping {
+    profile: Profile,
+    /// The step in seconds that the file means.
+    dt: f64,
+    refractory_steps: u64,
+}
+
+impl Stepping {
+    fn decay(&self, tau: f64) -> f64 {
+        if self.profile == Profile::Canonical { (-self.dt / tau).exp() } else { 1.0 - self.dt / tau }
+    }
+
+    fn start(&self, node: &Node, v_init: Vec<f64>) -> State {
+        let (leak, zeros) = (numbers(node, "v_leak"), vec![0.0; v_init.len()]);
+        let (i, v) = match self.profile {
+            Profile::Canonical => (zeros, v_init),
+            Profile::Norse => (leak.clone(), leak),
+            Profile::SnnTorch => (vec![0.0; leak.len()], vec![0.0; leak.len()]),
+        };
+        State { wait: vec![0; v.len()], i, v }
+    }
+
+    /// Moves neurons by one step and says which spike.
+    fn step(&self, node: &Node, State { i, v, wait }: &mut State, x: &[f64]) -> Vec<f64> {
+        let (r, leak) = (numbers(node, "r"), numbers(node, "v_leak"));
+        let (threshold, reset) = (numbers(node, "v_threshold"), numbers(node, "v_reset"));
+        let tau = numbers(node, if node.kind == Kind::Lif { "tau" } else { "tau_mem" });
+        let synapse = (node.kind == Kind::CubaLif).then(|| (numbers(node, "tau_syn"), numbers(node, "w_in")));
+        let move_one = |k: usize| {
+            i[k] = synapse.as_ref().map_or(x[k], |(tau_syn, w_in)| {
+                let syn_leak = if self.profile == Profile::Norse { leak[k] } else { 0.0 };
+                let a = self.decay(tau_syn[k]);
+                syn_leak * (1.0 - a) + a * i[k] + self.dt / tau_syn[k] * w_in[k] * x[k]
+            });
+            if wait[k] > 0 {
+                wait[k] -= 1;
+                return 0.0;
+            }
+            let b = self.decay(tau[k]);
+            v[k] = b * v[k] + (1.0 - b) * (leak[k] + r[k] * i[k]);
+            if v[k] <= threshold[k] {
+                return 0.0;
+            }
+            v[k] = reset[k];
+            wait[k] = self.refractory_steps;
+            1.0
+        };
+        (0..r.len()).map(move_one).collect()
+    }
+}
+
 /// Spikes (step, node, neuron) of a graph that is stepped as `/metadata/kenyon` says: a plain twin of its reader.
 fn run(graph: &Graph, profile: Profile, d: &Deployment, description: &serde_json::Value) -> Vec<(u32, String, usize)> {
     let dt = description["dt_s"].as_f64().expect("a number");
     let shift = description["conventions"]["input_shift_steps"].as_u64().expect("a number") as u32;
-    let wait_steps = description["conventions"]["refractory_steps"].as_u64().expect("a number");
-    let step_of = if profile == Profile::SnnTorch { 1e-4 } else { dt };
-    let decay = |tau: f64| if profile == Profile::Canonical { (-dt / tau).exp() } else { 1.0 - step_of / tau };
+    let refractory_steps = description["conventions"]["refractory_steps"].as_u64().expect("a number");
+    let stepping = Stepping { profile, dt: if profile == Profile::SnnTorch { 1e-4 } else { dt }, refractory_steps };
     let populations = description["populations"].as_array().expect("a list");
     let place = |p: u32| {
         let of = &populations[p as usize];
@@ -42,24 +100,11 @@ fn run(graph: &Graph, profile: Profile, d: &Deployment, description: &serde_json
         .collect();
     // What left each node, step by step.
     let mut out: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
-    let mut current: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let mut potential: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let mut wait: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let mut states: BTreeMap<&String, State> = BTreeMap::new();
     for (name, node) in graph.nodes.iter().filter(|(_, n)| matches!(n.kind, Kind::CubaLif | Kind::Lif)) {
-        let n = node.arrays["v_leak"].len();
-        let leak = numbers(node, "v_leak");
-        let p = (0..populations.len() as u32).find(|&p| place_is(populations, p, name)).expect("a population");
-        let start = d.populations[p as usize].cells.neurons().expect("neurons");
-        let scale = d.populations[p as usize].v_scale;
-        let zeros = vec![0.0; n];
-        let (i, v) = match profile {
-            Profile::Canonical => (zeros, start.v_init_mv.iter().map(|v| v / scale).collect()),
-            Profile::Norse => (leak.clone(), leak),
-            Profile::SnnTorch => (zeros.clone(), zeros),
-        };
-        current.insert(name.clone(), i);
-        potential.insert(name.clone(), v);
-        wait.insert(name.clone(), vec![0; n]);
+        let p = (0..populations.len()).find(|&p| populations[p]["node"] == **name).expect("a population");
+        let (cells, scale) = (d.populations[p].cells.neurons().expect("neurons"), d.populations[p].v_scale);
+        states.insert(name, stepping.start(node, cells.v_init_mv.iter().map(|v| v / scale).collect()));
     }
     let mut spikes = Vec::new();
     for step in 0..d.steps {
@@ -111,38 +156,11 @@ fn run(graph: &Graph, profile: Profile, d: &Deployment, description: &serde_json
                     y
                 }
                 Kind::CubaLif | Kind::Lif => {
-                    let (r, leak) = (numbers(node, "r"), numbers(node, "v_leak"));
-                    let (threshold, reset) = (numbers(node, "v_threshold"), numbers(node, "v_reset"));
-                    let tau = numbers(node, if node.kind == Kind::Lif { "tau" } else { "tau_mem" });
-                    let x = sum(arriving(0), r.len());
-                    let (i, v) = (current.get_mut(name).expect("a state"), potential.get_mut(name).expect("a state"));
-                    let wait = wait.get_mut(name).expect("a state");
-                    (0..r.len())
-                        .map(|k| {
-                            i[k] = if node.kind == Kind::Lif {
-                                x[k]
-                            } else {
-                                let (tau_syn, w_in) = (numbers(node, "tau_syn")[k], numbers(node, "w_in")[k]);
-                                let syn_leak = if profile == Profile::Norse { leak[k] } else { 0.0 };
-                                let a = decay(tau_syn);
-                                let gain = step_of / tau_syn * w_in;
-                                syn_leak * (1.0 - a) + a * i[k] + gain * x[k]
-                            };
-                            if wait[k] > 0 {
-                                wait[k] -= 1;
-                                return 0.0;
-                            }
-                            let b = decay(tau[k]);
-                            v[k] = b * v[k] + (1.0 - b) * (leak[k] + r[k] * i[k]);
-                            if v[k] <= threshold[k] {
-                                return 0.0;
-                            }
-                            v[k] = reset[k];
-                            wait[k] = wait_steps;
-                            spikes.push((step, name.clone(), k));
-                            1.0
-                        })
-                        .collect()
+                    let x = sum(arriving(0), node.arrays["v_leak"].len());
+                    let fired = stepping.step(node, states.get_mut(name).expect("a state"), &x);
+                    let found = (0..fired.len()).filter(|k| fired[*k] > 0.0);
+                    spikes.extend(found.map(|k| (step, name.clone(), k)));
+                    fired
                 }
                 _ => continue,
             };
@@ -150,10 +168,6 @@ fn run(graph: &Graph, profile: Profile, d: &Deployment, description: &serde_json
         }
     }
     spikes
-}
-
-fn place_is(populations: &[serde_json::Value], p: u32, node: &str) -> bool {
-    populations[p as usize]["node"] == node
 }
 
 fn description(path: &Path) -> serde_json::Value {
@@ -217,16 +231,14 @@ fn a_canonical_file_holds_the_trained_numbers() {
     let g = d.populations[p].v_scale;
     let dt = d.dt_ms / 1e3;
     for i in 0..cells.cm_nf.len() {
+        let same = |a: f64, b: f64| a.to_bits() == b.to_bits();
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * b.abs();
         assert!(near(numbers(node, "tau_mem")[i], cells.tau_m_ms[i] / 1e3));
         assert!(near(numbers(node, "w_in")[i], numbers(node, "tau_syn")[i] / dt));
-        assert_eq!(numbers(node, "v_leak")[i], cells.i_offset_na[i] / g, "minus I_c");
-        assert_eq!(numbers(node, "r")[i], 1.0);
-        assert_eq!(
-            numbers(node, "v_threshold")[i] * g,
-            cells.v_thresh_mv[i].next_down(),
-            "the threshold, not the number above it"
-        );
+        assert!(same(numbers(node, "v_leak")[i], cells.i_offset_na[i] / g), "minus I_c");
+        assert!(same(numbers(node, "r")[i], 1.0));
+        let threshold = cells.v_thresh_mv[i].next_down();
+        assert!(same(numbers(node, "v_threshold")[i] * g, threshold), "the threshold, not the number above it");
     }
     let delays: Vec<f64> =
         graph.nodes.values().filter(|n| n.kind == Kind::Delay).map(|n| (numbers(n, "delay")[0] / dt).round()).collect();

@@ -62,7 +62,7 @@ fn files_have_the_layout_of_sonata() {
     let delay = edges.read::<f64>(&format!("{name}/0/delay")).expect("there").1;
     let inhibitory = column("edge_type_id");
     assert!(weight.iter().zip(&inhibitory).all(|(w, i)| (*w < 0.0) == (*i == 1)) && inhibitory.contains(&1));
-    assert!(delay.iter().all(|d| *d == 4.0 || *d == 8.0), "ms, not steps");
+    assert!(delay.iter().all(|d| [4.0, 8.0].contains(d)), "ms, not steps");
     for (direction, ids) in [("source_to_target", &source), ("target_to_source", &target)] {
         let ranges = column(&format!("indices/{direction}/node_id_to_ranges"));
         let edges = column(&format!("indices/{direction}/range_to_edge_id"));

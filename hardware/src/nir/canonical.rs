@@ -6,7 +6,7 @@
 use crate::deployment::{Role, Variable};
 use crate::pynn::network::pynn_label;
 
-use super::graph::{Array, Graph, Kind, Node};
+use super::graph::{Array, Element, Graph, Kind, Node};
 use super::network::{Leaky, Network};
 
 /// Where the neurons of a deployment stand in a graph.
@@ -110,7 +110,7 @@ struct Wires<'a> {
 
 impl Wires<'_> {
     /// Joins a population to a node: sender, `Delay`, `Linear`, receiver.
-    fn add(&mut self, pre: usize, to: &str, rows: usize, delay: u32, elements: &[(u32, u32, f64)]) {
+    fn add(&mut self, pre: usize, to: &str, rows: usize, delay: u32, elements: &[Element]) {
         let from = self.layout.places[pre].clone().expect("every population has a node").0;
         let (columns, dt_ms) = (self.network.len(pre), self.network.deployment.dt_ms);
         let held = format!("delay_{delay}_{from}_out");

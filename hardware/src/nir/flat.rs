@@ -20,7 +20,7 @@ use crate::deployment::Role;
 
 use super::Profile;
 use super::canonical::Layout;
-use super::graph::{Array, Graph, Kind, Node};
+use super::graph::{Array, Element, Graph, Kind, Node};
 use super::network::{Network, refused};
 
 /// The step that snnTorch takes, in seconds.
@@ -64,7 +64,7 @@ pub(super) fn graph(network: &Network, profile: Profile) -> Result<(Graph, Layou
         let relay = row as usize >= neurons;
         if profile == Profile::SnnTorch && !relay { column.rate_mem / column.threshold } else { 1.0 }
     };
-    let scaled = |elements: Vec<(u32, u32, f64)>| elements.into_iter().map(|(i, j, w)| (i, j, w * factor(i))).collect::<Vec<_>>();
+    let scaled = |elements: Vec<Element>| elements.into_iter().map(|(i, j, w)| (i, j, w * factor(i))).collect::<Vec<_>>();
     let mut graph = Graph { single: true, ..Graph::default() };
     let mut add = |name: &str, node: Node| graph.nodes.insert(name.into(), node);
     add("input", Node::new(Kind::Input, [("shape", Array::whole(vec![inputs as i64]))]));
@@ -125,12 +125,12 @@ fn columns(network: &Network) -> (Layout, usize, Vec<Column>) {
 
 /// Recurrent weights, relays included.
 struct Recurrent {
-    elements: Vec<(u32, u32, f64)>,
+    elements: Vec<Element>,
     relays: usize,
 }
 
 /// Weights from the input and among `neurons` spiking neurons, as (receiver, sender, weight).
-fn wires(network: &Network, layout: &Layout, neurons: usize) -> Result<(Vec<(u32, u32, f64)>, Recurrent)> {
+fn wires(network: &Network, layout: &Layout, neurons: usize) -> Result<(Vec<Element>, Recurrent)> {
     let first = |p: u32| layout.places[p as usize].as_ref().map_or(0, |place| place.1 as u32);
     let (mut w_in, mut elements) = (Vec::new(), Vec::new());
     // How many relays in a row each neuron needs.

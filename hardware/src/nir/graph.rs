@@ -24,6 +24,9 @@ pub struct Node {
     pub inside: Option<Box<Graph>>,
 }
 
+/// Element of a matrix that is not zero: row, column, value; of weights receiver, sender, weight.
+pub type Element = (u32, u32, f64);
+
 /// Numbers in an array of any shape, row by row; an empty shape is a single number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
@@ -40,8 +43,8 @@ pub enum Values {
     Numbers(Vec<f64>),
     /// All of them, whole.
     Whole(Vec<i64>),
-    /// Those of a matrix that are not zero, as (row, column, value), sorted.
-    Sparse(Vec<(u32, u32, f64)>),
+    /// Those of a matrix that are not zero, sorted.
+    Sparse(Vec<Element>),
 }
 
 impl Array {
@@ -55,8 +58,8 @@ impl Array {
         Self { shape: vec![values.len()], values: Values::Whole(values) }
     }
 
-    /// A matrix from its elements (row, column, value); those in one place are added up.
-    pub fn matrix(rows: usize, columns: usize, mut elements: Vec<(u32, u32, f64)>) -> Self {
+    /// A matrix from its elements; those in one place are added up.
+    pub fn matrix(rows: usize, columns: usize, mut elements: Vec<Element>) -> Self {
         elements.sort_by_key(|e| (e.0, e.1));
         elements.dedup_by(|next, kept| {
             let same = (next.0, next.1) == (kept.0, kept.1);
@@ -85,7 +88,9 @@ impl Array {
             Values::Whole(values) => values.iter().map(|&v| v as f64).collect(),
             Values::Sparse(elements) => {
                 let mut all = vec![0.0; self.len()];
-                elements.iter().for_each(|&(row, column, value)| all[row as usize * self.shape[1] + column as usize] = value);
+                for &(row, column, value) in elements {
+                    all[row as usize * self.shape[1] + column as usize] = value;
+                }
                 all
             }
         }
@@ -152,7 +157,7 @@ kinds! {
         "`tau_syn I' = -I + w_in S`, `tau_mem v' = v_leak - v + r I`.";
     CubaLif, "CubaLIF",
         ["tau_syn": Number, "tau_mem": Number, "r": Number, "v_leak": Number, "v_threshold": Number, "v_reset": Zeros, "w_in": Ones],
-        "As CubaLI; where `v > v_threshold` a spike, and `v = v_reset`.";
+        "As `CubaLI`; where `v > v_threshold` a spike, and `v = v_reset`.";
     Delay, "Delay", ["delay": Number], "`y(t) = x(t - delay)`.";
     Flatten, "Flatten", ["start_dim": Whole, "end_dim": Whole, "input_type": MaybeWhole], "Joins dimensions.";
     Integrator, "I", ["r": Number], "`v' = r I`.";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kenyon_base::{Result, UserError};
 
+use super::graph::Element;
 use crate::deployment::{CellKind, Deployment, Neurons, Population, Receptor, Role};
 
 /// Delay of a host's readout, as of one on the device.
@@ -16,7 +17,7 @@ pub(super) struct Network<'a> {
     /// Per population its neurons; none for spike sources.
     pub(super) cells: Vec<Option<Leaky>>,
     /// Signed weights (receiver, sender, weight) by sending population, receiving population and delay in steps, but for the readout.
-    pub(super) wires: BTreeMap<(u32, u32, u32), Vec<(u32, u32, f64)>>,
+    pub(super) wires: BTreeMap<(u32, u32, u32), Vec<Element>>,
     /// The readout.
     pub(super) readout: Option<Readout>,
     /// Refractory steps of all spiking neurons.
@@ -42,7 +43,7 @@ pub(super) struct Readout {
     pub(super) tau_syn_ms: f64,
     pub(super) tau_mem_ms: f64,
     /// Weights (class, sender, weight) by sending population and delay in steps.
-    pub(super) wires: BTreeMap<(u32, u32), Vec<(u32, u32, f64)>>,
+    pub(super) wires: BTreeMap<(u32, u32), Vec<Element>>,
 }
 
 impl<'a> Network<'a> {
@@ -80,7 +81,7 @@ impl<'a> Network<'a> {
         Ok(network)
     }
 
-    fn find_readout(&self, device: BTreeMap<(u32, u32), Vec<(u32, u32, f64)>>) -> Result<Option<Readout>> {
+    fn find_readout(&self, device: BTreeMap<(u32, u32), Vec<Element>>) -> Result<Option<Readout>> {
         let d = self.deployment;
         if let Some(host) = &d.host_readout {
             let mut wires: BTreeMap<_, Vec<_>> = BTreeMap::new();
