@@ -35,6 +35,9 @@ fn follows(schema: &Value, root: &Value, value: &Value, place: &str) {
     }
 }
 
+/// What happens to a bundle.
+type Change = fn(&Path);
+
 /// Changes one byte in the middle of a file.
 fn spoil(path: &Path) {
     let mut bytes = fs::read(path).expect("there");
@@ -80,7 +83,6 @@ fn a_certificate_is_complete_repeatable_and_notices_every_change() {
     assert_eq!(verified["verified"]["run_again"], accuracy["n"]);
 
     // One changed byte of any file, one edited count, one swapped sample.
-    type Change = fn(&Path);
     let changes: [(&str, &str, Change); 8] = [
         ("deployment.h5", "deployment.h5", |d| spoil(&d.join("deployment.h5"))),
         ("inputs.h5", "inputs.h5", |d| spoil(&d.join("inputs.h5"))),

@@ -1,4 +1,4 @@
-//! The cells of a [`Deployment`] in f64, step by step as [`Neurons`](crate::Neurons) defines them.
+//! The cells of a [`Deployment`] in f64, step by step as [`Neurons`] defines them.
 //!
 //! This is the network before any rounding: a lowered network runs here spike for spike as it did in training, and what a fixed-point
 //! machine does differently shows against it.

@@ -5,6 +5,9 @@ mod support;
 use kenyon_hardware::Deployment;
 use support::Model;
 
+/// What happens to a deployment.
+type Spoil = fn(&mut Deployment);
+
 fn sample() -> Deployment {
     let model = Model::random(5, 40);
     let mut d = model.lower(64.0, 2);
@@ -29,7 +32,9 @@ fn it_reads_back_as_it_was_written() {
 fn the_same_deployment_gives_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let paths = ["a.h5", "b.h5"].map(|n| dir.path().join(n));
-    paths.iter().for_each(|p| sample().write(p).expect("written"));
+    for path in &paths {
+        sample().write(path).expect("written");
+    }
     let [a, b] = paths.map(|p| std::fs::read(p).expect("read"));
     assert!(a == b);
 }
@@ -37,7 +42,6 @@ fn the_same_deployment_gives_the_same_bytes() {
 #[test]
 fn what_no_neuron_can_have_is_neither_written_nor_read() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    type Spoil = fn(&mut Deployment);
     let cases: [(&str, Spoil); 6] = [
         ("E1", |d| d.projections[1].synapses[0].weight = f64::NAN),
         ("E2", |d| d.populations[1].cells.neurons_mut().expect("neurons").tau_m_ms[4] = 0.0),

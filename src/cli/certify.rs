@@ -1,5 +1,6 @@
 //! `kenyon certify`: how much of a network's accuracy survives on the board.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use candle_core::WithDType;
@@ -153,7 +154,8 @@ impl Predict<'_> {
         text += &line("as trained", &a.float);
         text += &line("lowered, f64", &a.interpreter);
         text += &line("board, emulated", &a.emulator);
-        text += &format!(
+        let _ = write!(
+            text,
             "difference              {:+.2} points ({:+.2} to {:+.2})\n\n",
             100.0 * a.paired.difference,
             100.0 * a.paired.ci95[0],
@@ -161,8 +163,9 @@ impl Predict<'_> {
         );
         let zeroed: u64 = c.projections.iter().map(|p| p.zeroed).sum();
         let synapses: u64 = c.projections.iter().map(|p| p.n).sum();
-        text += &format!(
-            "{} of {} weights become 0; {} ring-buffer saturations; {} of {} cores\n",
+        let _ = writeln!(
+            text,
+            "{} of {} weights become 0; {} ring-buffer saturations; {} of {} cores",
             count(zeroed),
             count(synapses),
             count(c.ring_buffer.saturations),

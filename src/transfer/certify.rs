@@ -164,7 +164,9 @@ fn inputs(deployment: &Deployment, samples: &[u32], bundle: &str, seed: u64) -> 
         found.map_or_else(|| "0".repeat(64), |(_, sha256)| sha256.clone())
     };
     let mut split = digest::Hasher::default();
-    samples.iter().for_each(|id| split.update(&id.to_le_bytes()));
+    for id in samples {
+        split.update(&id.to_le_bytes());
+    }
     Inputs {
         checkpoint_sha256: named("checkpoint"),
         circuit_sha256: named("circuit"),
@@ -326,7 +328,9 @@ impl<'a, F: Real + WithDType> Judge<'a, F> {
         let far = |(a, b): (&f64, &f64)| (a - b).abs();
         let counts = |spikes: &[(u32, u32, u32)]| {
             let mut counts = vec![0u64; d.populations.len()];
-            spikes.iter().for_each(|s| counts[s.1 as usize] += 1);
+            for spike in spikes {
+                counts[spike.1 as usize] += 1;
+            }
             counts.into_iter().zip(&d.populations).filter(|(_, p)| p.cells.neurons().is_some()).map(|(n, _)| n).collect()
         };
         let row = SampleRow {

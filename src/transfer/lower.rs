@@ -123,7 +123,6 @@ fn scaled<F: Real + WithDType>(
     scales: &dyn Fn(usize) -> f64,
 ) -> Result<Deployment> {
     let network = &model.network;
-    let refuse = |what: &str, mend: &str| Err(UserError::bad_data("cannot-lower", what.to_string()).mend(mend.to_string()));
     if network.spec.model != ModelKind::Lif {
         return refuse("only the exact LIF model has a counterpart on the board", "train with `network.model = \"lif\"`");
     }
@@ -143,20 +142,7 @@ fn scaled<F: Real + WithDType>(
     let dt_ms = network.spec.dt_ms;
     let mut out = Deployment::new(name, dt_ms, steps as u32 + options.lead_in_steps + 1);
     out.lead_in_steps = options.lead_in_steps;
-    out.decision = match options.decision {
-        loss::Decision::Max => Decision::Max,
-        loss::Decision::Mean => Decision::Mean,
-        loss::Decision::Last => Decision::Last,
-        loss::Decision::Window => {
-            return refuse(
-                "the decision is a mean over a part of time, which the host's readout does not know",
-                "train with another decision",
-            );
-        }
-        loss::Decision::Count => {
-            return refuse("the decision counts spikes, which no readout cell does", "train with another decision");
-        }
-    };
+    out.decision = decision(options.decision)?;
     out.add(Population {
         label: "input".into(),
         role: Role::Input,
@@ -226,9 +212,31 @@ fn scaled<F: Real + WithDType>(
     Ok(out)
 }
 
-/// Weights as (from, to, value, delay in steps) by sending and receiving population.
+/// The decision in a deployment's terms.
+fn decision(of: loss::Decision) -> Result<Decision> {
+    match of {
+        loss::Decision::Max => Ok(Decision::Max),
+        loss::Decision::Mean => Ok(Decision::Mean),
+        loss::Decision::Last => Ok(Decision::Last),
+        loss::Decision::Window => refuse(
+            "the decision is a mean over a part of time, which no readout of a deployment knows",
+            "train with another decision",
+        ),
+        loss::Decision::Count => refuse("the decision counts spikes, which no readout cell does", "train with another decision"),
+    }
+}
+
+/// A network that has no counterpart on the board.
+fn refuse<T>(what: &str, mend: &str) -> Result<T> {
+    Err(UserError::bad_data("cannot-lower", what.to_string()).mend(mend.to_string()))
+}
+
+/// A synapse: from, to, value, delay in steps.
+type Wire = (u32, u32, f64, u32);
+
+/// Synapses by sending and receiving population.
 #[derive(Default)]
-struct Wires(BTreeMap<(u32, u32), Vec<(u32, u32, f64, u32)>>);
+struct Wires(BTreeMap<(u32, u32), Vec<Wire>>);
 
 impl Wires {
     fn input(&mut self, synapses: &Synapses, weights: &[f64], places: &[(u32, u32)]) {

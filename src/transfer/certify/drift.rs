@@ -24,7 +24,9 @@ impl Drift {
     /// Adds one sample: spikes as (neuron, step), sorted.
     pub(super) fn add(&mut self, float: &[(u32, u32)], emulator: &[(u32, u32)]) {
         for (counts, spikes) in self.counts.iter_mut().zip([float, emulator]) {
-            spikes.iter().for_each(|s| counts[s.0 as usize] += 1);
+            for spike in spikes {
+                counts[spike.0 as usize] += 1;
+            }
         }
         self.identical += float.iter().filter(|s| emulator.binary_search(s).is_ok()).count() as u64;
         for distance in matches(float, emulator) {

@@ -194,7 +194,7 @@ fn identity(c: &Certificate) -> Section {
         i.seed
     );
     let section = Section::new("What was certified").text(text).code(hashes);
-    let section = c.limits.iter().fold(section.text("What this page cannot say:"), |section, limit| section.text(limit));
+    let section = c.limits.iter().fold(section.text("What this page cannot say:"), Section::text);
     section.text(
         "Look again: `kenyon certify verify` on this folder repeats every count, and the samples, by a second implementation.",
     )
