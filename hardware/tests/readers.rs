@@ -5,16 +5,17 @@ mod networks;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kenyon_hardware::nir::{self, Profile};
-use kenyon_hardware::{Deployment, sonata};
+use kenyon_hardware::interpreter::Interpreter;
+use kenyon_hardware::nir::{self, Profile, as_read};
+use kenyon_hardware::{Cells, Deployment, sonata};
 use networks::{golden, random, single_lif, single_lif_spikes};
 use serde_json::Value;
 
 /// Runs a script of `scripts/readers` and returns what it prints.
-fn read(script: &str, path: &Path) -> Value {
+fn read(script: &str, path: &Path, options: &[&str]) -> Value {
     let scripts = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/readers"));
     let python = std::env::var_os("KENYON_READERS_PYTHON").expect("start it with `scripts/test_readers`");
-    let ran = Command::new(python).arg(scripts.join(script)).arg(path).output().expect("Python runs");
+    let ran = Command::new(python).arg(scripts.join(script)).arg(path).args(options).output().expect("Python runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     serde_json::from_slice(&ran.stdout).expect("one JSON document")
 }
@@ -24,7 +25,7 @@ fn row(name: &str, d: &Deployment, profile: Profile) -> ([u64; 5], Value) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("network.nir");
     let done = nir::export(d, profile, &path).expect("written");
-    let ran = read("run_nir.py", &path);
+    let ran = read("run_nir.py", &path, &[]);
     let sum =
         |key: &str| ran["samples"].as_array().expect("a list").iter().map(|s| s[key].as_u64().expect("a number")).sum::<u64>();
     assert_eq!(sum("expected"), done.reader_spikes as u64);
@@ -39,7 +40,7 @@ fn row(name: &str, d: &Deployment, profile: Profile) -> ([u64; 5], Value) {
         row[4],
         ran["versions"]
     );
-    (row, ran["samples"][0]["steps"].clone())
+    (row, ran["samples"][0]["spikes"].clone())
 }
 
 #[test]
@@ -73,12 +74,37 @@ fn the_single_neuron_spikes_in_every_reader_where_exact_simulators_have_it() {
 
 #[test]
 #[ignore = "needs Python packages: scripts/test_readers"]
+fn snntorch_keeps_the_refractory_step_where_its_reset_is_delayed() {
+    for (name, d) in [("random 0", Some(random(0, 200))), ("golden", golden())] {
+        let Some(d) = d else { continue };
+        let (mut wanted, later) = as_read(&d, Profile::SnnTorch);
+        for (population, own) in wanted.populations.iter_mut().zip(&d.populations) {
+            if let (Cells::Neurons(cells), Cells::Neurons(own)) = (&mut population.cells, &own.cells) {
+                cells.tau_refrac_ms.clone_from(&own.tau_refrac_ms);
+            }
+        }
+        let spikes = Interpreter::new(&wanted).run(&wanted.samples[0]).spikes;
+        let wanted: Vec<[u32; 3]> = spikes.iter().map(|s| [s.0 - later, s.1, s.2]).collect();
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("network.nir");
+        nir::export(&d, Profile::SnnTorch, &path).expect("written");
+        let ran = read("run_nir.py", &path, &["reset_delay"]);
+        let found: Vec<[u32; 3]> = serde_json::from_value(ran["samples"][0]["spikes"].clone()).expect("spikes");
+        let own = &nir::expected(&d, Profile::Canonical)[0];
+        let same = |s: &&[u32; 3]| own.contains(&(s[0], s[1], s[2]));
+        eprintln!("| {name} | snntorch, reset_delay | {} | {} | {}", own.len(), found.iter().filter(same).count(), found.len());
+        assert_eq!(found, wanted, "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs Python packages: scripts/test_readers"]
 fn libsonata_and_h5py_find_the_circuit() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let folder = dir.path().join("sonata");
     let d = random(0, 200);
     sonata::export(&d, &folder).expect("written");
-    let found = read("read_sonata.py", &folder);
+    let found = read("read_sonata.py", &folder, &[]);
     eprintln!("{}", found["versions"]);
     for (k, population) in d.populations.iter().enumerate() {
         let node = &found["nodes"][format!("{}_{k}", population.label)];

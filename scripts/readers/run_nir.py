@@ -1,6 +1,7 @@
 """Runs the samples of a NIR file with the reader that the file names, and compares with the spikes it says the reader should find.
 
-Prints one JSON document: versions, and per sample the spikes expected, found, and found where they are expected.
+Prints one JSON document: versions, and per sample the spikes expected, found, and found where they are expected. With the argument
+`reset_delay`, neurons of snnTorch spend a step at their reset.
 """
 
 import contextlib
@@ -85,13 +86,14 @@ def norse(graph, about):
     return run
 
 
-def snntorch(path):
+def snntorch(path, reset_delay):
     import torch
     from snntorch.import_nir import import_from_nir
 
     def run(inputs, steps, _):
         with contextlib.redirect_stdout(sys.stderr):
             module = import_from_nir(nir.read(path))
+        module.hidden.reset_delay = reset_delay
         state, rows = None, []
         with torch.no_grad():
             for step in range(steps):
@@ -102,7 +104,7 @@ def snntorch(path):
     return run
 
 
-def main(path):
+def main(path, *options):
     graph = nir.read(path)
     with h5py.File(path, "r") as file:
         own = file["metadata/kenyon"]
@@ -111,7 +113,7 @@ def main(path):
         starts = {p["node"]: own[f"populations/{k}/start"][()] for k, p in enumerate(about["populations"]) if p["role"] == "hidden"}
     assert json.loads(graph.metadata["kenyon"]) == about, "`nir.read` finds the description"
     packages = {"canonical": ["nir"], "norse": ["nir", "nirtorch", "norse", "torch"], "snntorch": ["nir", "nirtorch", "snntorch", "torch"]}
-    run = {"canonical": lambda: canonical(graph, about), "norse": lambda: norse(graph, about), "snntorch": lambda: snntorch(path)}[
+    run = {"canonical": lambda: canonical(graph, about), "norse": lambda: norse(graph, about), "snntorch": lambda: snntorch(path, "reset_delay" in options)}[
         about["profile"]
     ]()
     shift, steps, populations = about["conventions"]["input_shift_steps"], about["steps"], about["populations"]
@@ -132,8 +134,8 @@ def main(path):
             if place["role"] == "hidden":
                 own = out[place["node"]][:, place["first"] : place["first"] + place["n"]]
                 found |= {(int(step), k, int(neuron)) for step, neuron in np.argwhere(own)}
-        rows.append({"expected": len(wanted), "found": len(found), "same": len(found & set(wanted)), "steps": sorted(found)[:8]})
+        rows.append({"expected": len(wanted), "found": len(found), "same": len(found & set(wanted)), "spikes": sorted(found)})
     print(json.dumps({"profile": about["profile"], "versions": {p: version(p) for p in packages[about["profile"]]}, "samples": rows}))
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -140,6 +140,8 @@ fn conventions(network: &Network, profile: Profile, layout: &Layout) -> Value {
             "a cycle takes one step; a delay of d steps passes d - 1 relays; input of step t is put in at step t + 1"
         },
         "input_shift_steps": u32::from(!exact),
+        "refractory_option": (profile == Profile::SnnTorch)
+            .then_some("with module.hidden.reset_delay = True after the import, neurons stay one step at their reset"),
         "relays": layout.relays,
         "relay_columns": "the last ones of node `hidden`",
         "start": match profile {
