@@ -31,7 +31,7 @@ const DEMO_PLOTS: [&str; 7] = [
     "Spikes of one test sample",
     "Confusion of test samples",
     "Mean rates",
-    "Share of neurons that respond",
+    "Neurons active per odour",
 ];
 
 /// A page and the same page with the measuring script, or `None` with a note.

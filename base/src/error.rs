@@ -144,6 +144,15 @@ impl UserError {
             .mend("check that the folder exists, that it may be written to, and the space left on the disk")
     }
 
+    /// The same as bad data: what would be wrong usage on the command line stands in a file.
+    #[must_use]
+    pub fn in_data(mut self) -> Self {
+        if self.0.kind == ErrorKind::Usage {
+            self.0.kind = ErrorKind::BadData;
+        }
+        self
+    }
+
     /// Names the file (or folder) concerned.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {

@@ -105,7 +105,7 @@ pub fn for_run(config: &TrainConfig, folder: &Path, run: &Path) -> Result<TrainC
 
 /// The file of a teacher's checkpoint.
 fn teachers_checkpoint(teacher: &TeacherSpec, folder: &Path) -> Result<PathBuf> {
-    let checkpoint = find(&RunFolder::open(&folder.join(&teacher.run))?, &teacher.checkpoint)?;
+    let checkpoint = find(&RunFolder::open(&folder.join(&teacher.run))?, &teacher.checkpoint).map_err(UserError::in_data)?;
     Ok(checkpoint.origin().to_path_buf())
 }
 
