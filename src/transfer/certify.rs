@@ -324,7 +324,7 @@ impl<'a, F: Real + WithDType> Judge<'a, F> {
         let float_rows = Rows { values: trace.out.clone(), classes };
         let interpreted = readout::rows(d, &outcome.spikes, &outcome.v).expect("a trained network has a readout");
         let board_rows = readout_rows(d, run).expect("a trained network has a readout");
-        let answers = [&float_rows, &interpreted, &board_rows].map(|rows| decide(rows).class);
+        let [float_answer, interpreted, board_answer] = [&float_rows, &interpreted, &board_rows].map(decide);
         let far = |(a, b): (&f64, &f64)| (a - b).abs();
         let counts = |spikes: &[(u32, u32, u32)]| {
             let mut counts = vec![0u64; d.populations.len()];
@@ -336,9 +336,9 @@ impl<'a, F: Real + WithDType> Judge<'a, F> {
         let row = SampleRow {
             sample: id,
             class: input.class.expect("samples of a run have a class"),
-            answers,
-            margin: decide(&float_rows).margin(),
-            readout_error: float_rows.values.iter().zip(&board_rows.values).map(far).fold(0.0, f64::max),
+            answers: [float_answer.class, interpreted.class, board_answer.class],
+            margin: float_answer.margin(),
+            readout_error: float_answer.values.iter().zip(&board_answer.values).map(far).fold(0.0, f64::max),
             diverges: first_difference(&float, &emulated),
             spikes_float: counts(&float),
             spikes_emulator: counts(&emulated),

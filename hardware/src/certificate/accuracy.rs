@@ -38,7 +38,7 @@ pub fn accuracies(rows: &[SampleRow]) -> Accuracies {
     }
 }
 
-/// Samples whose answer may turn: their margin is below twice the largest error of any readout.
+/// Samples whose answer may turn: their margin is below twice the largest error of a class's value in any sample.
 pub fn at_risk(rows: &[SampleRow]) -> u64 {
     let worst = rows.iter().map(|row| row.readout_error).fold(0.0, f64::max);
     rows.iter().filter(|row| row.margin < 2.0 * worst).count() as u64

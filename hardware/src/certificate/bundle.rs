@@ -38,7 +38,7 @@ pub struct SampleRow {
     pub answers: [u32; 3],
     /// By how much the answer of the trained network exceeds the second.
     pub margin: f64,
-    /// Largest difference between the readouts of trained network and emulator.
+    /// Largest difference of a class's value between trained network and emulator.
     pub readout_error: f64,
     /// First step whose spikes differ between trained network and emulator.
     pub diverges: Option<u32>,

@@ -47,7 +47,7 @@ fn accuracy(c: &Certificate) -> Section {
         .row(std::iter::once("samples".to_string()).chain(paired(&a.paired)));
     let look = "The three models lie on top of each other. Intervals are 95 %: of the share, and for new trials of what chance alone makes of it.";
     Section::new("Accuracy").figure(Figure::new("Right answers", look, dots)).table(table).text(format!(
-        "Exact McNemar test of trained against emulated: p = {:.3}. {} of {} samples have a margin below twice the largest error of the readout and may turn.",
+        "Exact McNemar test of trained against emulated: p = {:.3}. {} of {} samples have a margin below twice the largest error of a class's value and may turn.",
         a.paired.mcnemar_p, c.at_risk, a.n
     ))
 }
