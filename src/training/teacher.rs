@@ -218,7 +218,7 @@ impl<F: Real + WithDType> Teachers<F> {
                 if precision(&path)? != config.train.precision {
                     return Err(mismatch(index, &path, "numbers of another precision", "the same `train.precision`"));
                 }
-                opened.push((path.clone(), &spec.checkpoint, Loaded::open(&path, &spec.checkpoint)?));
+                opened.push((path.clone(), &spec.checkpoint, Loaded::open(&path, &spec.checkpoint).map_err(UserError::in_data)?));
                 opened.len() - 1
             };
             let loaded = &opened[teacher].2;

@@ -34,6 +34,7 @@ fn computed() -> f64 {
 
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "measures time: run it alone, `cargo test --workspace --lib -- --ignored costs --nocapture`"]
 fn a_trainable_scale_makes_the_backward_pass_at_most_half_as_long_again() {
     // Everything in one thread, so that its time is all there is.
     rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(scale_costs_at_most_half);
