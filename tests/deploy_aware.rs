@@ -21,7 +21,7 @@ fn aware() -> String {
 }
 
 fn timeless(run: &Path) -> Vec<Record> {
-    journal::read(&run.join("journal.jsonl")).unwrap().into_iter().map(Record::timeless).collect()
+    journal::read(&run.join("journal.jsonl")).expect("a journal").into_iter().map(Record::timeless).collect()
 }
 
 #[test]
