@@ -13,6 +13,7 @@
 //! | [`state`] | a model as a checkpoint, and back by root id |
 //! | [`evaluate`] | accuracy, confusion, activity |
 //! | [`traces`] | readout and spikes of single samples |
+//! | [`deploy_aware`] | the board's numbers in the forward pass |
 //! | [`teacher`] | terms of the loss by a teacher's traces |
 //! | [`responses`] | which neurons respond to an odour |
 //! | [`origin`] | what of it all is synthetic |
@@ -23,6 +24,7 @@
 
 pub mod config;
 pub mod control;
+pub mod deploy_aware;
 pub mod engine;
 pub mod evaluate;
 mod filter;

@@ -14,6 +14,7 @@ use super::{interrupt, repeat};
 use crate::network::spec::ModelKind;
 use crate::run::folder::RunFolder;
 use crate::training::config::{Precision, TrainConfig};
+use crate::training::deploy_aware;
 use crate::training::model::Model;
 use crate::training::setup::{Setup, for_run};
 use crate::training::teacher::Teachers;
@@ -33,6 +34,9 @@ pub(super) struct Train {
     /// Run folder; it must not exist or be empty
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
+    /// Run the last epoch with the values that a SpiNNaker board would hold, unless the config sets `train.deploy_aware_epochs`
+    #[arg(long, conflicts_with = "resume")]
+    deploy_aware: bool,
     /// Go on with a run that was ended before its time
     #[arg(long)]
     resume: bool,
@@ -42,7 +46,13 @@ impl Train {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let summary = match (&self.config, self.resume) {
             (config, true) => resume(&self.run, config.as_deref(), context)?,
-            (Some(config), false) => begin(config, self.circuit.as_deref(), &self.run, context)?,
+            (Some(path), false) => {
+                let mut config = TrainConfig::read_with(path, self.circuit.as_deref())?;
+                if self.deploy_aware && config.train.deploy_aware_epochs == 0 {
+                    config.train.deploy_aware_epochs = 1;
+                }
+                begin_with(&config, path, &self.run, context)?
+            }
             (None, false) => {
                 return Err(UserError::usage("no-config", "`train` wants a config").mend("name one, or give `--resume`"));
             }
@@ -54,11 +64,14 @@ impl Train {
 
 /// Begins a run of the config at `path`.
 pub(super) fn begin(path: &Path, circuit: Option<&Path>, run: &Path, context: &Context) -> Result<Summary> {
-    let config = TrainConfig::read_with(path, circuit)?;
-    let setup = Setup::open(&config, path, context.seed)?;
+    begin_with(&TrainConfig::read_with(path, circuit)?, path, run, context)
+}
+
+fn begin_with(config: &TrainConfig, path: &Path, run: &Path, context: &Context) -> Result<Summary> {
+    let setup = Setup::open(config, path, context.seed)?;
     match config.train.precision {
-        Precision::F32 => begin_as::<f32>(&config, setup, path, run, context),
-        Precision::F64 => begin_as::<f64>(&config, setup, path, run, context),
+        Precision::F32 => begin_as::<f32>(config, setup, path, run, context),
+        Precision::F64 => begin_as::<f64>(config, setup, path, run, context),
     }
 }
 
@@ -72,6 +85,10 @@ fn begin_as<F: Real + WithDType>(
 ) -> Result<Summary> {
     let model = setup.model::<F>(config, context.seed)?;
     setup.check_names(config, &model.parameters, path)?;
+    if config.train.deploy_aware_epochs > 0 {
+        deploy_aware::check(&model, &*setup.source, config.loss.decision)
+            .map_err(|e| e.file(path).key("train.deploy_aware_epochs"))?;
+    }
     let folder = path.parent().unwrap_or(Path::new(""));
     let teachers = Teachers::open(config, folder, &setup, context.seed)?;
     let made = !run.exists();

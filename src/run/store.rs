@@ -111,6 +111,11 @@ impl CheckpointStore {
         self.best.as_ref()
     }
 
+    /// Forgets the best step if it is not after `step`: what follows is measured otherwise. The file stays until there is a new best.
+    pub fn forget_best_until(&mut self, step: u64) {
+        self.best.take_if(|best| best.step <= step);
+    }
+
     /// Goes back to what `manifest` knows: its best, and no half-written files. For the holder of the run's lock.
     pub fn restore(&mut self, manifest: &CheckpointManifest) -> Result<()> {
         self.best.clone_from(&manifest.best);

@@ -51,6 +51,8 @@ pub struct TrainSpec {
     pub deferred: Vec<String>,
     /// Number of those epochs.
     pub deferred_epochs: u64,
+    /// Last epochs that run with the values that a SpiNNaker board would hold.
+    pub deploy_aware_epochs: u64,
     /// Passes over the training samples.
     pub epochs: u64,
     /// Samples per optimiser step.
@@ -89,6 +91,7 @@ impl Default for TrainSpec {
             trained: vec!["fly".into()],
             deferred: Vec::new(),
             deferred_epochs: 0,
+            deploy_aware_epochs: 0,
             epochs: 10,
             batch_size: 16,
             order: Order::Shuffled,
@@ -210,6 +213,9 @@ impl TrainConfig {
         if train.deferred_epochs >= train.epochs && train.deferred_epochs > 0 {
             return bad("train.deferred_epochs", train.deferred_epochs.to_string(), "fewer than `epochs`");
         }
+        if train.deploy_aware_epochs > train.epochs {
+            return bad("train.deploy_aware_epochs", train.deploy_aware_epochs.to_string(), "at most `epochs`");
+        }
         if train.deferred.is_empty() != (train.deferred_epochs == 0) {
             let found = format!("`deferred = {:?}`, `deferred_epochs = {}`", train.deferred, train.deferred_epochs);
             return Err(UserError::bad_data("half-deferred", "deferred training needs both its keys")
@@ -238,6 +244,11 @@ impl TrainConfig {
     /// Whether `epoch` trains the deferred parameters.
     pub fn is_deferred(&self, epoch: u64) -> bool {
         self.train.deferred_epochs > 0 && epoch >= self.train.epochs - self.train.deferred_epochs
+    }
+
+    /// Whether `epoch` runs with the values that the board would hold.
+    pub fn is_deploy_aware(&self, epoch: u64) -> bool {
+        self.train.deploy_aware_epochs > 0 && epoch >= self.train.epochs - self.train.deploy_aware_epochs
     }
 
     /// Surrogate at `progress` from 0 to 1 of the run.

@@ -8,6 +8,7 @@ use kenyon_datasets::Batch;
 use kenyon_neurons::point::{Real, Surrogate};
 
 use super::config::TrainSpec;
+use super::deploy_aware::Grid;
 use super::engine::{
     Checkpoint, Csr, Engine, EngineSpec, Events, GradMask, Presynaptic, Record, Spiking, Topology, noise_key, spiking,
 };
@@ -26,6 +27,7 @@ pub struct Model<F: Real> {
     pub wiring_sha256: String,
     pub(super) engine: Arc<Engine<F>>,
     readout: Tensor,
+    grid: Option<Grid>,
 }
 
 /// What one batch gave.
@@ -121,7 +123,7 @@ impl<F: Real + WithDType> Model<F> {
         let engine = Arc::new(Engine::new(topology(&network), spec)?);
         let readout = Tensor::from_slice(&network.readout, network.readout.len(), &Device::Cpu).map_err(internal)?;
         let wiring_sha256 = network.wiring_sha256();
-        Ok(Self { network, parameters, wiring_sha256, engine, readout })
+        Ok(Self { network, parameters, wiring_sha256, engine, readout, grid: None })
     }
 
     /// Trains exactly these parameters from now on, with this surrogate.
@@ -132,6 +134,21 @@ impl<F: Real + WithDType> Model<F> {
         self.parameters.train(names)?;
         let spec = EngineSpec { surrogate, gradients: gradients(&self.parameters), ..self.engine.spec().clone() };
         self.engine = Arc::new(self.engine.with_spec(spec)?);
+        Ok(())
+    }
+
+    /// The board's numbers that passes run with instead of the plain parameters, if any.
+    pub fn grid(&self) -> Option<&Grid> {
+        self.grid.as_ref()
+    }
+
+    /// Runs with the board's numbers from now on, or with the plain parameters.
+    ///
+    /// # Errors
+    /// `bad-state` for numbers of another network.
+    pub fn set_grid(&mut self, grid: Option<Grid>) -> Result<()> {
+        grid.iter().try_for_each(|grid| grid.check_fits(&self.network))?;
+        self.grid = grid;
         Ok(())
     }
 
@@ -209,7 +226,10 @@ impl<F: Real + WithDType> Model<F> {
         let keys = batch.samples.iter().map(|&sample| noise_key(noise.0, u64::from(sample), noise.1)).collect();
         let events = Events::new(batch.len(), batch.steps, self.network.input_ids.len(), batch.ptr.clone(), batch.idx.clone())?;
         let events = Arc::new(events.with_noise_keys(keys));
-        let effective = self.parameters.effective()?;
+        let mut effective = self.parameters.effective()?;
+        if let Some(grid) = &self.grid {
+            effective = grid.apply(&self.network, &effective)?;
+        }
         let e = &effective;
         let done = flat(e, self.engine.spec().model.is_exact()).and_then(|f| spiking(engine, &events, &f, &e.w_readout, record));
         let done = done.map_err(|error| engine.take_fault().map_or_else(|| internal(error), |fault| fault.to_user_error()))?;

@@ -1,6 +1,7 @@
 //! Claims about training as a whole, on a small circuit.
 
 mod costs;
+mod deploy_aware;
 mod gradients;
 mod judging;
 mod state;

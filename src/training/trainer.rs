@@ -11,6 +11,7 @@ use kenyon_neurons::point::Real;
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
+use super::deploy_aware::Grid;
 use super::evaluate::{self, Evaluation, Shown, evaluate};
 use super::loss::{self, Decision};
 use super::model::Model;
@@ -28,6 +29,9 @@ use crate::run::store::{BestBy, CheckpointStore};
 
 /// Metric that decides which checkpoint is best.
 pub const BEST_BY: &str = "validation/accuracy";
+
+/// Name of the board's numbers in the state of a run.
+const GRID: &str = "grid";
 
 /// Samples that are shown before training, to see whether anything reaches the readout.
 const FIRST_SAMPLES: usize = 16;
@@ -143,6 +147,9 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
             sampler.restore(&checkpoint.state("sampler")?)?;
             sums = checkpoint.state("epoch_sums")?;
             step = checkpoint.manifest.step;
+            if checkpoint.manifest.state.contains_key(GRID) {
+                training.model.set_grid(Some(checkpoint.state(GRID)?)).map_err(|e| e.file(checkpoint.origin()))?;
+            }
         }
         let mut optimiser = optimiser(training.config, &sampler)?;
         if let Some(checkpoint) = &last {
@@ -216,14 +223,36 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         })
     }
 
-    /// Sets what is trained in the current epoch, and the surrogate.
+    /// Sets what is trained in the current epoch, the surrogate, and the numbers that the network runs with.
     fn begin_epoch(&mut self) -> Result<()> {
         let epoch = self.sampler.state().epoch;
         let train = &self.training.config.train;
         let names = self.training.config.trained_in(epoch, &self.training.model.parameters)?;
         let progress = if train.epochs > 1 { epoch as f64 / (train.epochs - 1) as f64 } else { 0.0 };
         let surrogate = self.training.config.surrogate(progress.min(1.0));
-        self.training.model.set_trained(&names, surrogate)
+        self.training.model.set_trained(&names, surrogate)?;
+        if self.training.config.is_deploy_aware(epoch) && self.training.model.grid().is_none() {
+            self.begin_deploy_aware(epoch)?;
+        }
+        Ok(())
+    }
+
+    /// Chooses the board's numbers for the network as it is; it runs with them until the end.
+    fn begin_deploy_aware(&mut self, epoch: u64) -> Result<()> {
+        let Training { config, model, source, remap, progress, .. } = &mut self.training;
+        progress.stage("choosing the board's scales and shifts", None);
+        let grid = Grid::choose(model, &**source, remap.as_deref(), config.loss.decision)?;
+        let mut record = Record::new("deploy-aware", epoch, self.step);
+        let names = model.network.populations.iter().map(|(name, _)| name.as_str());
+        for (name, resolution) in names.zip(&grid.hidden).chain(grid.readout.iter().map(|r| ("readout", r))) {
+            record = record
+                .value(&format!("board_scale/{name}"), resolution.v_scale)
+                .value(&format!("board_shift_exc/{name}"), f64::from(resolution.shifts[0]))
+                .value(&format!("board_shift_inh/{name}"), f64::from(resolution.shifts[1]));
+        }
+        progress.note(&format!("from epoch {} on, the network runs with the values that a board would hold", epoch + 1));
+        model.set_grid(Some(grid))?;
+        self.recorder.record(&record)
     }
 
     fn vars(&self) -> BTreeMap<String, Var> {
@@ -403,6 +432,11 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         if config.is_deferred(epoch + 1) && !config.is_deferred(epoch) {
             self.optimiser = optimiser(config, &self.sampler)?;
         }
+        if config.is_deploy_aware(epoch) {
+            // Accuracies with plain parameters do not compare with those of the board's numbers.
+            let before = config.train.epochs - config.train.deploy_aware_epochs;
+            self.store.forget_best_until(before * self.sampler.steps_per_epoch());
+        }
         self.save(&metrics)?;
         Ok(result)
     }
@@ -421,6 +455,9 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
         self.optimiser.store(&mut checkpoint);
         checkpoint.put_state("sampler", &self.sampler.state());
         checkpoint.put_state("epoch_sums", &self.sums);
+        if let Some(grid) = model.grid() {
+            checkpoint.put_state(GRID, grid);
+        }
         checkpoint.manifest.epoch = self.sampler.state().epoch;
         checkpoint.manifest.step = self.step;
         checkpoint.manifest.splits.insert("data".into(), source.split().sha256());

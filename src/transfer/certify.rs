@@ -33,7 +33,7 @@ use crate::training::loaded::Loaded;
 use crate::training::traces::Trace;
 
 /// Samples that decide scale and shifts; they are of the validation part, never of the part that is judged.
-const CALIBRATION_SAMPLES: usize = 16;
+pub(crate) const CALIBRATION_SAMPLES: usize = 16;
 /// Samples that run at the same time.
 const CHUNK: usize = 8;
 

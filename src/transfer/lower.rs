@@ -72,7 +72,7 @@ const CALIBRATION_SAMPLES: usize = 8;
 const INPUT: u32 = 0;
 
 /// Population and position of each hidden neuron in a lowered network.
-pub(super) fn places(network: &Network) -> Vec<(u32, u32)> {
+pub(crate) fn places(network: &Network) -> Vec<(u32, u32)> {
     let populations = (INPUT + 1..).zip(&network.populations);
     populations.flat_map(|(population, (_, range))| (0..range.len() as u32).map(move |i| (population, i))).collect()
 }
