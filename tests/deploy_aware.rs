@@ -9,6 +9,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use kenyon::run::{Checkpoint, Record, journal};
+use kenyon::training::deploy_aware::Grid;
+use kenyon::training::loaded::Loaded;
+use kenyon::transfer::LowerOptions;
+use kenyon::transfer::certify::{CertifyOptions, certify};
+use kenyon_base::Silent;
+use kenyon_datasets::split::Part;
 use support::kenyon_json;
 use support::training::{CONFIG, pointed, refused, train, workplace};
 
@@ -104,4 +110,32 @@ fn a_bad_number_and_networks_that_no_board_can_hold_are_refused_before_training(
     check(&aware().replace("noise = 0.0", "model = \"lif2\""), "cannot-lower", key);
     check(&aware().replace("noise = 0.0", "tau_syn_by_nt_ms = { gaba = 10.0 }"), "cannot-lower", key);
     check(&aware().replace("[train]", "[loss]\ndecision = \"count\"\n\n[train]"), "cannot-lower", key);
+}
+
+#[test]
+fn the_forward_pass_spikes_where_the_emulated_board_does() {
+    let dir = workplace(&aware());
+    train(dir.path(), "run");
+    let mut loaded = Loaded::<f32>::open(&dir.path().join("run"), "last").unwrap();
+    let decision = loaded.config.loss.decision;
+    let options = CertifyOptions { lower: LowerOptions { decision, ..LowerOptions::default() }, ..CertifyOptions::default() };
+    let samples = loaded.samples(Part::Test, None);
+    // Share of the spikes that the emulated board has in the same step.
+    let agreement = |loaded: &Loaded<f32>, bundle: &str| {
+        let done = certify(loaded, &samples, &options, &dir.path().join(bundle), &Silent).unwrap();
+        let spikes: Vec<(f64, f64)> = done
+            .populations
+            .iter()
+            .filter_map(|p| Some((p.identical_share? * p.spikes_float as f64, p.spikes_float as f64)))
+            .collect();
+        let all = spikes.iter().map(|s| s.1).sum::<f64>();
+        assert!(all > 1_000.0, "the network is silent");
+        spikes.iter().map(|s| s.0).sum::<f64>() / all
+    };
+    let plain = agreement(&loaded, "plain");
+    let source = &*loaded.setup.source;
+    let grid = Grid::choose(&loaded.model, source, loaded.setup.remap.as_deref(), decision).unwrap();
+    loaded.model.set_grid(Some(grid)).unwrap();
+    let rounded = agreement(&loaded, "rounded");
+    assert!(rounded > 0.995 && rounded > plain, "{rounded} with the board's numbers, {plain} without");
 }
