@@ -241,7 +241,7 @@ fn a_deployment_is_emulated_to_spikes_rows_and_answers() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let deployment = deployment();
     written(dir.path(), &deployment);
-    let report = kenyon_json(dir.path(), &["emulate", "network.json", "-o", "out"]);
+    let report = kenyon_json(dir.path(), &["emulate", "network.json", "--shifts", "mapper", "-o", "out"]);
     let summary: Value = serde_json::from_slice(&fs::read(dir.path().join("out/summary.json")).expect("there")).expect("JSON");
     assert_eq!(report, summary);
     assert_eq!(report["accuracy"], 1.0);

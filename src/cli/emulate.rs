@@ -25,7 +25,7 @@ const LARGE: u32 = 20_000;
 /// What a `SpiNNaker` board would compute, bit for bit: spikes, recorded variables, saturations
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  kenyon emulate network.h5 -o emulated\n  kenyon emulate network.json --input 3 --shifts measured -o third --json"
+    after_help = "Examples:\n  kenyon emulate network.h5 -o emulated\n  kenyon emulate network.json --input 3 --shifts mapper -o third --json"
 )]
 pub(super) struct Emulate {
     /// Network as a deployment: HDF5, or JSON if the name ends in `.json`
@@ -37,9 +37,9 @@ pub(super) struct Emulate {
     /// Folder to write; it must not exist or be empty
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// How the left shifts of the ring buffers are chosen
-    #[arg(long, value_name = "HOW", default_value = "mapper")]
-    shifts: How,
+    /// How the left shifts of the ring buffers are chosen [default: measured, or mapper with `--as-written` or without samples]
+    #[arg(long, value_name = "HOW")]
+    shifts: Option<How>,
     /// Shifts of one population, exc and inh, instead of the chosen ones; repeatable
     #[arg(long, value_name = "LABEL=E,I", conflicts_with = "max_expected_summed_weight")]
     shift: Vec<String>,
@@ -141,7 +141,7 @@ impl Emulate {
         context: &Context,
     ) -> Result<(Shifts, Option<Value>)> {
         if !self.max_expected_summed_weight.is_empty() {
-            if self.shifts == How::Measured {
+            if self.shifts == Some(How::Measured) {
                 return Err(UserError::usage("shift-choice", "`--max-expected-summed-weight` is for the mapper's formula")
                     .mend("leave one of both out"));
             }
@@ -152,7 +152,8 @@ impl Emulate {
             }
             return Ok((Shifts::Expected(expected), None));
         }
-        let (mut shifts, measured) = match self.shifts {
+        let by_itself = if self.as_written || samples.is_empty() { How::Mapper } else { How::Measured };
+        let (mut shifts, measured) = match self.shifts.unwrap_or(by_itself) {
             How::Mapper if self.shift.is_empty() => return Ok((Shifts::Mapper, None)),
             How::Mapper => {
                 let network = quantise(deployment, base)?;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use kenyon_base::{Progress as _, Result, UserError, shown};
 use kenyon_hardware::lint::{self, Activity, Finding, Known, Severity};
 use kenyon_hardware::spinnaker::packing::Machine;
-use kenyon_hardware::spinnaker::{Options, Shifts};
+use kenyon_hardware::spinnaker::{Options, Shifts, measured_shifts};
 use kenyon_hardware::{Cells, Deployment};
 use serde::Serialize;
 
@@ -69,11 +69,26 @@ struct Report<'a> {
 }
 
 impl Lint {
+    /// A lowered network gets the shifts that its own samples ask for, as `emulate` and `certify` choose them, where it can run at all.
+    fn measured(&self, deployment: &Deployment, options: Options, context: &Context) -> Options {
+        let asked = self.as_written || options.shifts != Shifts::Mapper || deployment.samples.is_empty();
+        if asked || deployment.check().is_err() {
+            return options;
+        }
+        context.stage("measuring the input", None);
+        match measured_shifts(deployment, &options, &deployment.samples) {
+            Ok(choice) => Options { shifts: Shifts::Given(choice.shifts), ..options },
+            // What is in the way is found by the lint, with its place.
+            Err(_) => options,
+        }
+    }
+
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let deployment = Deployment::read_unchecked(&self.deployment)?;
         let known = Known { combined_cores: self.combined_cores, ..Known::default() };
         let numbers = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
         let options = Options { shifts: expected(&deployment, &self.max_expected_summed_weight)?, ..numbers };
+        let options = self.measured(&deployment, options, context);
         let machine = Some(self.machine.into());
         let mut linted = lint::quantised(&deployment, &options, machine, &known);
         if let (true, Some(network)) = (self.emulate, &linted.quantised) {

@@ -315,10 +315,8 @@ fn groups(circuit: &Circuit, hidden: &[u32], share: Share) -> (Vec<u32>, Vec<Str
 fn channels(spec: &NetworkSpec) -> (Vec<f64>, [u16; TRANSMITTERS.len()]) {
     let mut taus = vec![spec.tau_syn_ms];
     let channel = TRANSMITTERS.map(|nt| {
+        // One of its own even where it starts with the value of another: training moves them apart.
         let Some(&tau) = spec.tau_syn_by_nt_ms.get(nt) else { return 0 };
-        if let Some(same) = taus.iter().position(|&t| t.to_bits() == tau.to_bits()) {
-            return same as u16;
-        }
         taus.push(tau);
         taus.len() as u16 - 1
     });

@@ -13,6 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const RESET_MARGIN: f64 = 0.001;
 /// Longest axonal delay in steps.
 const LONGEST_DELAY: f64 = 1000.0;
+/// Longest membrane time constant in steps: single precision must still tell its decay from none.
+const LONGEST_MEMORY: f64 = 100_000.0;
 /// What to do about a number out of range.
 pub(crate) const NUMBERS: &str = "change it in the config; `docs/training.md` describes every key";
 
@@ -252,12 +254,20 @@ impl NetworkSpec {
                 path,
                 "network.tau_mem_ms",
                 value,
-                value.is_finite() && value >= self.dt_ms,
-                "two times of at least one step",
+                value >= self.dt_ms && value <= LONGEST_MEMORY * self.dt_ms,
+                &format!("two times of at least one step, at most {LONGEST_MEMORY} steps"),
             )?;
         }
         for value in self.i_c {
             number(path, "network.i_c", value, (-1.0..=1.0).contains(&value), "two numbers from -1 to 1")?;
+        }
+        if self.model == ModelKind::Qif && self.qif == QifKind::Mixed && self.share != Share::Neuron {
+            return Err(UserError::bad_data("mixed-shares", "neurons that share a reset cannot be of two kinds")
+                .file(path)
+                .key("network.share")
+                .found(format!("{:?}", self.share).to_lowercase())
+                .expected("`share = \"neuron\"` with `qif = \"mixed\"`")
+                .mend("set it, or choose one kind"));
         }
         positive("network.tau_syn_ms", self.tau_syn_ms)?;
         for (nt, &value) in &self.tau_syn_by_nt_ms {

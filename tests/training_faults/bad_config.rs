@@ -71,6 +71,7 @@ fn numbers_out_of_range_name_their_key_and_range() {
     check("epochs = 2", "epochs = 2\ndeferred = [\"ow\"]\ndeferred_epochs = 2", "train.deferred_epochs", "fewer than `epochs`");
     check("noise = 0.02", "i_c = [-3.0, 0.0]", "network.i_c", "from -1 to 1");
     check("noise = 0.02", "tau_mem_ms = [0.1, 20.0]", "network.tau_mem_ms", "at least one step");
+    check("noise = 0.02", "tau_mem_ms = [1e9, 1e9]", "network.tau_mem_ms", "at most 100000 steps");
     check("noise = 0.02", "noise = nan", "network.noise", "0 or above");
     check("noise = 0.02", "delay_ms = { ORN = 0.5 }", "network.delay_ms.ORN", "a multiple of the step");
     check("[train]", "[loss]\nreadout_l1 = -1.0\n[train]", "loss.readout_l1", "0 or above");

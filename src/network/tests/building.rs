@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::spec::{Fan, NetworkSpec, Share, WeightSpec};
+use super::super::spec::{Fan, ModelKind, NetworkSpec, Share, WeightSpec};
 use super::*;
 
 fn build(circuit: &kenyon_connectome::Circuit, spec: &NetworkSpec) -> Network {
@@ -178,7 +178,8 @@ fn delays_become_steps_and_transmitters_with_a_time_constant_of_their_own_channe
     spec.tau_syn_by_nt_ms.extend([("gaba".to_string(), 9.0), ("glut".to_string(), 9.0), ("da".to_string(), 4.0)]);
     let network = network(&spec);
     assert_eq!(network.delay, [3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(network.tau_syn_ms, [4.0, 9.0]);
+    // One for the others, one for each that was named, also where two begin with the same time.
+    assert_eq!(network.tau_syn_ms, [4.0, 9.0, 9.0, 4.0]);
     assert_eq!(network.channel, [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]);
     assert_eq!(network.input_channel, [0; 5]);
 }
@@ -232,4 +233,13 @@ fn numbers_without_a_meaning_name_their_key() {
     refused(&|s| s.weights.rank = 0, "weights.rank");
     refused(&|s| s.readout.init = f64::NAN, "readout.init");
     refused(&|s| (s.model, s.threshold) = (ModelKind::Qif, 0.9), "threshold");
+}
+
+#[test]
+fn neurons_that_share_a_reset_are_of_one_kind() {
+    let mut spec = spec(WeightForm::Gain);
+    (spec.model, spec.qif) = (ModelKind::Qif, kenyon_neurons::point::QifKind::Mixed);
+    let of = |share| NetworkSpec { share, ..spec.clone() }.validate(std::path::Path::new("train.toml"));
+    assert_eq!(of(Share::All).expect_err("one reset for all").code(), "mixed-shares");
+    of(Share::Neuron).expect("each has its own");
 }
