@@ -180,7 +180,7 @@ fn delays_become_steps_and_transmitters_with_a_time_constant_of_their_own_channe
     assert_eq!(network.delay, [3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0]);
     // One for the others, one for each that was named, also where two begin with the same time.
     assert_eq!(network.tau_syn_ms, [4.0, 9.0, 9.0, 4.0]);
-    assert_eq!(network.channel, [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(network.channel, [0, 0, 0, 3, 1, 2, 0, 0, 0, 0, 0]);
     assert_eq!(network.input_channel, [0; 5]);
 }
 
