@@ -8,12 +8,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use kenyon_base::{Result, UserError};
 use kenyon_datasets::split::Part;
 use kenyon_hardware::certificate::{Bundle, Certificate, Verdict, verify};
-use kenyon_hardware::spinnaker::packing::Machine;
 use kenyon_hardware::spinnaker::{Options, Shifts};
 use kenyon_neurons::point::Real;
 use serde_json::json;
 
 use super::context::Context;
+use super::lint::Board;
 use super::lowering::Lowering;
 use super::output::count;
 use crate::training::config::Precision;
@@ -54,7 +54,7 @@ struct Choices {
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
     /// Board that the network must fit
-    #[arg(long, value_name = "BOARD", value_enum, default_value_t = Board::Spin5)]
+    #[arg(long, value_name = "BOARD", value_enum, default_value = "spinn5")]
     machine: Board,
     /// Largest loss of accuracy in points, by the lower end of its 95 % interval
     #[arg(long, value_name = "POINTS", default_value_t = 2.0)]
@@ -72,16 +72,6 @@ enum PartName {
     Train,
     Validation,
     Test,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Board {
-    /// 4 chips
-    #[value(name = "spinn3")]
-    Spin3,
-    /// 48 chips
-    #[value(name = "spinn5")]
-    Spin5,
 }
 
 impl Certify {
@@ -134,10 +124,7 @@ impl Predict<'_> {
             lower: self.lowering.options(loaded.config.loss.decision),
             board: Options { nudge: !self.choices.no_nudge, shifts: Shifts::Mapper, ..Options::LOWERED },
             keep_shifts: self.choices.mapper_shifts,
-            machine: match self.choices.machine {
-                Board::Spin3 => Machine::Spinn3,
-                Board::Spin5 => Machine::Spinn5 { boards: 1 },
-            },
+            machine: self.choices.machine.into(),
             max_loss: self.choices.max_loss / 100.0,
             seed: context.seed,
         };

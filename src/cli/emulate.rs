@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use kenyon_base::{AtomicDir, AtomicFile, Progress as _, Result, UserError, nearest};
 use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, Run, Shifts, answer, emulate_batch, measured_shifts, quantise};
-use kenyon_hardware::{Deployment, Role, Sample, lint};
+use kenyon_hardware::{Deployment, Role, Sample};
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -63,7 +63,6 @@ enum How {
 impl Emulate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let deployment = Deployment::read(&self.deployment)?;
-        lint::refuse(&lint::values(&deployment))?;
         let chosen = self.samples(&deployment)?;
         let samples: Vec<Sample> = chosen.iter().map(|&k| deployment.samples[k].clone()).collect();
         let base = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };

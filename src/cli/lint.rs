@@ -42,7 +42,7 @@ pub(super) struct Lint {
 
 /// A machine.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Board {
+pub(super) enum Board {
     /// SpiNN-3: 4 chips
     Spinn3,
     /// SpiNN-5: 48 chips

@@ -206,23 +206,22 @@ impl<F: Real + WithDType> Model<F> {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_recorded(&self, batch: &Batch) -> Result<(Pass, Vec<F>)> {
-        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
-        let record = Record { neurons, mem: false, spikes: true };
-        let engine = self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?;
-        let (effective, spiking) = self.through(&Arc::new(engine), batch, false, (0, u64::MAX))?;
+        let (effective, spiking) = self.recorded(batch)?;
         let parts =
             || Ok::<_, candle_core::Error>((spiking.out()?, spiking.counts()?, spiking.spikes()?.flatten_all()?.to_vec1::<F>()?));
         let (out, counts, spikes) = parts().map_err(internal)?;
         Ok((Pass { out, counts, effective, spiking }, spikes))
     }
 
-    pub(super) fn through(
-        &self,
-        engine: &Arc<Engine<F>>,
-        batch: &Batch,
-        record: bool,
-        noise: (u64, u64),
-    ) -> Result<(Effective, Spiking)> {
+    /// A pass without gradients that puts out the spikes of every hidden neuron.
+    pub(super) fn recorded(&self, batch: &Batch) -> Result<(Effective, Spiking)> {
+        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
+        let record = Record { neurons, mem: false, spikes: true };
+        let engine = self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?;
+        self.through(&Arc::new(engine), batch, false, (0, u64::MAX))
+    }
+
+    fn through(&self, engine: &Arc<Engine<F>>, batch: &Batch, record: bool, noise: (u64, u64)) -> Result<(Effective, Spiking)> {
         let keys = batch.samples.iter().map(|&sample| noise_key(noise.0, u64::from(sample), noise.1)).collect();
         let events = Events::new(batch.len(), batch.steps, self.network.input_ids.len(), batch.ptr.clone(), batch.idx.clone())?;
         let events = Arc::new(events.with_noise_keys(keys));

@@ -1,13 +1,10 @@
 //! What a network did, sample by sample: readout rows and spikes.
 
-use std::sync::Arc;
-
 use candle_core::{DType, Tensor, WithDType};
 use kenyon_base::Result;
 use kenyon_datasets::Batch;
 use kenyon_neurons::point::Real;
 
-use super::engine::{EngineSpec, Record};
 use super::model::Model;
 use crate::network::parameters::internal;
 
@@ -26,10 +23,7 @@ impl<F: Real + WithDType> Model<F> {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn sample_traces(&self, batch: &Batch) -> Result<Vec<Trace>> {
-        let neurons = (0..self.network.neuron_ids.len() as u32).collect();
-        let record = Record { neurons, mem: false, spikes: true };
-        let engine = Arc::new(self.engine.with_spec(EngineSpec { record, ..self.engine.spec().clone() })?);
-        let done = self.through(&engine, batch, false, (0, u64::MAX))?.1;
+        let done = self.recorded(batch)?.1;
         let of_sample = |tensor: &Tensor, b: usize| -> candle_core::Result<Vec<Vec<f64>>> {
             tensor.narrow(1, b, 1)?.squeeze(1)?.to_dtype(DType::F64)?.to_vec2()
         };

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use kenyon_base::random::mix64;
 use kenyon_base::{Result, UserError};
 
 /// Input spikes of a batch: for each sample b and step t the inputs that fire.
@@ -100,12 +101,6 @@ impl Events {
 
 /// Key of the noise of one sample: depends on seed, sample and epoch alone, not on its place in a batch.
 pub fn noise_key(seed: u64, sample: u64, epoch: u64) -> u64 {
-    let mix = |x: u64| {
-        // The finaliser of SplitMix64 (Steele et al. 2014).
-        let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    };
     let step = 0x9e37_79b9_7f4a_7c15_u64;
-    mix(mix(mix(seed.wrapping_add(step)) ^ sample.wrapping_mul(step)).wrapping_add(epoch.wrapping_mul(step)))
+    mix64(mix64(mix64(seed.wrapping_add(step)) ^ sample.wrapping_mul(step)).wrapping_add(epoch.wrapping_mul(step)))
 }

@@ -4,15 +4,13 @@
 //! give the two normal numbers of a pair of neurons (Box and Muller 1958). Logarithm, sine and cosine are polynomials in f32,
 //! good to about 1e-6, so that all lanes run at once and every machine gives the same bits.
 
+use kenyon_base::random::mix64;
 use kenyon_neurons::point::Real;
 
 /// The words that key one sample at one step.
 #[inline(always)]
 fn words(key: u64, step: usize) -> [u32; 2] {
-    let mut x = key.wrapping_add((step as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^= x >> 31;
+    let x = mix64(key.wrapping_add((step as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     [x as u32, (x >> 32) as u32]
 }
 
