@@ -1,0 +1,11 @@
+//! Biophysical neurons: membranes with ion channels and synapses, spread in space.
+//!
+//! Units of the discrete system: mV, ms, nA, µS, nF, µm; densities in S/cm² and mA/cm².
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`lanes`] | [`Real`]: the number that the equations are written in, one cell ([`f64`]) or several at once ([`Lanes`]) |
+
+pub mod lanes;
+
+pub use lanes::{Lanes, Real};
