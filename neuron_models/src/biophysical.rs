@@ -5,7 +5,9 @@
 //! | module | owns |
 //! |---|---|
 //! | [`lanes`] | [`Real`]: the number that the equations are written in, one cell ([`f64`]) or several at once ([`Lanes`]) |
+//! | [`mechanism`] | ion channels, the calcium pool, reversal potentials |
 
 pub mod lanes;
+pub mod mechanism;
 
 pub use lanes::{Lanes, Real};

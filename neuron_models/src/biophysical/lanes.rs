@@ -12,6 +12,7 @@
 #![allow(clippy::needless_range_loop, reason = "the plain loop over a fixed width is what becomes one vector instruction")]
 
 mod elementary;
+pub mod places;
 
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};

@@ -97,7 +97,7 @@ fn plain_linoid(x: f64, k: f64) -> f64 {
 #[test]
 fn the_linoid_and_its_mirror_are_exact_everywhere() {
     for k in [2.63, 4.63, 6.0, 10.0, -6.0] {
-        let near = (0..320).map(|i| 10_f64.powi(-i));
+        let near = (0..300).map(|i| 10_f64.powi(-i));
         let values = near.clone().chain(near.map(|x| -x)).chain(spread(-300.0, 300.0, 100_000)).chain([0.0, -0.0]);
         for x in values {
             let (right, left) = x.linoid_pair(k);
@@ -113,7 +113,8 @@ fn the_linoid_and_its_mirror_are_exact_everywhere() {
 /// Every elementary function of a lane against the same in `f64`.
 fn same_bits<const N: usize>() {
     let inputs: Vec<f64> = spread(-800.0, 800.0, 20_000).chain(spread(-3.0, 3.0, 20_000)).chain(SPECIAL).collect();
-    let all = |x: f64| [Real::exp(x), x.exp_bounded(), Real::exp_m1(x), Real::ln(x), Real::ln(x.abs()), x.linoid(6.0), x.min(1.5)];
+    let all =
+        |x: f64| [Real::exp(x), x.exp_bounded(), Real::exp_m1(x), Real::ln(x), Real::ln(x.abs()), x.linoid(6.0), x.min(1.5)];
     for chunk in inputs.as_chunks::<N>().0 {
         let lanes = Lanes(*chunk);
         let results = [

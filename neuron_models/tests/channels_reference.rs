@@ -1,0 +1,147 @@
+//! Channels and the calcium pool against recordings of NEURON.
+
+mod reference;
+
+use kenyon_neurons::biophysical::mechanism::{
+    CONSTANT_ECA_MV, Calcium, CalciumPool, Environment, Instance, Mechanism, PoolInstance, channel,
+};
+use reference::{Table, worst_of_maximum, worst_relative};
+
+const VOLTAGE_CHANNELS: [&str; 10] =
+    ["Ih", "Im", "SKv3_1", "NaTa_t", "NaTs2_t", "Nap_Et2", "K_Tst", "K_Pst", "Ca_HVA", "Ca_LVAst"];
+/// Where the reference cannot evaluate 0/0 it goes 1e-4 mV aside, and its tables say what it finds there.
+const SINGULAR: [(&str, f64); 6] =
+    [("NaTa_t", -38.0), ("NaTa_t", -66.0), ("NaTs2_t", -32.0), ("NaTs2_t", -60.0), ("Nap_Et2", -38.0), ("Nap_Et2", -17.0)];
+const DT: f64 = 0.025;
+
+#[test]
+fn steady_states_and_time_constants_are_those_of_the_reference() {
+    for name in VOLTAGE_CHANNELS.into_iter().chain(["SK_E2"]) {
+        let Some(table) = Table::read(&format!("{name}_rates.csv")) else { return };
+        let info = channel(name).unwrap();
+        let drives = table.column(if name == "SK_E2" { "cai_mM" } else { "v_mV" });
+        let nudged = |x: f64| if SINGULAR.contains(&(name, x)) { x + 1e-4 } else { x };
+        let rates: Vec<_> = drives.iter().map(|&x| info.rates(&Environment::default(), nudged(x))).collect();
+        for (i, gate) in info.gates.iter().enumerate() {
+            let inf: Vec<f64> = rates.iter().map(|r| r[i].0).collect();
+            let tau: Vec<f64> = rates.iter().map(|r| r[i].1).collect();
+            let worst_inf = worst_relative(&inf, table.column(&format!("{gate}_inf")), 1e-12);
+            let worst_tau = worst_relative(&tau, table.column(&format!("{gate}_tau_ms")), 1e-12);
+            println!("{name} {gate}: inf {worst_inf:.1e}, tau {worst_tau:.1e}");
+            assert!(worst_inf <= 1e-9, "{name} {gate}_inf: {worst_inf:e}");
+            assert!(worst_tau <= 1e-9, "{name} {gate}_tau: {worst_tau:e}");
+        }
+    }
+}
+
+fn instance(name: &str, gbar_s_cm2: f64) -> Instance {
+    let reversal_mv = channel(name).unwrap().reversal_mv.unwrap_or(CONSTANT_ECA_MV);
+    Instance { node: 0, area_um2: 250.0, gbar_s_cm2, reversal_mv }
+}
+
+fn block(name: &str, gbar_s_cm2: f64, lanes: usize) -> Box<dyn Mechanism> {
+    channel(name).unwrap().build(&Environment::default(), &[instance(name, gbar_s_cm2)], lanes)
+}
+
+#[test]
+fn a_voltage_command_moves_gates_and_currents_as_in_the_reference() {
+    for (name, lanes) in VOLTAGE_CHANNELS.into_iter().flat_map(|name| [(name, 1), (name, 8)]) {
+        let Some(table) = Table::read(&format!("{name}_vclamp.csv")) else { return };
+        let command = table.column("v_mV");
+        let mut block = block(name, 1e-3, lanes);
+        let mut calcium = Calcium::new(1, lanes);
+        let gates = block.info().gates;
+        let mut traces = vec![Vec::new(); gates.len()];
+        let mut current = Vec::new();
+        for (step, &v) in command.iter().enumerate() {
+            let before = vec![command[step.saturating_sub(1)]; lanes];
+            let v = vec![v; lanes];
+            if step == 0 {
+                block.init(&v, &calcium);
+            }
+            let (mut rhs, mut diag) = (vec![0.0; lanes], vec![0.0; lanes]);
+            block.add_currents(&before, &mut calcium, &mut rhs, &mut diag);
+            let density = block.density(0, lanes - 1, &before, &calcium);
+            let point = density.i_ma_cm2 * 250.0 * 1e-2;
+            assert!((rhs[lanes - 1] + point).abs() <= 1e-14 * point.abs().max(1e-3));
+            assert!((diag[lanes - 1] / 2.5 - density.g_s_cm2).abs() <= 1e-14 * density.g_s_cm2);
+            current.push(density.i_ma_cm2);
+            if step > 0 {
+                block.advance(&v, &calcium, DT);
+            }
+            for (gate, trace) in traces.iter_mut().enumerate() {
+                trace.push(block.gate(gate)[lanes - 1]);
+            }
+        }
+        for (gate, trace) in gates.iter().zip(&traces) {
+            let worst = worst_of_maximum(trace, table.column(gate));
+            println!("{name} {gate} in {lanes}: {worst:.1e}");
+            assert!(worst <= 1e-9, "{name} {gate}: {worst:e}");
+        }
+        let worst = worst_of_maximum(&current, table.column("i_mA_per_cm2"));
+        println!("{name} i in {lanes}: {worst:.1e}");
+        assert!(worst <= 1e-9, "{name} i: {worst:e}");
+    }
+}
+
+#[test]
+fn the_calcium_pool_and_the_channels_on_it_follow_the_reference() {
+    for lanes in [1, 8] {
+        let Some(table) = Table::read("calcium_pool_vclamp.csv") else { return };
+        let command = table.column("v_mV");
+        let mut hva = block("Ca_HVA", 0.000_644, lanes);
+        let mut lva = block("Ca_LVAst", 0.000_557, lanes);
+        let mut sk = block("SK_E2", 0.099_65, lanes);
+        let mut pool = CalciumPool::new(&[PoolInstance::new(0, 0.000_509, 294.679_571)], lanes, 34.0, 2.0);
+        let mut calcium = Calcium::new(1, lanes);
+        let names = ["ica_mA_per_cm2", "cai_mM", "eca_mV", "z_SK", "ik_mA_per_cm2", "m_HVA", "h_HVA", "m_LVA", "h_LVA"];
+        let mut traces = vec![Vec::new(); names.len()];
+        for (step, &v) in command.iter().enumerate() {
+            let before = vec![command[step.saturating_sub(1)]; lanes];
+            let v = vec![v; lanes];
+            if step == 0 {
+                for block in [&mut hva, &mut lva, &mut sk] {
+                    block.init(&v, &calcium);
+                }
+            }
+            let (mut rhs, mut diag) = (vec![0.0; lanes], vec![0.0; lanes]);
+            pool.start_step(&mut calcium);
+            for block in [&hva, &lva, &sk] {
+                block.add_currents(&before, &mut calcium, &mut rhs, &mut diag);
+            }
+            let last = lanes - 1;
+            let (ica, eca) = (calcium.ica[last], calcium.eca[last]);
+            let ik = sk.density(0, last, &before, &calcium).i_ma_cm2;
+            if step > 0 {
+                hva.advance(&v, &calcium, DT);
+                lva.advance(&v, &calcium, DT);
+                pool.advance(&mut calcium, DT);
+                sk.advance(&v, &calcium, DT);
+            }
+            let now = [
+                ica,
+                calcium.cai[last],
+                eca,
+                sk.gate(0)[last],
+                ik,
+                hva.gate(0)[last],
+                hva.gate(1)[last],
+                lva.gate(0)[last],
+                lva.gate(1)[last],
+            ];
+            for (trace, x) in traces.iter_mut().zip(now) {
+                trace.push(x);
+            }
+        }
+        for (name, trace) in names.iter().zip(&traces) {
+            let golden = table.column(name);
+            let worst = if name.starts_with('i') || name.len() == 5 && !name.starts_with("eca") {
+                worst_of_maximum(trace, golden)
+            } else {
+                worst_relative(trace, golden, 1e-12)
+            };
+            println!("{name} in {lanes}: {worst:.1e}");
+            assert!(worst <= 1e-9, "{name}: {worst:e}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The reference data: where it lies, and its tables.
+
+use std::path::PathBuf;
+
+/// The folder of the reference data, if it is there.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"));
+    let folder = std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(default, PathBuf::from).join("l5pc/channels");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: no reference data");
+    None
+}
+
+/// A table of numbers.
+pub(crate) struct Table {
+    names: Vec<String>,
+    columns: Vec<Vec<f64>>,
+}
+
+impl Table {
+    /// The CSV file `name` of the channels' folder.
+    pub(crate) fn read(name: &str) -> Option<Self> {
+        let text = std::fs::read_to_string(folder()?.join(name)).unwrap();
+        let mut lines = text.lines();
+        let names: Vec<String> = lines.next().unwrap().split(',').map(str::to_owned).collect();
+        let mut columns = vec![Vec::new(); names.len()];
+        for line in lines {
+            for (column, cell) in columns.iter_mut().zip(line.split(',')) {
+                column.push(cell.parse().unwrap());
+            }
+        }
+        Some(Self { names, columns })
+    }
+
+    /// The column called `name`.
+    pub(crate) fn column(&self, name: &str) -> &[f64] {
+        let at = self.names.iter().position(|n| n == name).unwrap_or_else(|| panic!("no column {name} in {:?}", self.names));
+        &self.columns[at]
+    }
+}
+
+/// The worst `|a - b|`, relative to `|b|` where that exceeds `floor`.
+pub(crate) fn worst_relative(a: &[f64], b: &[f64], floor: f64) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| if b.abs() <= floor { (a - b).abs().min((a - b).abs() / floor) } else { (a - b).abs() / b.abs() })
+        .fold(0.0, f64::max)
+}
+
+/// The worst `|a - b|`, relative to the largest `|b|`.
+pub(crate) fn worst_of_maximum(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let most = b.iter().fold(0.0_f64, |m, b| m.max(b.abs()));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / most
+}
