@@ -118,8 +118,10 @@ impl Point {
     }
 
     /// Distance to another point, µm.
+    ///
+    /// As in NEURON the differences of the coordinates are single precision too; their squares and the root are double.
     pub fn distance(&self, other: &Self) -> f64 {
-        let [x, y, z] = [0, 1, 2].map(|i| self.xyz[i] - other.xyz[i]);
+        let [x, y, z] = [0, 1, 2].map(|i| f64::from((self.xyz[i] - other.xyz[i]) as f32));
         (x * x + y * y + z * z).sqrt()
     }
 
