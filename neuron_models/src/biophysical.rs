@@ -1,13 +1,23 @@
-//! Biophysical neurons: membranes with ion channels and synapses, spread in space.
+//! Biophysical neurons: a tree of cable with ion channels and synapses.
 //!
 //! Units of the discrete system: mV, ms, nA, µS, nF, µm; densities in S/cm² and mA/cm².
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`morphology`] | the tree of sections: readers (ASC, SWC), built-in and grown trees, what is done to a tree, its picture |
+//! | [`cable`] | a tree cut into segments: nodes with area, axial resistance, parent and path distance |
 //! | [`lanes`] | [`Real`]: the number that the equations are written in, one cell ([`f64`]) or several at once ([`Lanes`]) |
 //! | [`mechanism`] | ion channels, the calcium pool, reversal potentials |
+//! | [`recipe`] | which channel with which density where, as TOML; the shipped recipes |
+//! | [`neuron`] | a cable with its mechanisms in place: what the solver runs |
+//! | [`solver`] | one step in NEURON's order, one cell or a batch of equal cells with different inputs |
 
+pub mod cable;
 pub mod lanes;
 pub mod mechanism;
+pub mod morphology;
+pub mod neuron;
+pub mod recipe;
+pub mod solver;
 
 pub use lanes::{Lanes, Real};

@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`biophysical`] | neurons in space: the numbers their equations are written in, channels, calcium, synapses |
+//! | [`biophysical`] | neurons with a shape: morphology, cable |
 //! | [`point`] | point neurons: the LIF family, QIF, the non-spiking unit, and the surrogate gradients of their spikes |
 
 pub mod biophysical;

@@ -1,0 +1,23 @@
+//! What is said when a potential leaves all bounds.
+
+use kenyon_base::UserError;
+
+use super::Cells;
+use super::tree::BOUND_MV;
+
+/// Names the node, the cell, the mechanism whose states are no numbers, and the step. The caller knows the names of sections.
+pub(super) fn left_bounds(cells: &Cells) -> UserError {
+    let index = cells.v.iter().position(|v| v.is_nan() || v.abs() >= BOUND_MV).unwrap_or(0);
+    let (node, lane) = (index / cells.lanes, index % cells.lanes);
+    let broken = cells.mechanisms.iter().find(|mechanism| {
+        let at = mechanism.nodes().iter().position(|n| *n as usize == node);
+        at.is_some_and(|k| {
+            (0..mechanism.info().gates.len()).any(|gate| !mechanism.gate(gate)[k * cells.lanes + lane].is_finite())
+        })
+    });
+    let by = broken.map_or_else(|| "currents".to_string(), |mechanism| format!("the gates of `{}`", mechanism.info().name));
+    UserError::failed("left-bounds", format!("the potential left all bounds at {} ms, driven by {by}", cells.t_ms()))
+        .key(format!("node {node}, cell {lane}, step {}", cells.step))
+        .found(format!("{} mV", cells.v[index]))
+        .mend("take a smaller time step, or smaller weights, currents or densities")
+}
