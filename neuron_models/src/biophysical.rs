@@ -8,6 +8,7 @@
 //! | [`cable`] | a tree cut into segments: nodes with area, axial resistance, parent and path distance |
 //! | [`lanes`] | [`Real`]: the number that the equations are written in, one cell ([`f64`]) or several at once ([`Lanes`]) |
 //! | [`mechanism`] | ion channels, the calcium pool, reversal potentials |
+//! | [`synapse`] | receptors and their time courses, events, named sets of parameters |
 //! | [`recipe`] | which channel with which density where, as TOML; the shipped recipes |
 //! | [`neuron`] | a cable with its mechanisms in place: what the solver runs |
 //! | [`solver`] | one step in NEURON's order, one cell or a batch of equal cells with different inputs |
@@ -19,5 +20,6 @@ pub mod morphology;
 pub mod neuron;
 pub mod recipe;
 pub mod solver;
+pub mod synapse;
 
 pub use lanes::{Lanes, Real};

@@ -29,7 +29,7 @@ pub use electrode::{Electrode, Waveform};
 use self::tree::Elimination;
 use super::mechanism::{Calcium, CalciumPool, Drive, Grid, Mechanism, TableError};
 use super::neuron::Neuron;
-use super::synapse::SynapseBlock;
+use super::synapse::{EventQueue, Receptor, ReceptorBlock, ReceptorInstance, merge};
 
 /// How the potential is integrated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,18 +71,17 @@ impl Default for Settings {
     }
 }
 
-/// An input event.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Event {
-    /// When, ms.
-    pub t_ms: f64,
-    /// Index of the synapse, in the order in which synapses were added.
-    pub synapse: u32,
-    /// Which of the cells.
-    pub lane: u32,
-    /// Weight.
-    pub weight: f64,
+/// A synapse: receptors at a node that the same events reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synapse {
+    /// The node.
+    pub node: u32,
+    /// Each kind of receptor with the peak conductance (µS) of an event of weight 1.
+    pub receptors: Vec<(Receptor, f64)>,
 }
+
+/// Where events of a synapse go: block, instance, factor of their weight.
+type Target = (u32, u32, f64);
 
 /// Sees what happens in a step.
 pub trait Observer {
@@ -112,14 +111,13 @@ pub struct Cells {
     mechanisms: Vec<Box<dyn Mechanism>>,
     /// How many of them follow the voltage.
     by_voltage: usize,
-    synapses: Vec<Box<dyn SynapseBlock>>,
-    /// Block and instance of each synapse.
-    places: Vec<(u32, u32)>,
+    receptors: Vec<ReceptorBlock>,
+    /// Targets of synapse k: `targets[target_ptr[k]..target_ptr[k + 1]]`.
+    target_ptr: Vec<u32>,
+    targets: Vec<Target>,
     electrodes: Vec<Electrode>,
-    /// Sorted by time.
-    events: Vec<Event>,
-    /// Events that were delivered.
-    delivered: usize,
+    /// Events of each cell.
+    events: Vec<EventQueue>,
     step: u64,
     v_init_mv: f64,
 }
@@ -158,11 +156,11 @@ impl Cells {
             pool,
             mechanisms: by_voltage,
             by_voltage: count,
-            synapses: Vec::new(),
-            places: Vec::new(),
+            receptors: Vec::new(),
+            target_ptr: vec![0],
+            targets: Vec::new(),
             electrodes: Vec::new(),
-            events: Vec::new(),
-            delivered: 0,
+            events: vec![EventQueue::default(); lanes],
             step: 0,
             v_init_mv,
         };
@@ -175,11 +173,47 @@ impl Cells {
         Ok(cells)
     }
 
-    /// Adds a block of synapses; they get the next indices, in their order.
-    pub fn add_synapses(&mut self, block: Box<dyn SynapseBlock>) {
-        let index = self.synapses.len() as u32;
-        self.places.extend((0..block.len() as u32).map(|instance| (index, instance)));
-        self.synapses.push(block);
+    /// The synapses, in the order that events count them; those that there were are gone.
+    ///
+    /// `together` joins receptors of one kind at one node: the same currents up to rounding, in fewer states, but none can be looked
+    /// at alone.
+    ///
+    /// # Errors
+    /// `bad-synapse` for a node that does not exist or a conductance that is none; impossible time constants.
+    pub fn set_synapses(&mut self, synapses: &[Synapse], together: bool) -> Result<()> {
+        let nodes = self.v.len() / self.lanes;
+        let mut kinds: Vec<(Receptor, Vec<ReceptorInstance>)> = Vec::new();
+        let (mut target_ptr, mut targets) = (vec![0], Vec::new());
+        for (k, synapse) in synapses.iter().enumerate() {
+            for &(receptor, gmax_us) in &synapse.receptors {
+                if synapse.node as usize >= nodes || !(gmax_us.is_finite() && gmax_us >= 0.0) {
+                    return Err(UserError::bad_data("bad-synapse", format!("synapse {k} cannot be"))
+                        .found(format!("{gmax_us} µS at node {}", synapse.node))
+                        .expected(format!("a conductance of 0 or more at one of {nodes} nodes")));
+                }
+                let block = kinds.iter().position(|(kind, _)| *kind == receptor).unwrap_or_else(|| {
+                    kinds.push((receptor, Vec::new()));
+                    kinds.len() - 1
+                });
+                let instances = &mut kinds[block].1;
+                targets.push((block as u32, instances.len() as u32, 1.0));
+                instances.push(ReceptorInstance { node: synapse.node, gmax_us });
+            }
+            target_ptr.push(targets.len() as u32);
+        }
+        if together {
+            for (block, (_, instances)) in kinds.iter_mut().enumerate() {
+                let merged = merge(instances);
+                for target in targets.iter_mut().filter(|t| t.0 as usize == block) {
+                    (target.1, target.2) = merged.targets[target.1 as usize];
+                }
+                *instances = merged.instances;
+            }
+        }
+        let blocks = kinds.iter().map(|(receptor, instances)| ReceptorBlock::new(*receptor, instances, self.lanes));
+        self.receptors = blocks.collect::<Result<_>>()?;
+        (self.target_ptr, self.targets) = (target_ptr, targets);
+        Ok(())
     }
 
     /// Adds an electrode.
@@ -187,33 +221,33 @@ impl Cells {
         self.electrodes.push(electrode);
     }
 
-    /// The events of this run, in any order; those of equal time act together.
+    /// The events of one cell.
     ///
     /// # Errors
-    /// `bad-event` for a time or weight that is no number, a synapse or lane that does not exist.
-    pub fn set_events(&mut self, mut events: Vec<Event>) -> Result<()> {
-        for event in &events {
-            let sound = event.t_ms.is_finite() && event.t_ms >= 0.0 && event.weight.is_finite();
-            if !sound || event.synapse as usize >= self.places.len() || event.lane as usize >= self.lanes {
+    /// `bad-event` for a time before 0 ms, or a synapse that does not exist.
+    pub fn set_events(&mut self, lane: usize, events: EventQueue) -> Result<()> {
+        let synapses = self.target_ptr.len() - 1;
+        for event in events.events() {
+            if event.time_ms < 0.0 || event.synapse as usize >= synapses {
                 return Err(UserError::bad_data("bad-event", "no synapse can receive this event")
-                    .found(format!("{event:?}"))
-                    .expected(format!("a time from 0 ms, a finite weight, a synapse below {}", self.places.len())));
+                    .found(format!("synapse {} at {} ms", event.synapse, event.time_ms))
+                    .expected(format!("a time from 0 ms on and one of {synapses} synapses")));
             }
         }
-        events.sort_by(|a, b| a.t_ms.total_cmp(&b.t_ms));
-        (self.events, self.delivered) = (events, 0);
+        self.events[lane] = events;
         Ok(())
     }
 
     /// Back to the start: everything at the first potential, gates at their steady state, nothing delivered.
     pub fn init(&mut self) {
-        let Self { v, calcium, pool, mechanisms, synapses, .. } = self;
+        let Self { v, calcium, pool, mechanisms, receptors, events, .. } = self;
         v.fill(self.v_init_mv);
         *calcium = Calcium::new(v.len() / self.lanes, self.lanes);
         pool.start_step(calcium);
         mechanisms.iter_mut().for_each(|m| m.init(v, calcium));
-        synapses.iter_mut().for_each(|s| s.reset());
-        (self.step, self.delivered) = (0, 0);
+        receptors.iter_mut().for_each(ReceptorBlock::init);
+        events.iter_mut().for_each(EventQueue::rewind);
+        self.step = 0;
     }
 
     /// Goes on for `steps` steps; the observer sees each of them, and before the first of a simulation the start.
@@ -244,20 +278,23 @@ impl Cells {
     /// 1: events up to half a step ahead.
     fn deliver(&mut self) {
         let until = self.t_ms() + 0.5 * self.settings.dt_ms;
-        while let Some(event) = self.events.get(self.delivered).filter(|e| e.t_ms <= until) {
-            let (block, instance) = self.places[event.synapse as usize];
-            self.synapses[block as usize].receive(instance as usize, event.lane as usize, event.weight);
-            self.delivered += 1;
+        for (lane, queue) in self.events.iter_mut().enumerate() {
+            for event in queue.due(until) {
+                let [from, to] = [0, 1].map(|k| self.target_ptr[event.synapse as usize + k] as usize);
+                for &(block, instance, factor) in &self.targets[from..to] {
+                    self.receptors[block as usize].deliver(instance as usize, lane, event.weight * factor);
+                }
+            }
         }
     }
 
     /// 2 and 3: currents into the right side, slopes into the diagonal.
     fn currents(&mut self) {
-        let Self { v, rhs, diag, calcium, pool, mechanisms, synapses, .. } = self;
+        let Self { v, rhs, diag, calcium, pool, mechanisms, receptors, .. } = self;
         self.elimination.begin(rhs, diag);
         pool.start_step(calcium);
         mechanisms.iter().for_each(|m| m.add_currents(v, calcium, rhs, diag));
-        synapses.iter().for_each(|s| s.add_currents(v, rhs, diag));
+        receptors.iter().for_each(|r| r.add_currents(v, rhs, diag));
     }
 
     /// 3: electrodes at the middle of the step.
@@ -283,12 +320,12 @@ impl Cells {
     /// 5: states at the new potential.
     fn advance(&mut self) {
         let dt = self.settings.dt_ms;
-        let Self { v, calcium, pool, mechanisms, synapses, by_voltage, .. } = self;
+        let Self { v, calcium, pool, mechanisms, receptors, by_voltage, .. } = self;
         let (by_voltage, by_calcium) = mechanisms.split_at_mut(*by_voltage);
         by_voltage.iter_mut().for_each(|m| m.advance(v, calcium, dt));
         pool.advance(calcium, dt);
         by_calcium.iter_mut().for_each(|m| m.advance(v, calcium, dt));
-        synapses.iter_mut().for_each(|s| s.advance(dt));
+        receptors.iter_mut().for_each(|r| r.advance(dt));
     }
 
     /// Time, ms: steps done times the step.
@@ -331,15 +368,10 @@ impl Cells {
         &self.mechanisms
     }
 
-    /// Blocks of synapses.
-    pub fn synapses(&self) -> &[Box<dyn SynapseBlock>] {
-        &self.synapses
-    }
-
-    /// Block and instance of a synapse.
-    pub fn synapse(&self, index: u32) -> (&dyn SynapseBlock, usize) {
-        let (block, instance) = self.places[index as usize];
-        (&*self.synapses[block as usize], instance as usize)
+    /// Receptors of a synapse: block and instance, in the order they were given.
+    pub fn receptors(&self, synapse: u32) -> impl Iterator<Item = (&ReceptorBlock, usize)> {
+        let [from, to] = [0, 1].map(|k| self.target_ptr[synapse as usize + k] as usize);
+        self.targets[from..to].iter().map(|&(block, instance, _)| (&self.receptors[block as usize], instance as usize))
     }
 }
 

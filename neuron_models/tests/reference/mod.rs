@@ -44,15 +44,6 @@ impl Table {
 /// The worst `|a - b|`, relative to `|b|` where that exceeds `floor`.
 pub(crate) fn worst_relative(a: &[f64], b: &[f64], floor: f64) -> f64 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| if b.abs() <= floor { (a - b).abs().min((a - b).abs() / floor) } else { (a - b).abs() / b.abs() })
-        .fold(0.0, f64::max)
-}
-
-/// The worst `|a - b|`, relative to the largest `|b|`.
-pub(crate) fn worst_of_maximum(a: &[f64], b: &[f64]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    let most = b.iter().fold(0.0_f64, |m, b| m.max(b.abs()));
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / most
+    let of = |(a, b): (&f64, &f64)| (a - b).abs() / if b.abs() > floor { b.abs() } else { 1.0 };
+    a.iter().zip(b).map(of).fold(0.0, f64::max)
 }
