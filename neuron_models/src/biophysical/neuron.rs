@@ -43,7 +43,9 @@ impl Neuron {
             recipe.membrane(section.region)?;
         }
         let electrics = |region: Region| {
-            recipe.membrane(region).map_or_else(|_| Electrics::default(), |m| Electrics { ra_ohm_cm: m.ra_ohm_cm, cm_uf_cm2: m.cm_uf_cm2 })
+            recipe
+                .membrane(region)
+                .map_or_else(|_| Electrics::default(), |m| Electrics { ra_ohm_cm: m.ra_ohm_cm, cm_uf_cm2: m.cm_uf_cm2 })
         };
         let cable = Cable::with(tree, segments, |section| electrics(section.region))?;
         let distances = Distances::new(&cable, &recipe)?;
@@ -60,7 +62,8 @@ impl Neuron {
                 let Some(placed) = self.recipe.membrane(section.region)?.channels.get(info.name) else { continue };
                 let density = placed.density();
                 for node in section.segment_nodes() {
-                    let gbar_s_cm2 = distances.density(&density, self.recipe.placement, section, node, &self.cable.nodes[node])?;
+                    let gbar_s_cm2 =
+                        distances.density(&density, self.recipe.placement, section, node, &self.cable.nodes[node])?;
                     instances.push(Instance {
                         node: node as u32,
                         area_um2: self.cable.nodes[node].area_um2,
@@ -104,7 +107,9 @@ impl Neuron {
     pub fn scale_channel(&mut self, name: &str, factor: f64) -> Result<()> {
         channel(name)?;
         if !(factor.is_finite() && factor >= 0.0) {
-            return Err(UserError::usage("bad-number", "a density is multiplied by 0 or more").key(name).found(factor.to_string()));
+            return Err(UserError::usage("bad-number", "a density is multiplied by 0 or more")
+                .key(name)
+                .found(factor.to_string()));
         }
         for placed in self.channels.iter_mut().filter(|c| c.info.name == name) {
             placed.instances.iter_mut().for_each(|instance| instance.gbar_s_cm2 *= factor);
@@ -164,9 +169,12 @@ impl Distances {
             return Ok(density.at(0.0, 1.0));
         }
         let Some((near, far)) = self.ends[node.section as usize] else {
-            return Err(UserError::bad_data("no-distance", format!("section `{}` does not lie beyond `{}`", section.name, self.origin))
-                .expected("a path from the section where distances begin")
-                .mend("name another section in `distance_from`, or give the region an even density"));
+            return Err(UserError::bad_data(
+                "no-distance",
+                format!("section `{}` does not lie beyond `{}`", section.name, self.origin),
+            )
+            .expected("a path from the section where distances begin")
+            .mend("name another section in `distance_from`, or give the region an even density"));
         };
         let last = index as u32 + 1 == section.end_node;
         let x = if placement == Placement::Reference && last { 1.0 } else { node.x };

@@ -145,7 +145,8 @@ impl Recipe {
     pub fn shipped(name: &str) -> Result<Self> {
         let Some((name, text)) = SHIPPED.iter().find(|(known, _)| *known == name) else {
             let names = SHIPPED.map(|(name, _)| name);
-            let mend = nearest(name, names).map_or_else(|| "or name a TOML file".into(), |close| format!("did you mean `{close}`?"));
+            let mend =
+                nearest(name, names).map_or_else(|| "or name a TOML file".into(), |close| format!("did you mean `{close}`?"));
             return Err(UserError::usage("unknown-recipe", "there is no such recipe")
                 .found(name)
                 .expected(names.join(", "))
@@ -206,9 +207,12 @@ impl Recipe {
     pub fn membrane(&self, region: Region) -> Result<&Membrane> {
         self.region.get(&region).ok_or_else(|| {
             let known: Vec<String> = self.region.keys().map(ToString::to_string).collect();
-            UserError::bad_data("no-membrane", format!("the recipe `{}` does not say what the region `{region}` is made of", self.name))
-                .expected(known.join(", "))
-                .mend("add the region to the recipe, or take another recipe")
+            UserError::bad_data(
+                "no-membrane",
+                format!("the recipe `{}` does not say what the region `{region}` is made of", self.name),
+            )
+            .expected(known.join(", "))
+            .mend("add the region to the recipe, or take another recipe")
         })
     }
 }

@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
-/// The folder of the reference data, if it is there.
+/// The folder of the channels' tables, if it is there.
 pub(crate) fn folder() -> Option<PathBuf> {
+    part("l5pc/channels")
+}
+
+/// A folder of the reference data, if it is there.
+pub(crate) fn part(name: &str) -> Option<PathBuf> {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"));
-    let folder = std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(default, PathBuf::from).join("l5pc/channels");
+    let folder = std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(default, PathBuf::from).join(name);
     if folder.is_dir() {
         return Some(folder);
     }

@@ -98,6 +98,9 @@ impl Density {
         if numbers.iter().all(|g| g.is_finite() && *g >= 0.0) {
             return Ok(());
         }
-        Err(UserError::bad_data("bad-number", "is no density").key(key).found(format!("{numbers:?}")).expected("numbers of 0 or more"))
+        Err(UserError::bad_data("bad-number", "is no density")
+            .key(key)
+            .found(format!("{numbers:?}"))
+            .expected("numbers of 0 or more"))
     }
 }

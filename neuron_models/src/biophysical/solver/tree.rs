@@ -32,8 +32,7 @@ impl Elimination {
     pub(super) fn new(cable: &Cable, dt_ms: f64, multiply: f64, lanes: usize) -> Self {
         let parent: Vec<u32> = cable.nodes.iter().map(|node| node.parent.unwrap_or(0)).collect();
         let axial_us: Vec<f64> = cable.nodes.iter().map(|node| node.parent.map_or(0.0, |_| 1.0 / node.ri_mohm)).collect();
-        let mut diagonal_us: Vec<f64> =
-            cable.nodes.iter().map(|node| node.cm_uf_cm2 * node.area_um2 * 1e-5 / dt_ms).collect();
+        let mut diagonal_us: Vec<f64> = cable.nodes.iter().map(|node| node.cm_uf_cm2 * node.area_um2 * 1e-5 / dt_ms).collect();
         for (node, (&to, &g)) in parent.iter().zip(&axial_us).enumerate() {
             if g > 0.0 {
                 diagonal_us[node] += g;
