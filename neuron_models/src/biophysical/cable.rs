@@ -6,8 +6,10 @@
 //! | module | owns |
 //! |---|---|
 //! | [`geometry`] | area, axial resistance and diameter from traced points or from length and diameter |
+//! | [`table`] | sections, segments and points as CSV |
 
 pub mod geometry;
+pub mod table;
 
 use kenyon_base::{Result, UserError};
 
