@@ -1,5 +1,8 @@
 //! Morphology files as people have them: odd, broken, huge.
+#![allow(clippy::unwrap_used, reason = "in a test a failure is the message")]
+#![allow(clippy::float_cmp, reason = "numbers that are exact by construction")]
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use kenyon_base::UserError;
@@ -256,7 +259,6 @@ fn nanometres_must_be_stated() {
 
 #[test]
 fn a_chain_of_a_million_samples_is_one_section() {
-    use std::fmt::Write as _;
     let mut text = String::from("1 1 0 0 0 5 -1\n");
     for id in 2..=1_000_001_u32 {
         writeln!(text, "{id} 3 {} {} 0 1 {}", 6 + id / 1000, id % 1000 % 2, id - 1).unwrap();
@@ -273,7 +275,6 @@ fn a_chain_of_a_million_samples_is_one_section() {
 
 #[test]
 fn a_chain_of_types_in_turn_makes_a_section_of_each() {
-    use std::fmt::Write as _;
     let mut text = String::from("1 1 0 0 0 5 -1\n");
     for id in 2..=100_001_u32 {
         writeln!(text, "{id} {} {} 0 0 1 {}", 3 + id % 2, f64::from(id) / 100.0, id - 1).unwrap();
@@ -309,7 +310,7 @@ fn a_hundred_thousand_parentheses_are_refused_or_read_without_a_deep_stack() {
     let deep = ReadOptions { limits: Limits { nesting: 1_000_000, ..STRICT.limits }, ..STRICT };
     let mut text = format!("{SOMA}( (Dendrite) (5 5 0 1)\n");
     for level in 0..100_000 {
-        text.push_str(&format!("( (5 {level} 1 1) | (6 {level} 2 1) (7 {level} 2 1)\n"));
+        writeln!(text, "( (5 {level} 1 1) | (6 {level} 2 1) (7 {level} 2 1)").unwrap();
     }
     text.push_str(&")".repeat(100_001));
     let tree = read_asc(&text, &deep).unwrap().loaded.tree;

@@ -1,4 +1,6 @@
 //! What holds for every tree, every cut and every file.
+#![allow(clippy::unwrap_used, reason = "in a test a failure is the message")]
+#![allow(clippy::float_cmp, reason = "numbers that are exact by construction")]
 
 use std::f64::consts::PI;
 use std::path::Path;
@@ -40,12 +42,12 @@ fn tree() -> impl Strategy<Value = Tree> {
                 forked.push(false);
             }
         }
-        build(soma, sections)
+        build(soma, &sections)
     })
 }
 
 /// The sections in the order and with the names of a file: by region, then depth first.
-fn build(soma: Vec<Point>, pieces: Vec<(Region, usize, Vec<Point>)>) -> Tree {
+fn build(soma: Vec<Point>, pieces: &[(Region, usize, Vec<Point>)]) -> Tree {
     let mut order = Vec::new();
     for region in [Region::Basal, Region::Apical, Region::Custom(6)] {
         let roots = (0..pieces.len()).filter(|&i| pieces[i].1 == 0 && pieces[i].0 == region);
@@ -141,11 +143,11 @@ proptest! {
         let options = ReadOptions { strict, ..ReadOptions::default() };
         let text = words.join(" ");
         let somatic = format!("(\"CellBody\" (0 0 0 1) (5 0 0 1) (6 4 0 1) (2 6 0 1)) ( (Dendrite) {text}");
-        let samples: String = lines.iter().map(|(id, kind, x, y, r, above)| format!("{id} {kind} {x} {y} 0 {r} {above}\n")).collect();
+        let samples: Vec<String> = lines.iter().map(|(id, kind, x, y, r, above)| format!("{id} {kind} {x} {y} 0 {r} {above}\n")).collect();
         let trees = [
             asc::parse(text.as_bytes(), Path::new("a.asc"), &options).map(|read| read.loaded.tree),
             asc::parse(somatic.as_bytes(), Path::new("a.asc"), &options).map(|read| read.loaded.tree),
-            swc::parse(samples.as_bytes(), Path::new("a.swc"), &options).map(|loaded| loaded.tree),
+            swc::parse(samples.concat().as_bytes(), Path::new("a.swc"), &options).map(|loaded| loaded.tree),
         ];
         for tree in trees {
             match tree {
@@ -157,16 +159,16 @@ proptest! {
 
     #[test]
     fn an_swc_read_twice_says_the_same(lines in prop::collection::vec((0_u8..7, -9_i8..9, -9_i8..9, 1_u8..3, any::<prop::sample::Index>()), 1..30)) {
-        let samples: String = lines.iter().enumerate().map(|(i, (kind, x, y, r, above))| {
+        let samples: Vec<String> = lines.iter().enumerate().map(|(i, (kind, x, y, r, above))| {
             let above = if i == 0 { -1 } else { above.index(i) as i64 };
             format!("{i} {kind} {x} {y} 0 {r} {above}\n")
         }).collect();
         let options = ReadOptions::default();
-        if let Ok(first) = swc::parse(samples.as_bytes(), Path::new("a.swc"), &options) {
+        if let Ok(first) = swc::parse(samples.concat().as_bytes(), Path::new("a.swc"), &options) {
             let text = swc::text(&first.tree);
             let second = swc::parse(text.as_bytes(), Path::new("a.swc"), &options).unwrap().tree;
             let area = |tree: &Tree| Cable::new(tree, Segments::HAY, Electrics::default()).unwrap().area_um2();
-            prop_assert!((area(&first.tree) / area(&second) - 1.0).abs() < 1e-6, "{}\n{}", samples, text);
+            prop_assert!((area(&first.tree) / area(&second) - 1.0).abs() < 1e-6, "{}\n{}", samples.concat(), text);
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The layer 5 pyramidal cell against the tables of the reference simulator.
+#![allow(clippy::unwrap_used, reason = "in a test a failure is the message")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -59,7 +59,7 @@ pub fn soma_from_contour(outline: &[Vector]) -> Result<Vec<Point>> {
             Point::new(x, y, z, diam[k])
         })
         .collect();
-    let sound = section.iter().all(Point::is_sound) && section[0].xyz != section[SECTION_POINTS - 1].xyz;
+    let sound = section.iter().all(Point::is_sound) && !section[0].coincides(&section[SECTION_POINTS - 1]);
     if sound { Ok(section) } else { Err(flat()) }
 }
 

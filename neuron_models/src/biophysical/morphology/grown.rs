@@ -200,7 +200,7 @@ impl Grower {
 
     /// A side branch of the trunk, left and right in turn.
     fn oblique(&mut self, parent: usize, start: Vector, piece: u32) {
-        let side = if piece % 2 == 0 { 1.0 } else { -1.0 };
+        let side = if piece.is_multiple_of(2) { 1.0 } else { -1.0 };
         let aside = self.direction();
         let direction = unit([side, 0.25 + 0.3 * aside[1], 0.5 * aside[2]]);
         let length_um = self.between(15.0, 40.0);
