@@ -1,4 +1,5 @@
 //! The layer 5 pyramidal cell against the tables of the reference simulator.
+#![allow(clippy::unwrap_used, reason = "in a test a failure is the message")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -154,4 +155,32 @@ fn the_cell_survives_a_journey_through_swc() {
     let strict = ReadOptions { strict: true, ..ReadOptions::default() };
     let again = swc::parse(text.as_bytes(), std::path::Path::new("cell1.swc"), &strict).unwrap().tree;
     assert_eq!(again, tree);
+}
+
+#[test]
+fn a_cell_that_was_cut_off_or_damaged_is_refused_or_read_never_a_panic() {
+    let Some(path) = reference("morphologies/cell1.asc") else { return };
+    let bytes = std::fs::read(&path).unwrap();
+    let parse = |bytes: &[u8]| asc::parse(bytes, &path, &ReadOptions::default());
+    let end = bytes.iter().rposition(|&byte| byte == b')').unwrap();
+    for part in 1..40 {
+        let cut = &bytes[..end * part / 40];
+        // Between two objects nothing is open, and a cell with fewer trees remains.
+        let open = |line: &str| line.split(';').next().unwrap_or_default().trim_end() != ")";
+        if let Err(error) = parse(cut) {
+            assert!(["unterminated", "empty-morphology"].contains(&error.code()), "{error}");
+        } else {
+            assert!(!open(String::from_utf8_lossy(cut).trim_end().lines().last().unwrap()), "part {part}");
+        }
+    }
+    for round in 0..60_usize {
+        let mut damaged = bytes.clone();
+        for k in 0..40_usize {
+            let at = (round * 7919 + k * 104_729) % damaged.len();
+            damaged[at] = b"()|<>\";, x9-.\n"[(round + k) % 14];
+        }
+        if let Ok(read) = parse(&damaged) {
+            assert!(Cable::new(&read.loaded.tree, Segments::HAY, Electrics::default()).is_ok());
+        }
+    }
 }

@@ -6,8 +6,10 @@
 //! | module | owns |
 //! |---|---|
 //! | [`geometry`] | area, axial resistance and diameter from traced points or from length and diameter |
+//! | [`table`] | sections, segments and points as CSV |
 
 pub mod geometry;
+pub mod table;
 
 use kenyon_base::{Result, UserError};
 
@@ -311,7 +313,7 @@ impl Cable {
             // A section at x = 0 of the origin hangs on what the origin hangs on.
             let carried = |(parent, x): (u32, f64)| beyond[parent as usize] && (parent != origin || x > 0.0);
             beyond[index] = index == origin as usize || section.parent.is_some_and(carried);
-            distances.push(beyond[index].then(|| (section.distance0_um - start, section.distance1_um - start)));
+            distances.push(beyond[index].then_some((section.distance0_um - start, section.distance1_um - start)));
         }
         distances
     }

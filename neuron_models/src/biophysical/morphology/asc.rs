@@ -143,7 +143,7 @@ pub fn parse(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<AscRead
     parser.file()?;
     let Parser { contours, trees, mut notes, census, .. } = parser;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let tree = build::build(&name, contours, trees, options.strict, &mut notes).map_err(|error| match error.path() {
+    let tree = build::build(&name, &contours, trees, options.strict, &mut notes).map_err(|error| match error.path() {
         None => error.file(path),
         Some(_) => error,
     })?;

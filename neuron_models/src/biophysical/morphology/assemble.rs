@@ -45,7 +45,7 @@ pub(super) fn assemble(name: &str, branches: Vec<Branch>, notes: &mut Notes) -> 
         };
         // Once there is a root, what hung on a root that was dropped hangs on the near end of that one.
         let parent = parent.or_else(|| (!kept.is_empty()).then_some((0, 0.0)));
-        if branch.points.windows(2).all(|pair| pair[0].xyz == pair[1].xyz) {
+        if branch.points.windows(2).all(|pair| pair[0].coincides(&pair[1])) {
             notes.push(NoteKind::Skipped, branch.line, format!("a {} branch without length", branch.region));
             fates.push(Fate::Dropped(parent));
         } else {

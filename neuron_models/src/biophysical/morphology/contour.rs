@@ -20,8 +20,8 @@ type Vector = [f64; 3];
 /// `soma-contour` if the outline has no width or length in the xy plane.
 pub fn soma_from_contour(outline: &[Vector]) -> Result<Vec<Point>> {
     let flat = || {
-        UserError::bad_data("soma-contour", "the outline of the soma encloses no area in the xy plane")
-            .mend("trace the soma as a contour of three points or more")
+        UserError::bad_data("soma-contour", "the outline of the soma has no width across its longest axis")
+            .mend("trace it in the xy plane with more points, the last one near the first")
     };
     let points = resample(outline).ok_or_else(flat)?;
     let mean = [0, 1, 2].map(|i| points.iter().map(|p| p[i]).sum::<f64>() / SAMPLES as f64);
@@ -37,14 +37,17 @@ pub fn soma_from_contour(outline: &[Vector]) -> Result<Vec<Point>> {
     let mut side_b = ring.split_off(split);
     let mut side_a = ring;
     side_a.reverse();
+    if side_a.is_empty() || side_b.is_empty() {
+        return Err(flat());
+    }
     ascend(&mut side_a);
     ascend(&mut side_b);
     let mut places: Vec<f64> = side_a.iter().chain(&side_b).map(|(d, _)| *d).collect();
     places.sort_by(f64::total_cmp);
-    if side_a.len() < 2 || side_b.len() < 2 {
+    let (first, last) = (places[1], places[places.len() - 2]);
+    if first >= last {
         return Err(flat());
     }
-    let (first, last) = (places[1], places[places.len() - 2]);
     let step = |k: usize| first + k as f64 * (last - first) / (SECTION_POINTS - 1) as f64;
     let mut diam: Vec<f64> =
         (0..SECTION_POINTS).map(|k| (interpolate(&side_a, step(k)) - interpolate(&side_b, step(k))).abs()).collect();
@@ -56,7 +59,7 @@ pub fn soma_from_contour(outline: &[Vector]) -> Result<Vec<Point>> {
             Point::new(x, y, z, diam[k])
         })
         .collect();
-    let sound = section.iter().all(Point::is_sound) && section[0].xyz != section[SECTION_POINTS - 1].xyz;
+    let sound = section.iter().all(Point::is_sound) && !section[0].coincides(&section[SECTION_POINTS - 1]);
     if sound { Ok(section) } else { Err(flat()) }
 }
 

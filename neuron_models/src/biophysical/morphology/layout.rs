@@ -55,6 +55,11 @@ pub fn placed(tree: &Tree) -> Vec<Vec<Point>> {
 
 /// The place at the share `x` of the length of a run of points.
 pub fn along(points: &[Point], x: f64) -> [f64; 3] {
+    if x <= 0.0 {
+        return points[0].xyz;
+    } else if x >= 1.0 {
+        return points[points.len() - 1].xyz;
+    }
     let total: f64 = points.windows(2).map(|pair| pair[0].distance(&pair[1])).sum();
     let mut left = x * total;
     for pair in points.windows(2) {

@@ -97,7 +97,7 @@ fn branches(samples: &Samples, root: usize, notes: &mut Notes) -> Vec<Branch> {
         let region = samples.kinds[start];
         let above = samples.parents[start].expect("only the root has no parent");
         let mut points = Vec::new();
-        if !(is_soma(above) && !is_soma(start)) && samples.points[above].xyz != samples.points[start].xyz {
+        if !is_soma(above) && !samples.points[above].coincides(&samples.points[start]) {
             points.push(samples.points[above]);
         }
         let mut end = start;

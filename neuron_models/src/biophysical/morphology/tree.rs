@@ -125,6 +125,11 @@ impl Point {
         (x * x + y * y + z * z).sqrt()
     }
 
+    /// Whether it lies where another point lies.
+    pub fn coincides(&self, other: &Self) -> bool {
+        self.distance(other) <= 0.0
+    }
+
     /// Whether place and diameter are numbers and the diameter is above zero.
     pub fn is_sound(&self) -> bool {
         self.xyz.iter().all(|c| c.is_finite()) && self.diam.is_finite() && self.diam > 0.0

@@ -11,18 +11,12 @@ use crate::biophysical::morphology::{Point, Region, Tree};
 const BOX_MARGIN_UM: f64 = 0.5;
 
 /// Joins the soma and the trees.
-pub(super) fn build(
-    name: &str,
-    contours: Vec<Contour>,
-    mut trees: Vec<RawTree>,
-    strict: bool,
-    notes: &mut Notes,
-) -> Result<Tree> {
+pub(super) fn build(name: &str, contours: &[Contour], mut trees: Vec<RawTree>, strict: bool, notes: &mut Notes) -> Result<Tree> {
     let mut branches = Vec::new();
-    let soma = soma(&contours, strict, notes)?;
+    let soma = soma(contours, strict, notes)?;
     if let Some(points) = soma {
         branches.push(Branch { region: Region::Soma, parent: None, points, line: contours[0].line });
-        warn_of_distant_trees(&contours, &trees, notes);
+        warn_of_distant_trees(contours, &trees, notes);
     } else {
         trees = only_the_largest(trees, strict, notes)?;
     }
@@ -142,7 +136,7 @@ fn add_tree(branches: &mut Vec<Branch>, tree: RawTree, soma: Option<(usize, f64)
         if children.count[above] == 1 {
             let points = &mut branches[parent].points;
             for point in own {
-                if points.last().is_none_or(|last| last.xyz != point.xyz) {
+                if !points.last().is_some_and(|last| last.coincides(&point)) {
                     points.push(point);
                 }
             }
@@ -151,7 +145,7 @@ fn add_tree(branches: &mut Vec<Branch>, tree: RawTree, soma: Option<(usize, f64)
         }
         let mut points: Vec<Point> = own.collect();
         if let Some(last) = branches[parent].points.last().copied()
-            && points.first().is_none_or(|first| first.xyz != last.xyz)
+            && !points.first().is_some_and(|first| first.coincides(&last))
         {
             let diam = points.first().map_or(last.diam, |first| first.diam);
             points.insert(0, Point { diam, ..last });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kenyon_base::{Result, UserError};
 
-use crate::biophysical::morphology::reading::{NoteKind, Notes, ReadOptions};
+use crate::biophysical::morphology::reading::{NoteKind, Notes, ReadOptions, Unit};
 use crate::biophysical::morphology::{Point, Region};
 
 /// Diameter that a sample of radius zero gets, µm.
@@ -189,7 +189,7 @@ impl Sample {
         let kind = whole(1, "a type from 0 to 65535")?;
         let kind = u16::try_from(kind)
             .map_err(|_| bad("there is no such type", line).column("type").found(fields[1]).expected("a type from 0 to 65535"))?;
-        let scale = options.unit.map_or(1.0, |unit| unit.um());
+        let scale = options.unit.map_or(1.0, Unit::um);
         let number = |column: usize| {
             fields[column].parse::<f64>().ok().map(|value| value * scale).filter(|value| (*value as f32).is_finite()).ok_or_else(
                 || {

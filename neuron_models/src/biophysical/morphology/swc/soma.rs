@@ -226,7 +226,7 @@ fn stack(samples: &Samples, children: &Children, root: usize, soma: &[usize], no
         let text = format!("{} samples of the soma lie off its longest run", soma.len() - points.len());
         notes.push(NoteKind::Skipped, samples.lines[root], text);
     }
-    if points.windows(2).all(|pair| pair[0].xyz == pair[1].xyz) {
+    if points.windows(2).all(|pair| pair[0].coincides(&pair[1])) {
         notes.push(NoteKind::Repaired, samples.lines[root], "a soma without length, taken as a sphere");
         let Point { xyz: [x, y, z], diam } = samples.points[root];
         return [-0.5, 0.0, 0.5].map(|share| Point::new(x + share * diam, y, z, diam)).to_vec();

@@ -34,7 +34,9 @@ pub fn text(tree: &Tree) -> String {
             let [first, second] = ids[at.section as usize];
             (if index == 0 { first } else { second + index as u64 - 1 }, above[index])
         });
-        let shared = parent.filter(|(_, above)| above == &points[0] && section.region != Region::Soma);
+        // What hangs on the soma is read from its own first sample on.
+        let on_soma = section.parent.is_some_and(|at| tree.sections()[at.section as usize].region == Region::Soma);
+        let shared = parent.filter(|(_, above)| above == &points[0] && !on_soma);
         let first = shared.map_or(next, |(sample, _)| sample);
         ids.push([first, if shared.is_some() { next } else { next + 1 }]);
         for point in &points[usize::from(shared.is_some())..] {
