@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Channel;
 use crate::biophysical::lanes::Real;
+use crate::biophysical::lanes::places::CHUNK;
 
 /// The voltages of a table: `from_mv`, `from_mv + step_mv`, .. up to `to_mv`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -140,12 +141,10 @@ impl<const G: usize> RateTable<G> {
         let whole = (place - 0.5).max(V::splat(0.0)) + WHOLE;
         let fraction = place - (whole - WHOLE);
         let last = self.rows.len() - 1;
-        let row: [[Entry; G]; 16] =
-            from_fn(
-                |i| {
-                    if i < V::WIDTH { self.rows[(whole.lane(i).to_bits() as u32 as usize).min(last)] } else { [[0.0; 4]; G] }
-                },
-            );
+        let row: [&[Entry; G]; CHUNK] = from_fn(|i| {
+            let lane = whole.lane(if i < V::WIDTH { i } else { 0 });
+            &self.rows[(lane.to_bits() as u32 as usize).min(last)]
+        });
         let steps = from_fn(|g| {
             let column = |c: usize| V::from_fn(|i| row[i][g][c]);
             GateStep { inf: column(0) + column(1) * fraction, share: column(2) + column(3) * fraction }

@@ -9,6 +9,12 @@ use super::prelude::*;
 #[derive(Debug, Clone, Copy)]
 pub struct CaLvast;
 
+/// `qt / (p + q / (1 + e)) = qt (1 + e) / (p + q + p e)`: one division.
+#[inline(always)]
+fn rate<V: Real>(e: V, p: f64, q: f64) -> V {
+    (e + 1.0) * QT / (e * p + (p + q))
+}
+
 impl Channel<2> for CaLvast {
     const NAME: &'static str = "Ca_LVAst";
     const GATES: [&'static str; 2] = ["m", "h"];
@@ -22,8 +28,6 @@ impl Channel<2> for CaLvast {
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
         let u = v + 10.0;
-        // 1 / (p + q / (1 + e)) = (1 + e) / (p + q + p e): one division.
-        let rate = |e: V, p: f64, q: f64| (e + 1.0) * QT / (e * p + (p + q));
         let m = GateRate {
             inf: (((u + 30.0) * (-1.0 / 6.0)).exp_bounded() + 1.0).recip(),
             rate: rate(((u + 25.0) * 0.2).exp_bounded(), 5.0, 20.0),

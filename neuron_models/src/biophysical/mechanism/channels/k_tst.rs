@@ -9,6 +9,12 @@ use super::prelude::*;
 #[derive(Debug, Clone, Copy)]
 pub struct KTst;
 
+/// `exp(-x²)`.
+#[inline(always)]
+fn bell<V: Real>(x: V) -> V {
+    (-x.square()).exp_bounded()
+}
+
 impl Channel<2> for KTst {
     const NAME: &'static str = "K_Tst";
     const GATES: [&'static str; 2] = ["m", "h"];
@@ -22,7 +28,6 @@ impl Channel<2> for KTst {
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
         let u = v + 10.0;
-        let bell = |x: V| (-x.square()).exp_bounded();
         let m = GateRate {
             inf: ((u * (-1.0 / 19.0)).exp_bounded() + 1.0).recip(),
             rate: V::splat(QT) / (bell((u + 71.0) * (1.0 / 59.0)) * 0.92 + 0.34),
