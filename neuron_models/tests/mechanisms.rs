@@ -10,7 +10,7 @@ use pulp::Arch;
 const DT: f64 = 0.025;
 
 fn rates(name: &str, drive: f64) -> Vec<(f64, f64)> {
-    channel(name).unwrap().rates(&Environment { celsius: 6.3 }, drive)
+    channel(name).expect("a channel").rates(&Environment { celsius: 6.3 }, drive)
 }
 
 /// Steady states and time constants as they stand in the literature, with the standard library's exponential.
@@ -109,9 +109,9 @@ fn singular_voltages_are_like_their_neighbours() {
             for (((inf, tau), low), high) in at(0.0).into_iter().zip(at(-1e-6)).zip(at(1e-6)) {
                 assert!(inf.is_finite() && tau.is_finite() && tau > 0.0, "{} at {v}: {inf} {tau}", info.name);
                 // K_Pst's two branches do not quite meet at -60.
-                let bound = if info.name == "K_Pst" && v == -60.0 { 1e-2 } else { 1e-11 };
-                assert!((inf - (low.0 + high.0) / 2.0).abs() < 1e-11, "{} at {v}", info.name);
-                assert!((tau - (low.1 + high.1) / 2.0).abs() < bound * tau, "{} at {v}", info.name);
+                let bound = if (info.name, v) == ("K_Pst", -60.0) { 1e-2 } else { 1e-11 };
+                assert!((inf - f64::midpoint(low.0, high.0)).abs() < 1e-11, "{} at {v}", info.name);
+                assert!((tau - f64::midpoint(low.1, high.1)).abs() < bound * tau, "{} at {v}", info.name);
             }
         }
     }
@@ -152,7 +152,7 @@ fn sk_raises_a_concentration_below_its_floor() {
 
 #[test]
 fn squid_rates_scale_with_temperature_and_start_where_rallpack_says() {
-    let at = |name: &str, celsius: f64| channel(name).unwrap().rates(&Environment { celsius }, -65.0);
+    let at = |name: &str, celsius: f64| channel(name).expect("a channel").rates(&Environment { celsius }, -65.0);
     let (cold, warm) = (at("hh_na", 6.3), at("hh_na", 16.3));
     assert!((cold[0].0 - 0.052_93).abs() < 5e-6 && (cold[1].0 - 0.596_12).abs() < 5e-6);
     assert!((at("hh_k", 6.3)[0].0 - 0.317_68).abs() < 5e-6);
@@ -173,7 +173,7 @@ fn an_unknown_channel_is_refused_with_the_names_there_are() {
 
 fn one(name: &str, lanes: usize) -> Box<dyn Mechanism> {
     let place = Instance { node: 0, area_um2: 100.0, gbar_s_cm2: 1e-3, reversal_mv: -80.0 };
-    channel(name).unwrap().build(&Environment::default(), &[place], lanes)
+    channel(name).expect("a channel").build(&Environment::default(), &[place], lanes)
 }
 
 fn voltage(node: usize, step: usize) -> f64 {
@@ -196,10 +196,10 @@ fn instances() -> Vec<Instance> {
 
 /// Everything after some steps: gates, sums, calcium, each node (or instance) by each cell.
 fn run(name: &str, lanes: usize, arch: Arch, grid: Option<Grid>) -> Vec<Vec<u64>> {
-    let mut block = channel(name).unwrap().build(&Environment::default(), &instances(), lanes);
+    let mut block = channel(name).expect("a channel").build(&Environment::default(), &instances(), lanes);
     block.run_on(arch);
     if let Some(grid) = grid {
-        block.use_table(grid, DT).unwrap();
+        block.use_table(grid, DT).expect("a good grid");
     }
     let mut calcium = Calcium::new(NODES, lanes);
     let v = |step: usize| -> Vec<f64> { (0..NODES * lanes).map(|i| voltage(i / lanes, step + i % lanes)).collect() };
@@ -232,21 +232,22 @@ fn a_cell_alone_has_the_bits_of_a_cell_in_a_batch_on_any_instruction_set() {
     }
 }
 
+fn wide<const N: usize, const G: usize, C: Channel<G>>(channel: &C, all: &[f64]) {
+    for chunk in all.as_chunks::<N>().0 {
+        let rates = channel.rates(Lanes(*chunk));
+        for (i, &x) in chunk.iter().enumerate() {
+            for (lane, alone) in rates.iter().zip(channel.rates(x)) {
+                assert_eq!(lane.inf.lane(i).to_bits(), alone.inf.to_bits());
+                assert_eq!(lane.rate.lane(i).to_bits(), alone.rate.to_bits());
+            }
+        }
+    }
+}
+
 /// The same rates in every width.
 fn widths<const G: usize, C: Channel<G>>() {
     let channel = C::new(&Environment::default());
     let all: Vec<f64> = drives(C::DRIVE).collect();
-    fn wide<const N: usize, const G: usize, C: Channel<G>>(channel: &C, all: &[f64]) {
-        for chunk in all.as_chunks::<N>().0 {
-            let rates = channel.rates(Lanes(*chunk));
-            for (i, &x) in chunk.iter().enumerate() {
-                for (lane, alone) in rates.iter().zip(channel.rates(x)) {
-                    assert_eq!(lane.inf.lane(i).to_bits(), alone.inf.to_bits());
-                    assert_eq!(lane.rate.lane(i).to_bits(), alone.rate.to_bits());
-                }
-            }
-        }
-    }
     wide::<4, G, C>(&channel, &all);
     wide::<8, G, C>(&channel, &all);
     wide::<16, G, C>(&channel, &all);
@@ -266,7 +267,7 @@ fn rates_have_the_same_bits_in_any_width() {
 #[test]
 fn a_step_is_the_exact_exponential_one_of_the_plain_formulas() {
     for info in CHANNELS.iter().filter(|c| c.drive == Drive::Voltage) {
-        let mut block = channel(info.name).unwrap().build(&Environment { celsius: 6.3 }, &instances(), 1);
+        let mut block = channel(info.name).expect("a channel").build(&Environment { celsius: 6.3 }, &instances(), 1);
         let calcium = Calcium::new(NODES, 1);
         let v = |step: usize| -> Vec<f64> { (0..NODES).map(|node| voltage(node, step)).collect() };
         block.init(&v(0), &calcium);
@@ -307,7 +308,7 @@ fn a_table_is_as_good_as_it_says_and_exact_outside() {
     let grid = Grid { from_mv: -100.0, to_mv: 40.0, step_mv: 0.1 };
     for info in &CHANNELS {
         let mut table = one(info.name, 1);
-        let errors = table.use_table(grid, DT).unwrap();
+        let errors = table.use_table(grid, DT).expect("a good grid");
         assert_eq!(errors.len(), if info.drive == Drive::Voltage { info.gates.len() } else { 0 });
         for (gate, error) in errors.iter().enumerate() {
             assert!(error.inf < 1e-4 && error.share < 1e-4, "{error:?}");

@@ -8,7 +8,7 @@ use pulp::Arch;
 const DT: f64 = 0.025;
 
 fn block(receptor: Receptor, gmax_us: f64, lanes: usize) -> ReceptorBlock {
-    ReceptorBlock::new(receptor, &[ReceptorInstance { node: 0, gmax_us }], lanes).unwrap()
+    ReceptorBlock::new(receptor, &[ReceptorInstance { node: 0, gmax_us }], lanes).expect("a possible receptor")
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_forgotten_event_leaves_exactly_nothing() {
     for _ in 0..40_000 {
         block.advance(DT);
     }
-    assert_eq!(block.conductance(0, 0, &[0.0]), 0.0);
+    assert_eq!(block.conductance(0, 0, &[0.0]).to_bits(), 0);
 }
 
 #[test]

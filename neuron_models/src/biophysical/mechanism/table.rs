@@ -40,7 +40,7 @@ impl Grid {
     /// If there are none, or too many.
     fn intervals(self) -> Result<usize, UserError> {
         let count = (self.to_mv - self.from_mv) / self.step_mv;
-        if count >= 1.0 && count <= MOST_ROWS && self.step_mv > 0.0 {
+        if (1.0..=MOST_ROWS).contains(&count) && self.step_mv > 0.0 {
             return Ok(count.round() as usize);
         }
         Err(UserError::usage("bad-grid", "the grid of the rate tables holds no table")
@@ -117,7 +117,6 @@ impl<const G: usize> RateTable<G> {
 
     /// Whether the grid holds all lanes.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "part of the kernels")]
     pub(super) fn covers<V: Real>(&self, v: V) -> bool {
         let mut all = true;
         for i in 0..V::WIDTH {
@@ -129,7 +128,6 @@ impl<const G: usize> RateTable<G> {
 
     /// The interpolated gates, and which lanes the grid holds; the others are those of its first voltage.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "part of the kernels")]
     pub(super) fn steps<V: Real>(&self, v: V) -> ([GateStep<V>; G], V::Mask) {
         // A sum with 2^52 keeps the whole number in its low bits.
         const WHOLE: f64 = 4_503_599_627_370_496.0;

@@ -1,4 +1,4 @@
-//! Ca_LVAst: the calcium current of low threshold (Avery & Johnston 1996; Randall & Tsien 1997), `u = v + 10`.
+//! `Ca_LVAst`: the calcium current of low threshold (Avery & Johnston 1996; Randall & Tsien 1997), `u = v + 10`.
 //!
 //! `m_inf = 1 / (1 + exp((u + 30) / -6))`, `tau_m = (5 + 20 / (1 + exp((u + 25) / 5))) / qt`;
 //! `h_inf = 1 / (1 + exp((u + 80) / 6.4))`, `tau_h = (20 + 50 / (1 + exp((u + 40) / 7))) / qt`.

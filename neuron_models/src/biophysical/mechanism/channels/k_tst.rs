@@ -1,4 +1,4 @@
-//! K_Tst: the transient potassium current (Korngreen & Sakmann 2000), `u = v + 10`.
+//! `K_Tst`: the transient potassium current (Korngreen & Sakmann 2000), `u = v + 10`.
 //!
 //! `m_inf = 1 / (1 + exp(-u / 19))`, `tau_m = (0.34 + 0.92 exp(-((u + 71) / 59)²)) / qt`;
 //! `h_inf = 1 / (1 + exp((u + 66) / 10))`, `tau_h = (8 + 49 exp(-((u + 73) / 23)²)) / qt`.
