@@ -39,7 +39,7 @@ fn worst_of_maximum(a: &[f64], b: &[f64]) -> f64 {
 fn steady_states_and_time_constants_are_those_of_the_reference() {
     for name in VOLTAGE_CHANNELS.into_iter().chain(["SK_E2"]) {
         let Some(table) = Table::read(&format!("{name}_rates.csv")) else { return };
-        let info = channel(name).unwrap();
+        let info = channel(name).expect("a channel");
         let drives = table.column(if name == "SK_E2" { "cai_mM" } else { "v_mV" });
         for (i, gate) in info.gates.iter().enumerate() {
             for (column, is_tau) in [(format!("{gate}_inf"), false), (format!("{gate}_tau_ms"), true)] {
@@ -57,12 +57,12 @@ fn steady_states_and_time_constants_are_those_of_the_reference() {
 }
 
 fn instance(name: &str, gbar_s_cm2: f64) -> Instance {
-    let reversal_mv = channel(name).unwrap().reversal_mv.unwrap_or(CONSTANT_ECA_MV);
+    let reversal_mv = channel(name).expect("a channel").reversal_mv.unwrap_or(CONSTANT_ECA_MV);
     Instance { node: 0, area_um2: 250.0, gbar_s_cm2, reversal_mv }
 }
 
 fn block(name: &str, gbar_s_cm2: f64, lanes: usize) -> Box<dyn Mechanism> {
-    channel(name).unwrap().build(&Environment::default(), &[instance(name, gbar_s_cm2)], lanes)
+    channel(name).expect("a channel").build(&Environment::default(), &[instance(name, gbar_s_cm2)], lanes)
 }
 
 #[test]
@@ -97,11 +97,9 @@ fn a_voltage_command_moves_gates_and_currents_as_in_the_reference() {
         }
         for (gate, trace) in gates.iter().zip(&traces) {
             let worst = worst_of_maximum(trace, table.column(gate));
-            println!("{name} {gate} in {lanes}: {worst:.1e}");
             assert!(worst <= 1e-9, "{name} {gate}: {worst:e}");
         }
         let worst = worst_of_maximum(&current, table.column("i_mA_per_cm2"));
-        println!("{name} i in {lanes}: {worst:.1e}");
         assert!(worst <= 1e-9, "{name} i: {worst:e}");
     }
 }
@@ -162,7 +160,6 @@ fn the_calcium_pool_and_the_channels_on_it_follow_the_reference() {
             } else {
                 worst_relative(trace, golden, 1e-12)
             };
-            println!("{name} in {lanes}: {worst:.1e}");
             assert!(worst <= 1e-9, "{name}: {worst:e}");
         }
     }

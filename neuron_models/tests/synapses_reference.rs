@@ -13,7 +13,9 @@ fn blocks(set: &SynapseSet, lanes: usize) -> [ReceptorBlock; 3] {
         (set.nmda_receptor(), set.nmda.gmax_us),
         (set.gaba_a_receptor(), set.gaba_a.gmax_us),
     ]
-    .map(|(receptor, gmax_us)| ReceptorBlock::new(receptor, &[ReceptorInstance { node: 0, gmax_us }], lanes).unwrap())
+    .map(|(receptor, gmax_us)| {
+        ReceptorBlock::new(receptor, &[ReceptorInstance { node: 0, gmax_us }], lanes).expect("a possible receptor")
+    })
 }
 
 #[test]
@@ -50,7 +52,6 @@ fn conductances_and_currents_are_those_of_the_reference() {
             // Where the potential is the reversal potential, what is left of the current is the clamp's rounding.
             let floor = if held == "0" && *name == "i_exc_nA" || held == "-80" && *name == "i_inh_nA" { 1e-9 } else { 1e-30 };
             let worst = worst_relative(trace, table.column(name), floor);
-            println!("{name} at {held} in {lanes}: {worst:.1e}");
             assert!(worst <= 1e-9, "{name} at {held}: {worst:e}");
         }
     }

@@ -3,7 +3,7 @@
 //! [`Real`] is [`f64`] or [`Lanes`], an array on which every operation works element by element. A kernel written over `Real`
 //! becomes vector code when it is inlined into `pulp::Arch::dispatch`, and a lane has the same bits as the same computation
 //! in `f64`, at any width and on any processor: the operations and their order are the same, nothing is fused, and the
-//! elementary functions are our own ([`Real::exp`] and the others in [`elementary`]).
+//! elementary functions are our own ([`Real::exp`], [`Real::ln`], [`Real::linoid`]).
 
 #![allow(
     clippy::inline_always,

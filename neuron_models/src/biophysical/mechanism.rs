@@ -14,6 +14,11 @@
 //! | [`table`] | [`RateTable`]: gates interpolated on a grid of voltages instead of computed |
 //! | [`calcium`] | [`Calcium`] of the nodes, [`CalciumPool`], the Nernst potential |
 
+#![allow(
+    clippy::inline_always,
+    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
+)]
+
 pub mod block;
 pub mod calcium;
 pub mod channels;
@@ -77,7 +82,6 @@ pub struct GateRate<V> {
 impl<V: Real> GateRate<V> {
     /// From the rates of opening and closing (1/ms): `inf = a / (a + b)`, `rate = (a + b) scale`.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "part of the kernels")]
     pub fn of_rates(opening: V, closing: V, scale: f64) -> Self {
         let sum = opening + closing;
         Self { inf: opening / sum, rate: sum * scale }

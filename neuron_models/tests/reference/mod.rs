@@ -27,13 +27,13 @@ pub(crate) struct Table {
 impl Table {
     /// The CSV file `name` of the channels' folder.
     pub(crate) fn read(name: &str) -> Option<Self> {
-        let text = std::fs::read_to_string(folder()?.join(name)).unwrap();
+        let text = std::fs::read_to_string(folder()?.join(name)).expect("a readable table");
         let mut lines = text.lines();
-        let names: Vec<String> = lines.next().unwrap().split(',').map(str::to_owned).collect();
+        let names: Vec<String> = lines.next().expect("a header").split(',').map(str::to_owned).collect();
         let mut columns = vec![Vec::new(); names.len()];
         for line in lines {
             for (column, cell) in columns.iter_mut().zip(line.split(',')) {
-                column.push(cell.parse().unwrap());
+                column.push(cell.parse().expect("a number"));
             }
         }
         Some(Self { names, columns })

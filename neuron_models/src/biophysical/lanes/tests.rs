@@ -2,9 +2,10 @@ use super::*;
 
 /// Places between two neighbouring doubles' positions: how far `a` is from `b`.
 fn ulps(a: f64, b: f64) -> u64 {
-    if a.is_nan() && b.is_nan() || a == b {
+    if a.is_nan() && b.is_nan() {
         return 0;
     }
+    // Zeros of either sign are the same place.
     let order = |x: f64| {
         let bits = x.to_bits() as i64;
         if bits < 0 { i64::MIN - bits } else { bits }
@@ -49,7 +50,7 @@ fn exp_underflows_through_the_subnormals() {
     for x in spread(-746.0, -708.0, 100_000) {
         assert!(ulps(x.exp(), Real::exp(x)) <= 1, "{x:e}: {:e} is not {:e}", Real::exp(x), x.exp());
     }
-    assert_eq!(Real::exp(-745.2_f64), 0.0);
+    assert_eq!(Real::exp(-745.2_f64).to_bits(), 0);
     assert!(Real::exp(f64::NAN).is_nan());
 }
 
@@ -69,7 +70,7 @@ fn exp_m1_is_accurate_near_zero() {
     for x in spread(-1.0, 1.0, 200_000).chain(spread(-1e-9, 1e-9, 10_000)).chain(spread(-60.0, 700.0, 100_000)) {
         assert!(ulps(x.exp_m1(), Real::exp_m1(x)) <= 2, "{x:e}: {:e} is not {:e}", Real::exp_m1(x), x.exp_m1());
     }
-    assert_eq!(Real::exp_m1(-1e4_f64), -1.0);
+    assert_eq!(Real::exp_m1(-1e4_f64).to_bits(), (-1.0_f64).to_bits());
     assert!(Real::exp_m1(f64::NAN).is_nan());
 }
 

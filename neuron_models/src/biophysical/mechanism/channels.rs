@@ -1,13 +1,8 @@
 //! The equations of the channels.
 //!
-//! Channels of the layer 5b pyramidal cell after Hay, Hill, Schürmann, Markram & Segev 2011 (PLoS Comput Biol 7: e1002107)
+//! Channels of the layer 5b pyramidal cell after Hay, Hill, Schürmann, Markram & Segev 2011 (PLOS Comput. Biol. 7: e1002107)
 //! and the works that it names; the squid axon after Hodgkin & Huxley 1952. `v` in mV, time in ms, `qt` = [`QT`](super::QT),
 //! `L(x, k) = x / (1 - exp(-x / k))` ([`Real::linoid`](super::super::lanes::Real::linoid)).
-
-#![allow(
-    clippy::inline_always,
-    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
-)]
 
 mod ca_hva;
 mod ca_lvast;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Channel;
 use crate::biophysical::lanes::Real;
+use crate::biophysical::lanes::places::CHUNK;
 
 /// The voltages of a table: `from_mv`, `from_mv + step_mv`, .. up to `to_mv`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ impl Grid {
     /// If there are none, or too many.
     fn intervals(self) -> Result<usize, UserError> {
         let count = (self.to_mv - self.from_mv) / self.step_mv;
-        if count >= 1.0 && count <= MOST_ROWS && self.step_mv > 0.0 {
+        if (1.0..=MOST_ROWS).contains(&count) && self.step_mv > 0.0 {
             return Ok(count.round() as usize);
         }
         Err(UserError::usage("bad-grid", "the grid of the rate tables holds no table")
@@ -116,7 +117,6 @@ impl<const G: usize> RateTable<G> {
 
     /// Whether the grid holds all lanes.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "part of the kernels")]
     pub(super) fn covers<V: Real>(&self, v: V) -> bool {
         let mut all = true;
         for i in 0..V::WIDTH {
@@ -128,7 +128,6 @@ impl<const G: usize> RateTable<G> {
 
     /// The interpolated gates, and which lanes the grid holds; the others are those of its first voltage.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "part of the kernels")]
     pub(super) fn steps<V: Real>(&self, v: V) -> ([GateStep<V>; G], V::Mask) {
         // A sum with 2^52 keeps the whole number in its low bits.
         const WHOLE: f64 = 4_503_599_627_370_496.0;
@@ -140,12 +139,10 @@ impl<const G: usize> RateTable<G> {
         let whole = (place - 0.5).max(V::splat(0.0)) + WHOLE;
         let fraction = place - (whole - WHOLE);
         let last = self.rows.len() - 1;
-        let row: [[Entry; G]; 16] =
-            from_fn(
-                |i| {
-                    if i < V::WIDTH { self.rows[(whole.lane(i).to_bits() as u32 as usize).min(last)] } else { [[0.0; 4]; G] }
-                },
-            );
+        let row: [&[Entry; G]; CHUNK] = from_fn(|i| {
+            let lane = whole.lane(if i < V::WIDTH { i } else { 0 });
+            &self.rows[(lane.to_bits() as u32 as usize).min(last)]
+        });
         let steps = from_fn(|g| {
             let column = |c: usize| V::from_fn(|i| row[i][g][c]);
             GateStep { inf: column(0) + column(1) * fraction, share: column(2) + column(3) * fraction }

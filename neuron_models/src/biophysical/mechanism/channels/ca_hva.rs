@@ -1,4 +1,4 @@
-//! Ca_HVA: the calcium current of high threshold (Reuveni, Friedman, Amitai & Gutnick 1993), not scaled by `qt`.
+//! `Ca_HVA`: the calcium current of high threshold (Reuveni, Friedman, Amitai & Gutnick 1993), not scaled by `qt`.
 //!
 //! m: `a = 0.055 (-27 - v) / (exp((-27 - v) / 3.8) - 1)`, `b = 0.94 exp((-75 - v) / 17)`;
 //! h: `a = 4.57e-4 exp((-13 - v) / 50)`, `b = 0.0065 / (exp((-v - 15) / 28) + 1)`.

@@ -1,4 +1,4 @@
-//! Ca_LVAst: the calcium current of low threshold (Avery & Johnston 1996; Randall & Tsien 1997), `u = v + 10`.
+//! `Ca_LVAst`: the calcium current of low threshold (Avery & Johnston 1996; Randall & Tsien 1997), `u = v + 10`.
 //!
 //! `m_inf = 1 / (1 + exp((u + 30) / -6))`, `tau_m = (5 + 20 / (1 + exp((u + 25) / 5))) / qt`;
 //! `h_inf = 1 / (1 + exp((u + 80) / 6.4))`, `tau_h = (20 + 50 / (1 + exp((u + 40) / 7))) / qt`.
@@ -8,6 +8,12 @@ use super::prelude::*;
 /// The channel `Ca_LVAst`.
 #[derive(Debug, Clone, Copy)]
 pub struct CaLvast;
+
+/// `qt / (p + q / (1 + e)) = qt (1 + e) / (p + q + p e)`: one division.
+#[inline(always)]
+fn rate<V: Real>(e: V, p: f64, q: f64) -> V {
+    (e + 1.0) * QT / (e * p + (p + q))
+}
 
 impl Channel<2> for CaLvast {
     const NAME: &'static str = "Ca_LVAst";
@@ -22,8 +28,6 @@ impl Channel<2> for CaLvast {
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
         let u = v + 10.0;
-        // 1 / (p + q / (1 + e)) = (1 + e) / (p + q + p e): one division.
-        let rate = |e: V, p: f64, q: f64| (e + 1.0) * QT / (e * p + (p + q));
         let m = GateRate {
             inf: (((u + 30.0) * (-1.0 / 6.0)).exp_bounded() + 1.0).recip(),
             rate: rate(((u + 25.0) * 0.2).exp_bounded(), 5.0, 20.0),

@@ -1,4 +1,4 @@
-//! K_Pst: the persistent potassium current (Korngreen & Sakmann 2000), `u = v + 10`.
+//! `K_Pst`: the persistent potassium current (Korngreen & Sakmann 2000), `u = v + 10`.
 //!
 //! `m_inf = 1 / (1 + exp(-(u + 1) / 12))`, `tau_m = (1.25 + 175.03 exp(0.026 u)) / qt` for `u < -50`, else
 //! `(1.25 + 13 exp(-0.026 u)) / qt`: the two branches do not meet, -50 itself belongs to the second.

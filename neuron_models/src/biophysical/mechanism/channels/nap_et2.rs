@@ -1,4 +1,4 @@
-//! Nap_Et2: the persistent sodium current (Magistretti & Alonso 1999).
+//! `Nap_Et2`: the persistent sodium current (Magistretti & Alonso 1999).
 //!
 //! `m_inf = 1 / (1 + exp((v + 52.6) / -4.6))`, its time constant six times that of [`NaTaT`](super::NaTaT)'s m;
 //! `h_inf = 1 / (1 + exp((v + 48.8) / 10))`, `1 / tau_h = qt (2.88e-6 L(-(v + 17), 4.63) + 6.94e-6 L(v + 64.4, 2.63))`.

@@ -1,4 +1,4 @@
-//! SK_E2: the potassium current that calcium opens (Köhler et al. 1996).
+//! `SK_E2`: the potassium current that calcium opens (Köhler et al. 1996).
 //!
 //! `z_inf = 1 / (1 + (0.00043 / cai)^4.8)`, `tau = 1 ms`; a concentration below 1e-7 mM is raised by 1e-7.
 

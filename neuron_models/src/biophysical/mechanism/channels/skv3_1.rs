@@ -1,4 +1,4 @@
-//! SKv3_1: the fast non-inactivating potassium current of Kv3.1 (Rettig et al. 1992).
+//! `SKv3_1`: the fast non-inactivating potassium current of Kv3.1 (Rettig et al. 1992).
 //!
 //! `inf = 1 / (1 + exp((v - 18.7) / -9.7))`, `tau = 4 / (1 + exp((v + 46.56) / -44.14))`, not scaled by `qt`.
 

@@ -2,7 +2,7 @@
 //!
 //! m: `a = 0.1 L(v + 40, 10)`, `b = 4 exp(-(v + 65) / 18)`; h: `a = 0.07 exp(-(v + 65) / 20)`, `b = 1 / (exp(-(v + 35) / 10) + 1)`;
 //! n: `a = 0.01 L(v + 55, 10)`, `b = 0.125 exp(-(v + 65) / 80)`; all scaled by `3^((celsius - 6.3) / 10)`, 1 at the
-//! temperature of the experiments (and of Rallpack 3: 120 and 36 mS/cm², ENa 50, EK -77, leak 1/40000 S/cm² at -65).
+//! temperature of the experiments (and of Rallpack 3: 120 and 36 mS/cm², sodium at 50 mV, potassium at -77, leak 1/40000 S/cm² at -65).
 
 use super::prelude::*;
 
@@ -18,8 +18,8 @@ pub struct SquidPotassium {
     scale: f64,
 }
 
-fn scale(environment: &Environment) -> f64 {
-    Real::powf(3.0_f64, (environment.celsius - 6.3) / 10.0)
+fn scale(celsius: f64) -> f64 {
+    Real::powf(3.0_f64, (celsius - 6.3) / 10.0)
 }
 
 impl Channel<2> for SquidSodium {
@@ -29,7 +29,7 @@ impl Channel<2> for SquidSodium {
     const REVERSAL_MV: Option<f64> = Some(50.0);
 
     fn new(environment: &Environment) -> Self {
-        Self { scale: scale(environment) }
+        Self { scale: scale(environment.celsius) }
     }
 
     #[inline(always)]
@@ -54,7 +54,7 @@ impl Channel<1> for SquidPotassium {
     const REVERSAL_MV: Option<f64> = Some(-77.0);
 
     fn new(environment: &Environment) -> Self {
-        Self { scale: scale(environment) }
+        Self { scale: scale(environment.celsius) }
     }
 
     #[inline(always)]
