@@ -11,6 +11,7 @@
 //! | [`synapse`] | receptors and their time courses, events, named sets of parameters |
 //! | [`recipe`] | which channel with which density where, as TOML; the shipped recipes |
 //! | [`neuron`] | a cable with its mechanisms in place: what the solver runs |
+//! | [`recording`] | what is written down of a simulation |
 //! | [`solver`] | one step in NEURON's order, one cell or a batch of equal cells with different inputs |
 
 pub mod cable;
@@ -19,6 +20,7 @@ pub mod mechanism;
 pub mod morphology;
 pub mod neuron;
 pub mod recipe;
+pub mod recording;
 pub mod solver;
 pub mod synapse;
 

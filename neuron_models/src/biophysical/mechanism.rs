@@ -48,6 +48,18 @@ pub enum Ion {
     Unspecific,
 }
 
+impl Ion {
+    /// `na`, `k` or `ca`.
+    pub fn symbol(self) -> Option<&'static str> {
+        match self {
+            Self::Sodium => Some("na"),
+            Self::Potassium => Some("k"),
+            Self::Calcium => Some("ca"),
+            Self::Unspecific => None,
+        }
+    }
+}
+
 /// What the gates of a channel follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drive {

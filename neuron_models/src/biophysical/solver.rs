@@ -368,6 +368,11 @@ impl Cells {
         &self.mechanisms
     }
 
+    /// Number of synapses.
+    pub fn synapse_count(&self) -> usize {
+        self.target_ptr.len() - 1
+    }
+
     /// Receptors of a synapse: block and instance, in the order they were given.
     pub fn receptors(&self, synapse: u32) -> impl Iterator<Item = (&ReceptorBlock, usize)> {
         let [from, to] = [0, 1].map(|k| self.target_ptr[synapse as usize + k] as usize);

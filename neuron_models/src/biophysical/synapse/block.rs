@@ -152,10 +152,15 @@ impl ReceptorBlock {
         }
     }
 
+    /// The conductance of one receptor, µS, as if there were no block by magnesium.
+    pub fn opening(&self, instance: usize, lane: usize) -> f64 {
+        let at = self.places.index(instance, lane);
+        self.gmax_us[instance] * (self.decay[at] - self.rise.as_ref().map_or(0.0, |rise| rise[at]))
+    }
+
     /// The conductance of one receptor, µS, with the block by magnesium at the potential `v`.
     pub fn conductance(&self, instance: usize, lane: usize, v: &[f64]) -> f64 {
-        let at = self.places.index(instance, lane);
-        let g = self.gmax_us[instance] * (self.decay[at] - self.rise.as_ref().map_or(0.0, |rise| rise[at]));
+        let g = self.opening(instance, lane);
         let v = v[self.places.node_index(instance, lane)];
         match self.receptor.magnesium {
             Some(block) => g / ((v * -block.gamma_per_mv).exp_bounded() * (block.mg_mm / 3.57) + 1.0),
