@@ -229,7 +229,8 @@ fn sources(neuron: &Neuron, cells: &Cells, probe: &Probe) -> Result<Vec<Source>>
     // Instances of a channel at the node: (mechanism, instance).
     let at_node = |wanted: &dyn Fn(&str) -> bool| -> Vec<(usize, usize)> {
         let all = cells.mechanisms().iter().enumerate().filter(|(_, m)| wanted(m.info().name));
-        all.flat_map(|(k, m)| m.nodes().iter().enumerate().filter(|(_, n)| **n as usize == node).map(move |(i, _)| (k, i))).collect()
+        all.flat_map(|(k, m)| m.nodes().iter().enumerate().filter(|(_, n)| **n as usize == node).map(move |(i, _)| (k, i)))
+            .collect()
     };
     let of_channel = |name: &str| -> Result<Vec<(usize, usize)>> {
         channel(name).map_err(|e| e.in_data().key(&probe.name))?;
