@@ -12,6 +12,7 @@
 //! | [`run`] | run folders, checkpoints, journals |
 //! | [`analysis`] | metrics |
 //! | [`report`] | a result as one HTML page |
+//! | [`validation`] | our results beside those of other simulators, case by case |
 //! | [`odors`] | the inputs of a circuit as an input layer of odours |
 //! | [`npz`] | `NumPy`'s arrays, read within limits and written atomically |
 //! | [`cli`] | flags → work → print |
@@ -25,3 +26,4 @@ pub mod report;
 pub mod run;
 pub mod training;
 pub mod transfer;
+pub mod validation;
