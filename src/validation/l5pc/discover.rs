@@ -41,14 +41,16 @@ pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(out)
 }
 
+/// A number above zero that a text begins with, and what follows it.
+fn number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..end].trim_end_matches('.').parse().ok()?;
+    (number > 0.0).then_some((number, &text[end..]))
+}
+
 /// The segment length that a name states, as `max_seg_24.3`, `seg40` or `40um` do, µm.
 pub(super) fn length_in(name: &str) -> Option<f64> {
     let lower = name.to_lowercase();
-    let number = |text: &str| {
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let length: f64 = text[..end].trim_end_matches('.').parse().ok()?;
-        (length > 0.0).then_some((length, &text[end..]))
-    };
     let after = |key: &str| {
         let rest = &lower[lower.find(key)? + key.len()..];
         Some(number(rest.trim_start_matches(|c: char| !c.is_ascii_digit()))?.0)
