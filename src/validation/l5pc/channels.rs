@@ -77,10 +77,9 @@ impl<'a> Beside<'a> {
         let error = |(a, b): (&f64, &f64)| {
             let scale = match measure {
                 Measure::Relative if b.abs() <= TINY => 1.0,
-                Measure::Relative => b.abs(),
                 Measure::OfLargest => largest,
                 Measure::Floor(floor) if b.abs() <= floor => 1.0,
-                Measure::Floor(_) => b.abs(),
+                Measure::Relative | Measure::Floor(_) => b.abs(),
             };
             (a - b).abs() / scale
         };

@@ -101,7 +101,7 @@ pub(super) fn jobs(folder: &Folder) -> Result<Vec<Job<'_>>> {
         if is_geometry(file) {
             jobs.entry(parent.clone())
                 .or_insert_with(|| Job::new(label(&parent), "relative", move || geometry::compare(folder, &parent)));
-        } else if name.ends_with(".json") && !OTHER_JSON.contains(&name.as_str()) {
+        } else if file.extension().is_some_and(|end| end == "json") && !OTHER_JSON.contains(&name.as_str()) {
             let whole_folder = ["synapses.csv", "traces.npz", "traces_dec.csv"].iter().any(|f| folder.has(&parent.join(f)));
             let case = if whole_folder { parent.clone() } else { key };
             let run = Run::new(folder, file, whole_folder);
@@ -121,7 +121,7 @@ pub(super) fn jobs(folder: &Folder) -> Result<Vec<Job<'_>>> {
         } else if name == "synapses.csv" && !folder.has(&parent.join("meta.json")) {
             let error = UserError::cannot_read(&folder.path(&parent.join("meta.json")), &std::io::ErrorKind::NotFound.into());
             jobs.entry(parent.clone()).or_insert_with(|| Job::impossible(label(&parent), "mV", error));
-        } else if name.ends_with(".csv") {
+        } else if file.extension().is_some_and(|end| end == "csv") {
             if let Some(job) = channels::job(folder, file, &stem) {
                 jobs.entry(key).or_insert(job);
             } else if is_fi(&folder.path(file)) {
