@@ -65,8 +65,8 @@ impl Readout {
 
 /// Scale where no sample tells the range.
 const USUAL_SCALE: f64 = 256.0;
-/// Samples that decide the scale.
-const CALIBRATION_SAMPLES: usize = 8;
+/// Most samples that decide the scale; at least as many as decide the shifts, so that these fit.
+const CALIBRATION_SAMPLES: usize = 64;
 
 /// Index of the population of spike sources in a lowered network; the circuit's populations follow it in their order.
 const INPUT: u32 = 0;
@@ -80,7 +80,7 @@ pub(crate) fn places(network: &Network) -> Vec<(u32, u32)> {
 /// Lowers a model of samples of `steps` steps; `classes` names its outputs, `samples` are inputs to go with it.
 ///
 /// Where no scale is given, the first samples run at scale 1, and each population gets the largest power of two (at most 1,024) that
-/// keeps its potentials, inputs and currents below a quarter of the range of s16.15.
+/// keeps its potentials, inputs and currents below a quarter of the range of s16.15, and its heaviest synapse below a half.
 ///
 /// # Errors
 /// `cannot-lower` for models or synapses that `IF_curr_exp` cells cannot follow.
@@ -108,6 +108,12 @@ pub fn lower<F: Real + WithDType>(
     for sample in unscaled.samples.iter().take(CALIBRATION_SAMPLES) {
         let outcome = interpreter.run(sample);
         peaks = peaks.iter().zip(outcome.peaks).map(|(a, b)| a.max(b)).collect();
+    }
+    // The heaviest synapse must fit too, even one that is silent in these samples: with its compensation below twice as much.
+    for projection in &unscaled.projections {
+        let heaviest = projection.synapses.iter().map(|s| s.weight).fold(0.0, f64::max);
+        let peak = &mut peaks[projection.post as usize];
+        peak.g = peak.g.max(heaviest / 2.0);
     }
     at(&|population| lowering::scale(peaks[population]))
 }
