@@ -17,8 +17,9 @@ use crate::spinnaker::{Options, Shifts, quantise};
 pub fn mapping(dir: &Path, report: &Path) -> Result<MappingComparison> {
     let deployment = read(dir)?;
     let shifts = open(dir)?.shifts();
-    // The tables hold what the program hands to PyNN.
-    let network = quantise(&deployment, &Options { shifts: Shifts::Given(shifts), ..Options::AS_WRITTEN })?;
+    // The tables hold what the program hands to PyNN, but for the weights: on this target it divides them by the initial factors.
+    let options = Options { compensate_init: true, shifts: Shifts::Given(shifts), ..Options::AS_WRITTEN };
+    let network = quantise(&deployment, &options)?;
     let labels: Vec<String> = deployment.populations.iter().enumerate().map(|(k, p)| pynn_label(&p.label, k)).collect();
     compare_report(&MappingReport::read(report)?, &network, &labels)
 }
