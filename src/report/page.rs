@@ -36,6 +36,7 @@ pub(super) fn render(page: &Page) -> String {
                                     dt { (fact.name) }
                                     dd class="value" { (fact.value) }
                                     @if !fact.note.is_empty() { dd class="note" { (fact.note) } }
+                                    @if let Some((text, target)) = &fact.link { dd class="note" { a href=(target) { (text) } } }
                                 }
                             }
                         }
@@ -156,10 +157,15 @@ fn table(table: &Table) -> Markup {
     }
 }
 
-/// Whether a cell holds a number, with thousands, a percent sign or nothing; a column of them is set flush right.
+/// Whether a cell holds a number, with thousands, a percent sign, a power of ten, or nothing; a column of them is set flush right.
 fn is_number(cell: &str) -> bool {
     let number = cell.trim_end_matches([' ', '%']).trim_start_matches(['−', '-', '+']);
-    !cell.is_empty() && number.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'))
+    let (digits, power) = number.split_once('e').unwrap_or((number, ""));
+    let begins = number.is_empty() || digits.starts_with(|c: char| c.is_ascii_digit());
+    !cell.is_empty()
+        && begins
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'))
+        && power.trim_start_matches(['−', '-']).chars().all(|c| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -182,6 +188,26 @@ mod tests {
         assert!(!html.contains("<img") && !html.contains('\u{202e}') && !html.contains('\u{0}'));
         // An attribute ends only at its own quote.
         assert!(!html.contains("onerror=alert(1)>\"'"));
+    }
+
+    #[test]
+    fn a_fact_leads_to_a_file_beside_the_page_and_nowhere_else() {
+        let html = Page::new("p").fact("on a board", "90 %", "predicted").link("the certificate", "certificate/certificate.html").render();
+        assert!(html.contains("<a href=\"certificate/certificate.html\">the certificate</a>"), "{html}");
+        for target in ["https://example.org", "javascript:alert(1)", "//example.org/x", "data:text/html,x"] {
+            let html = Page::new("p").fact("a", "b", "").link("elsewhere", target).render();
+            assert!(!html.contains("href"), "{target}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_powers_of_ten_are_numbers_and_words_are_not() {
+        for cell in ["1,234", "-", "2.50e-4 %", "+0.10 %", "−3"] {
+            assert!(super::is_number(cell), "{cell}");
+        }
+        for cell in ["", "e", "1 of 2", "K-C", "1e-4x"] {
+            assert!(!super::is_number(cell), "{cell}");
+        }
     }
 
     #[test]
