@@ -217,3 +217,19 @@ impl Grid {
         Err(UserError::bad_data("bad-state", "the state of `grid` does not fit the network").mend("start a new run"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_ends_where_sixteen_bits_end() {
+        let constants = synaptic((-1.0f64 / 20.0).exp(), 1.0).unwrap();
+        let resolution = Resolution { v_scale: 256.0, shifts: [3, 5] };
+        let step = |shift: f64| (shift - 15.0).exp2() * f64::from(constants.init) / ONE_U032 / 256.0;
+        let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12 * wanted.abs(), "{found} {wanted}");
+        near(resolution.weight(constants, 1e6), LARGEST_RAW * step(3.0));
+        near(resolution.weight(constants, -1e6), -LARGEST_RAW * step(5.0));
+        near(resolution.weight(constants, 100.4 * step(3.0)), 100.0 * step(3.0));
+    }
+}
