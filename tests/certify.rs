@@ -209,7 +209,8 @@ fn the_certificate_says_what_it_was_judged_by_and_what_turned() {
     let path = dir.path();
     train(path, "run");
     // The options as the specification names them.
-    let args = ["certify", "run", "--out", "all", "--samples", "all", "--target", "spinnaker", "--max-loss", "100", "--seed", "9"];
+    let args =
+        ["certify", "run", "--out", "all", "--samples", "all", "--target", "spinnaker", "--max-loss", "100", "--seed", "9"];
     let all = kenyon_json(path, &args);
     let few = kenyon_json(path, &["certify", "run", "-o", "few", "--samples", "4", "--split", "validation", "--max-loss", "100"]);
     assert_eq!((&all["data"]["part"], &all["data"]["samples"]), (&Value::from("test"), &all["data"]["available"]));

@@ -243,9 +243,15 @@ impl Verify {
         }
         if let Some(document) = NotCovered::read(&self.dir.join("certificate.json")) {
             check_page(&self.dir, &not_covered_page(&document))?;
-            context.print(&json!({ "dir": self.dir, "verified": null, "verdict": document.verdict, "reason": document.reason }), || {
-                format!("not covered: nothing was predicted, so there is nothing to verify but the page\n{}", document.reason.text)
-            });
+            context.print(
+                &json!({ "dir": self.dir, "verified": null, "verdict": document.verdict, "reason": document.reason }),
+                || {
+                    format!(
+                        "not covered: nothing was predicted, so there is nothing to verify but the page\n{}",
+                        document.reason.text
+                    )
+                },
+            );
             return Ok(());
         }
         let bundle = Bundle::open(&self.dir)?;

@@ -146,7 +146,7 @@ fn table(table: &Table) -> Markup {
                         @for row in &table.rows {
                             tr {
                                 @for (i, (cell, class)) in row.iter().zip(&class).enumerate() {
-                                    @if i == 0 { th scope="row" class=[*class] { (cell) } } @else { td class=[*class] { (cell) } }
+                                    @if i == 0 { th scope="row" class=[*class] { (cell) } } @else { td class=[*class] { (words(cell)) } }
                                 }
                             }
                         }
@@ -192,7 +192,10 @@ mod tests {
 
     #[test]
     fn a_fact_leads_to_a_file_beside_the_page_and_nowhere_else() {
-        let html = Page::new("p").fact("on a board", "90 %", "predicted").link("the certificate", "certificate/certificate.html").render();
+        let html = Page::new("p")
+            .fact("on a board", "90 %", "predicted")
+            .link("the certificate", "certificate/certificate.html")
+            .render();
         assert!(html.contains("<a href=\"certificate/certificate.html\">the certificate</a>"), "{html}");
         for target in ["https://example.org", "javascript:alert(1)", "//example.org/x", "data:text/html,x"] {
             let html = Page::new("p").fact("a", "b", "").link("elsewhere", target).render();
@@ -214,6 +217,9 @@ mod tests {
     fn words_in_backticks_are_set_as_code_and_a_single_one_stays() {
         let html = Page::new("p").section(Section::new("s").text("lower `i_c` <now>").text("a ` b")).render();
         assert!(html.contains("<p>lower <code>i_c</code> &lt;now&gt;</p>") && html.contains("<p>a ` b</p>"), "{html}");
+        let html =
+            Page::new("p").section(Section::new("s").table(Table::new("t", ["a", "b"]).row(["`x`", "the `tau_m`"]))).render();
+        assert!(html.contains(">`x`</th>") && html.contains(">the <code>tau_m</code></td>"), "{html}");
     }
 
     #[test]

@@ -31,10 +31,8 @@ pub fn of_run<F: Real + WithDType>(loaded: &Loaded<F>, samples: &[u32], options:
 pub(super) fn sources<F: Real + WithDType>(loaded: &Loaded<F>) -> Result<Vec<(String, String)>> {
     let manifest = loaded.folder.manifest();
     let checkpoint = loaded.folder.path().join("checkpoints").join(&loaded.file);
-    let mut sources = vec![
-        (format!("checkpoint {}", loaded.file), sha256(&checkpoint)?),
-        ("config".into(), manifest.config_sha256.clone()),
-    ];
+    let mut sources =
+        vec![(format!("checkpoint {}", loaded.file), sha256(&checkpoint)?), ("config".into(), manifest.config_sha256.clone())];
     sources.extend(manifest.inputs.iter().map(|input| (input.name.clone(), input.sha256.clone())));
     Ok(sources)
 }

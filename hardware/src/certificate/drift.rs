@@ -186,7 +186,7 @@ mod tests {
         assert_eq!((done.identical_share, done.mean_abs_shift_steps, done.drift_percent), (Some(0.25), Some(0.5), Some(0.0)));
         // Neurons 2 and 3 have a spike too many each; those of 0 and 1 lie apart.
         let apart = 1.0 - (-0.1f64).exp() + 1.0 - (-0.3f64).exp();
-        let cross = (-0.4f64).exp() + (-0.7f64).exp() - (-0.3f64).exp() - (-0.6f64).exp();
+        let cross = (-0.7f64).exp() + (-0.3f64).exp() - (-0.4f64).exp() - (-0.6f64).exp();
         assert!((done.van_rossum_d2.expect("spikes") - (apart - cross + 1.0) / 4.0).abs() < 1e-12);
     }
 

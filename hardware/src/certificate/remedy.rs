@@ -14,7 +14,9 @@ pub fn remedied(mut finding: Finding) -> Finding {
     finding.mend = match finding.code.as_str() {
         "E7" | "E8" => "leave `--mapper-shifts` out, so that samples choose the shifts, or lower `--weight-scale`",
         "W1" => "leave `--mapper-shifts` out, or train with `--deploy-aware`, which lets the small weights adapt",
-        "E9" | "E10" | "W9" | "W10" => "prune small weights, read out on the host (`--readout host`), or take a larger `--machine`",
+        "E9" | "E10" | "W9" | "W10" => {
+            "prune small weights, read out on the host (`--readout host`), or take a larger `--machine`"
+        }
         _ => "lower `--weight-scale`, or correct the value",
     }
     .into();

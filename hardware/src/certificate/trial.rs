@@ -27,7 +27,14 @@ pub struct Trial {
 
 impl Trial {
     /// What the models did with a sample: `float` in the board's steps, `interpreter` as its run left them.
-    pub fn new(d: &Deployment, network: &Quantised, sample: &Sample, mut float: Vec<Spike>, interpreter: &[Spike], run: &Run) -> Self {
+    pub fn new(
+        d: &Deployment,
+        network: &Quantised,
+        sample: &Sample,
+        mut float: Vec<Spike>,
+        interpreter: &[Spike],
+        run: &Run,
+    ) -> Self {
         float.sort_unstable();
         let all = run.spikes();
         Self {

@@ -23,7 +23,10 @@ impl Certificate {
         let (paired, bound) = (&self.accuracy.paired, 100.0 * self.max_loss);
         let (difference, low) = (100.0 * paired.difference, 100.0 * paired.ci95[0]);
         if self.verdict == Verdict::Pass {
-            return format!("the accuracy on the board is at most {:.1} points lower than trained, within {bound}", (-low).max(0.0));
+            return format!(
+                "the accuracy on the board is at most {:.1} points lower than trained, within {bound}",
+                (-low).max(0.0)
+            );
         }
         if paired.difference < -self.max_loss {
             return format!("the board loses {:.2} points of accuracy, more than {bound}", -difference);
@@ -51,7 +54,9 @@ impl Certificate {
         let available = self.data.available;
         match self.samples_needed() {
             Some(n) if n <= available => format!("judge by more samples: `--samples {n}`, or all {available} of the part"),
-            Some(n) => format!("the part has {available} samples: make a data set with more, or allow more loss with `--max-loss`; {n} are needed"),
+            Some(n) => format!(
+                "the part has {available} samples: make a data set with more, or allow more loss with `--max-loss`; {n} are needed"
+            ),
             None => "allow more loss with `--max-loss`".into(),
         }
     }

@@ -138,6 +138,8 @@ fn repeat(bundle: &Bundle, network: &Quantised, interpreter: &Interpreter, k: us
     }
     match row.first_difference(&found) {
         None => Ok(trial),
-        Some((column, certified, found)) => Err(failed(&format!("samples.csv, sample {}: {column}", row.sample), &certified, &found)),
+        Some((column, certified, found)) => {
+            Err(failed(&format!("samples.csv, sample {}: {column}", row.sample), &certified, &found))
+        }
     }
 }

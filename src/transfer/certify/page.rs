@@ -1,8 +1,7 @@
 //! The certificate for people: one page that opens offline.
 
-use kenyon_hardware::certificate::{
-    Certificate, Data, NotCovered, Rate, ReadoutPlace, Spread, VAN_ROSSUM_TAU_MS, Verdict,
-};
+use kenyon_hardware::certificate::{Certificate, Data, NotCovered, Rate, ReadoutPlace, Spread, VAN_ROSSUM_TAU_MS, Verdict};
+use kenyon_hardware::lint::Severity;
 
 use crate::report::{Axis, Dot, DotChart, Figure, Page, Section, Table, number};
 
@@ -14,13 +13,18 @@ pub(super) fn page(certificate: &Certificate, name: &str) -> String {
     let difference = format!("95 % interval {} to {}", points(a.paired.ci95[0]), points(a.paired.ci95[1]));
     Page::new(format!("Transfer certificate: {name}"))
         .subtitle(SUBTITLE)
-        .fact("Verdict", c.verdict.name(), c.reason())
+        .fact("Verdict", c.verdict.name(), why(c))
         .fact("As trained", percent(a.float.value), interval(&a.float))
         .fact("On the board, predicted", percent(a.emulator.value), interval(&a.emulator))
         .fact("Difference", points(a.paired.difference), difference)
-        .fact("Largest loss that passes", format!("{} points", 100.0 * c.max_loss), "by the lower end of the interval of the difference")
+        .fact(
+            "Largest loss that passes",
+            format!("{} points", 100.0 * c.max_loss),
+            "by the lower end of the interval of the difference",
+        )
         .fact("Judged by", of(a.n, "sample"), judged_by(&c.data))
         .fact("Circuit", circuit(c.inputs.synthetic_circuit).0, circuit(c.inputs.synthetic_circuit).1)
+        .section(verdict(c))
         .section(accuracy(c))
         .section(populations(c))
         .section(projections(c))
@@ -53,6 +57,26 @@ pub(super) fn not_covered(document: &NotCovered) -> String {
         .render()
 }
 
+/// The reason in a few words.
+fn why(c: &Certificate) -> &'static str {
+    match c.verdict {
+        Verdict::Pass => "the loss stays within its bound and nothing is in the way",
+        _ if c.lint.iter().any(|line| line.severity == Severity::Error) => "an error is in the way",
+        _ if c.accuracy.paired.difference < -c.max_loss => "the board loses more than its bound",
+        _ => "too few samples to tell",
+    }
+}
+
+fn verdict(c: &Certificate) -> Section {
+    let sentence = |text: String| {
+        let mut letters = text.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{first}{}.", letters.as_str())
+    };
+    let section = Section::new("The verdict").text(sentence(c.reason()));
+    if c.verdict == Verdict::Pass { section } else { section.text(format!("What to do: {}.", c.remedy())) }
+}
+
 fn accuracy(c: &Certificate) -> Section {
     let a = &c.accuracy;
     let dot = |name: &str, rate: &Rate| Dot::new(name, rate.value).interval(rate.ci95[0], rate.ci95[1]);
@@ -65,11 +89,7 @@ fn accuracy(c: &Certificate) -> Section {
         .dot(dot("as trained", &a.float))
         .dot(dot("lowered, before rounding", &a.interpreter))
         .dot(dot("board, emulated", &a.emulator))
-        .dot(
-            Dot::new(of(board.n, "new trial") + " on a board", a.emulator.value)
-                .interval(board.ci95[0], board.ci95[1])
-                .bound(),
-        );
+        .dot(Dot::new(of(board.n, "new trial") + " on a board", a.emulator.value).interval(board.ci95[0], board.ci95[1]).bound());
     let p = &a.paired;
     let table = Table::new("Samples by who answers right", ["", "both", "only as trained", "only emulated", "none"])
         .row(std::iter::once("samples".to_string()).chain([p.both, p.float_only, p.emulator_only, p.none].map(count)));
@@ -98,7 +118,11 @@ fn turned(c: &Certificate) -> String {
     let a = &c.accuracy;
     let lowered = match a.n - a.same_answer.interpreter {
         0 => "Before rounding, the lowered network gives the trained network's answer to every sample.".to_string(),
-        k => format!("Before rounding, the lowered network answers {} of {} otherwise than the trained one.", count(k), of(a.n, "sample")),
+        k => format!(
+            "Before rounding, the lowered network answers {} of {} otherwise than the trained one.",
+            count(k),
+            of(a.n, "sample")
+        ),
     };
     let board = match c.turned {
         0 => "On the board it gives the trained network's answer to every sample, right or wrong.".to_string(),
@@ -134,7 +158,16 @@ fn risk(c: &Certificate) -> String {
 fn populations(c: &Certificate) -> Section {
     let mut spikes = Table::new(
         "Spikes over all samples",
-        ["population", "trained", "emulated", "drift", "same step", "mean shift (steps)", "van Rossum D²", "apart before rounding"],
+        [
+            "population",
+            "trained",
+            "emulated",
+            "drift",
+            "same step",
+            "mean shift (steps)",
+            "van Rossum D²",
+            "apart before rounding",
+        ],
     );
     let mut neurons = Table::new(
         "Neurons",
@@ -221,7 +254,8 @@ fn projections(c: &Certificate) -> Section {
 
 fn fixed_point(c: &Certificate) -> Section {
     let r = &c.rounding;
-    let mut table = Table::new("Relative error of rounded parameters, in the worst population", ["parameter", "median", "largest"]);
+    let mut table =
+        Table::new("Relative error of rounded parameters, in the worst population", ["parameter", "median", "largest"]);
     for (name, q) in [
         ("membrane time constant", r.tau_m),
         ("synaptic time constant", r.tau_syn),
@@ -304,7 +338,6 @@ fn identity(c: &Certificate) -> Section {
     );
     let section = Section::new("What was certified").text(text).code(hashes);
     let section = c.limits.iter().fold(section.text("What this page cannot say:"), Section::text);
-    let section = if c.verdict == Verdict::Pass { section } else { section.text(format!("To do: {}.", c.remedy())) };
     section.text(
         "Look again: `kenyon certify verify` on this folder makes this page anew from the tables beside it, and runs the samples by a second implementation.",
     )
@@ -332,7 +365,11 @@ fn circuit(synthetic: bool) -> (&'static str, &'static str) {
 }
 
 fn have(n: u64) -> String {
-    if n == 1 { "1 sample has".into() } else { format!("{} samples have", count(n)) }
+    match n {
+        0 => "No sample has".into(),
+        1 => "1 sample has".into(),
+        n => format!("{} samples have", count(n)),
+    }
 }
 
 fn interval(rate: &Rate) -> String {
