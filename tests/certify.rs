@@ -225,15 +225,16 @@ fn the_certificate_says_what_it_was_judged_by_and_what_turned() {
     let table = fs::read_to_string(path.join("all/samples.csv")).expect("a table");
     let rows: Vec<Vec<f64>> =
         table.lines().skip(1).map(|row| row.split(',').map(|cell| cell.parse().unwrap_or(-1.0)).collect()).collect();
+    let same = |a: f64, b: f64| (a - b).abs() < 0.5;
     let count = |of: &dyn Fn(&[f64]) -> bool| Value::from(rows.iter().filter(|row| of(row)).count());
-    assert_eq!(all["accuracy"]["same_answer"]["interpreter"], count(&|row| row[2] == row[3]));
-    assert_eq!(all["accuracy"]["same_answer"]["emulator"], count(&|row| row[2] == row[4]));
-    assert_eq!(all["turned"], count(&|row| row[2] != row[4]));
+    assert_eq!(all["accuracy"]["same_answer"]["interpreter"], count(&|row| same(row[2], row[3])));
+    assert_eq!(all["accuracy"]["same_answer"]["emulator"], count(&|row| same(row[2], row[4])));
+    assert_eq!(all["turned"], count(&|row| !same(row[2], row[4])));
     assert_eq!(all["margins"]["at_risk_own"], count(&|row| row[5] < 2.0 * row[6]));
     let worst = rows.iter().map(|row| row[6]).fold(0.0, f64::max);
     assert_eq!(all["at_risk"], count(&|row| row[5] < 2.0 * worst));
     // Only samples that their own error can turn did.
-    assert!(rows.iter().all(|row| row[2] == row[4] || row[5] <= 2.0 * row[6]));
+    assert!(rows.iter().all(|row| same(row[2], row[4]) || row[5] <= 2.0 * row[6]));
     let mut margins: Vec<f64> = rows.iter().map(|row| row[5]).collect();
     margins.sort_by(f64::total_cmp);
     assert_eq!(all["margins"]["margin"]["min"].as_f64(), margins.first().copied());
@@ -328,7 +329,7 @@ fn what_the_emulator_does_not_cover_gets_a_document_without_numbers() {
     let schema: Value = serde_json::from_str(kenyon_hardware::certificate::SCHEMA).expect("JSON");
     follows(&schema["$defs"]["not_covered"], &schema, &document, "not_covered");
     assert_eq!((&document["verdict"], &document["reason"]["code"]), (&Value::from("not_covered"), &Value::from("cannot-lower")));
-    assert!(document.get("accuracy").is_none() && document["inputs"]["checkpoint_sha256"] != Value::from("0".repeat(64)));
+    assert!(document.get("accuracy").is_none() && document["inputs"]["checkpoint_sha256"] != "0".repeat(64));
     assert!(fs::read_to_string(path.join("out/certificate.html")).expect("a page").contains("not covered"));
     let verified = kenyon_json(path, &["certify", "verify", "out"]);
     assert_eq!((&verified["verdict"], &verified["verified"]), (&document["verdict"], &Value::Null));

@@ -287,8 +287,8 @@ fn check_page(dir: &Path, expected: &str) -> Result<()> {
     }
     let at = html.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
     let around = |text: &str| {
-        let (from, to) = (text.floor_char_boundary(at.saturating_sub(20)), text.floor_char_boundary(at + 20));
-        text[from..to].to_string()
+        let bytes = &text.as_bytes()[at.saturating_sub(20).min(text.len())..(at + 20).min(text.len())];
+        String::from_utf8_lossy(bytes).into_owned()
     };
     Err(UserError::check_failed("page-changed", "does not say what `certificate.json` says")
         .file(path)

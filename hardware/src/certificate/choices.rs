@@ -7,6 +7,7 @@ use crate::spinnaker::packing::Machine;
 use crate::spinnaker::{Options, Quantised, Shifts};
 
 /// Choices and origins of a certificate.
+#[expect(clippy::struct_excessive_bools, reason = "independent choices, each with a name")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choices {

@@ -95,7 +95,7 @@ fn accuracy(c: &Certificate) -> Section {
         .row(std::iter::once("samples".to_string()).chain([p.both, p.float_only, p.emulator_only, p.none].map(count)));
     let m = &c.margins;
     let spread = |name: &str, s: &Spread| {
-        [name.to_string()].into_iter().chain([s.min, s.p05, s.p25, s.p50, s.p75, s.p95, s.max].map(|v| short(v)))
+        [name.to_string()].into_iter().chain([s.min, s.p05, s.p25, s.p50, s.p75, s.p95, s.max].map(short))
     };
     let margins = Table::new(
         "How clearly samples are decided, in the readout's units",
