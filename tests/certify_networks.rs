@@ -124,7 +124,9 @@ fn results_of_nest(export: &Path) {
         let expected = fs::read_to_string(export.join(sample["expected"]["file"].as_str().expect("a name"))).expect("a table");
         let mut lines = expected.lines();
         assert_eq!(lines.next(), Some("what,step,population,neuron,value"));
-        lines.skip(1).for_each(|line| table += &format!("{k},{line}\n"));
+        for line in lines.skip(1) {
+            table.extend([&k.to_string(), ",", line, "\n"]);
+        }
         samples.push(serde_json::json!({ "sample": k, "answer": sample["expected"]["answer"] }));
     }
     fs::write(export.join("result_nest.csv"), table).expect("written");
