@@ -81,7 +81,18 @@ impl Page {
     /// Adds a headline number, with a note that may be empty.
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>, note: impl Into<String>) -> Self {
-        self.facts.push(Fact { name: name.into(), value: value.into(), note: note.into() });
+        self.facts.push(Fact { name: name.into(), value: value.into(), note: note.into(), link: None });
+        self
+    }
+
+    /// Lets the last headline number lead to a file beside the page; an address that leads elsewhere is left out.
+    #[must_use]
+    pub fn link(mut self, text: impl Into<String>, target: impl Into<String>) -> Self {
+        let target = target.into();
+        let beside = !target.contains(':') && !target.starts_with('/');
+        if let Some(fact) = self.facts.last_mut().filter(|_| beside) {
+            fact.link = Some((text.into(), target));
+        }
         self
     }
 
@@ -115,6 +126,9 @@ pub struct Fact {
     pub value: String,
     /// What it compares with; may be empty.
     pub note: String,
+    /// Words and address of a file beside the page that says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<(String, String)>,
 }
 
 /// A section: a heading and what stands under it.

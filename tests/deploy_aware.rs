@@ -83,6 +83,15 @@ fn the_flag_is_one_epoch_and_changes_nothing_before_it() {
     kenyon_json(path, &["eval", "aware"]);
     let ran = support::kenyon_in(path, &["certify", "aware", "-o", "certificate", "--max-loss", "100", "--json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // Another scale than the network was trained for is said.
+    let other = support::kenyon_in(path, &["certify", "aware", "-o", "other", "--max-loss", "100", "--weight-scale", "4"]);
+    assert!(
+        other.stderr.contains("trained for other numbers of the board") && other.stderr.contains("scale 4,"),
+        "{}",
+        other.stderr
+    );
+    let plain = support::kenyon_in(path, &["certify", "plain", "-o", "neither", "--max-loss", "100", "--weight-scale", "4"]);
+    assert!(!plain.stderr.contains("trained for other numbers"), "{}", plain.stderr);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) struct Lowering {
     #[arg(long, value_name = "WHICH", default_value = "best")]
     pub(super) checkpoint: String,
     /// mV per unit of potential, a power of two [default: one per population, from what samples do]
-    #[arg(long, value_name = "G")]
+    #[arg(long, value_name = "G", value_parser = power_of_two)]
     pub(super) weight_scale: Option<f64>,
     /// Steps before a sample begins; simulators refuse spikes in their first step
     #[arg(long, value_name = "STEPS", default_value_t = LowerOptions::default().lead_in_steps)]
@@ -58,4 +58,10 @@ impl Lowering {
     pub(super) fn run(&self) -> &Path {
         &self.run
     }
+}
+
+/// A power of two.
+fn power_of_two(text: &str) -> std::result::Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| value.is_normal() && *value > 0.0 && value.log2().fract() == 0.0);
+    value.ok_or_else(|| "expected a power of two, such as 256".into())
 }

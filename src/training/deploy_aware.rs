@@ -2,7 +2,7 @@
 //!
 //! | value | what the board holds |
 //! |---|---|
-//! | weight | a multiple of `q = 2^(shift - 15) init_hat / G`, of its own sign or 0 |
+//! | weight | a multiple of `q = 2^(shift - 15) init_hat / G`, at most 65,535 of them, of its own sign or 0 |
 //! | `I_c`, reset | a multiple of 1 / (32768 G) |
 //! | membrane decay | a multiple of 1 / 32768: time constants are nudged there |
 //! | synaptic decay | that of the time constant as s16.15 |
@@ -33,6 +33,9 @@ use crate::transfer::{LowerOptions, decision, lower};
 const ONE: f64 = fixed::ONE;
 /// Steps of u0.32 in one unit.
 const ONE_U032: f64 = 4_294_967_296.0;
+
+/// Largest weight that a synapse holds.
+const LARGEST_RAW: f64 = 65_535.0;
 
 /// The resolution of a population's values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -73,7 +76,7 @@ impl Resolution {
         let unit = (15.0 - f64::from(self.shifts[usize::from(weight < 0.0)])).exp2();
         let init = f64::from(constants.init) / ONE_U032;
         // In the order of the back end, so that ties fall as they do there.
-        let raw = (weight.abs() * self.v_scale / init * unit).round_ties_even();
+        let raw = (weight.abs() * self.v_scale / init * unit).round_ties_even().min(LARGEST_RAW);
         (raw / unit * init / self.v_scale).copysign(weight)
     }
 
@@ -191,6 +194,17 @@ impl Grid {
         Ok(out)
     }
 
+    /// Where it is not `other`, in words: what each population has instead.
+    pub fn differences(&self, other: &Self, network: &Network) -> Vec<String> {
+        let names = network.populations.iter().map(|(label, _)| label.as_str()).chain(["readout"]);
+        let [ours, theirs] = [self, other].map(|g| g.hidden.iter().map(|r| Some(*r)).chain([g.readout]).collect::<Vec<_>>());
+        let shown = |r: Option<Resolution>| {
+            r.map_or_else(|| "the host's".into(), |r| format!("scale {}, shifts {} and {}", r.v_scale, r.shifts[0], r.shifts[1]))
+        };
+        let differs = names.zip(ours.into_iter().zip(theirs)).filter(|(_, (a, b))| a != b);
+        differs.map(|(name, (a, b))| format!("{name} has {} instead of {}", shown(a), shown(b))).collect()
+    }
+
     /// Checks that it is of this network.
     ///
     /// # Errors
@@ -201,5 +215,21 @@ impl Grid {
             return Ok(());
         }
         Err(UserError::bad_data("bad-state", "the state of `grid` does not fit the network").mend("start a new run"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_ends_where_sixteen_bits_end() {
+        let constants = synaptic((-1.0f64 / 20.0).exp(), 1.0).unwrap();
+        let resolution = Resolution { v_scale: 256.0, shifts: [3, 5] };
+        let step = |shift: f64| (shift - 15.0).exp2() * f64::from(constants.init) / ONE_U032 / 256.0;
+        let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12 * wanted.abs(), "{found} {wanted}");
+        near(resolution.weight(constants, 1e6), LARGEST_RAW * step(3.0));
+        near(resolution.weight(constants, -1e6), -LARGEST_RAW * step(5.0));
+        near(resolution.weight(constants, 100.4 * step(3.0)), 100.0 * step(3.0));
     }
 }

@@ -31,7 +31,7 @@ use crate::run::store::{BestBy, CheckpointStore};
 pub const BEST_BY: &str = "validation/accuracy";
 
 /// Name of the board's numbers in the state of a run.
-const GRID: &str = "grid";
+pub(super) const GRID: &str = "grid";
 
 /// Samples that are shown before training, to see whether anything reaches the readout.
 const FIRST_SAMPLES: usize = 16;

@@ -317,8 +317,9 @@ fn page(
         commands: commands(demo, &judged.network, control.is_some(), context.seed),
     };
     let board = certificate.accuracy.emulator;
-    let note = format!("predicted: {}; see certificate/certificate.html", certificate.verdict.name());
-    story.page().fact("On a SpiNNaker board", percent(board.value), note).write(&demo.run.join("report.html"))
+    let note = format!("predicted: {}", certificate.verdict.name());
+    let page = story.page().fact("On a SpiNNaker board", percent(board.value), note);
+    page.link("the transfer certificate", "certificate/certificate.html").write(&demo.run.join("report.html"))
 }
 
 /// Commands that repeat the demo, and its training alone.
