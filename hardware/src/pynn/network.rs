@@ -46,7 +46,7 @@ impl Whole<'_> {
                 "file": names.readout,
             })
         });
-        let delays = d.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay_steps as u32);
+        let delays = d.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay());
         json!({
             "format": FORMAT,
             "version": VERSION,
