@@ -107,10 +107,10 @@ impl Finding {
         !matches!(self.code.as_str(), "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E11")
     }
 
-    /// Errors first, then by kind of code and its number.
-    fn order(&self) -> (Severity, u8, u32) {
+    /// Errors first, of them those that nothing overrides, then by kind of code and its number.
+    fn order(&self) -> (Severity, bool, u8, u32) {
         let (kind, number) = self.code.split_at(1);
-        (self.severity, kind.as_bytes()[0], number.parse().unwrap_or(0))
+        (self.severity, self.can_be_forced(), kind.as_bytes()[0], number.parse().unwrap_or(0))
     }
 }
 

@@ -41,6 +41,7 @@ pub use emulator::{Emulator, emulate_batch};
 pub use init::{Derived, RawCells, SynapseConstants};
 pub use measured::{Alternative, Choice, measured_shifts, wanted_shifts};
 pub use quantise::{
-    Options, Quantised, QuantisedCells, QuantisedPopulation, QuantisedProjection, RawSynapse, Shifts, WeightStatistics, quantise,
+    Options, Quantised, QuantisedCells, QuantisedPopulation, QuantisedProjection, RawSynapse, Shifts, WeightStatistics,
+    mapper_shifts, quantise,
 };
 pub use recording::{Largest, PopulationRun, Run};

@@ -23,7 +23,7 @@ pub(super) struct Lowering {
     #[arg(long, value_name = "WHICH", default_value = "best")]
     pub(super) checkpoint: String,
     /// mV per unit of potential, a power of two [default: one per population, from what samples do]
-    #[arg(long, value_name = "G")]
+    #[arg(long, value_name = "G", value_parser = power_of_two)]
     pub(super) weight_scale: Option<f64>,
     /// Steps before a sample begins; simulators refuse spikes in their first step
     #[arg(long, value_name = "STEPS", default_value_t = LowerOptions::default().lead_in_steps)]
@@ -31,6 +31,22 @@ pub(super) struct Lowering {
     /// Where the readout is computed
     #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
     pub(super) readout: Readout,
+}
+
+/// Parses a scale.
+fn power_of_two(text: &str) -> std::result::Result<f64, String> {
+    let scale: f64 = text.parse().map_err(|_| "expected a number".to_string())?;
+    let power = scale > 0.0 && scale.is_finite() && scale.log2().fract() == 0.0;
+    if power { Ok(scale) } else { Err("expected a power of two, such as 0.5, 1 or 256".into()) }
+}
+
+/// Parses a number of samples that go with a network.
+pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least one sample".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("expected a whole number".into()),
+    }
 }
 
 impl Lowering {

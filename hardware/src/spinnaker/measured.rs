@@ -4,7 +4,7 @@ use kenyon_base::{Result, UserError};
 use serde::Serialize;
 
 use super::emulator::emulate_batch;
-use super::quantise::{Options, Quantised, Shifts, held, quantise, shifts_of};
+use super::quantise::{Options, Quantised, Shifts, held, mapper_shifts, quantise};
 use super::shift::{self, MAX_SHIFT};
 use crate::deployment::{Deployment, Receptor, Sample};
 
@@ -64,7 +64,7 @@ pub fn wanted_shifts(deployment: &Deployment, options: &Options, samples: &[Samp
         let most = shifts.iter().map(|pair| pair.map(|p| p.min(MAX_SHIFT))).collect();
         quantise(deployment, &Options { shifts: Shifts::Given(most), ..options.clone() })
     };
-    let mut shifts = shifts_of(deployment, &Options { shifts: Shifts::Mapper, ..options.clone() })?;
+    let mut shifts = mapper_shifts(deployment, options)?;
     let mut sums = Vec::new();
     for round in 0..=ROUNDS {
         let network = at(&shifts)?;

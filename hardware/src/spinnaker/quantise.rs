@@ -216,6 +216,14 @@ pub fn quantise(deployment: &Deployment, options: &Options) -> Result<Quantised>
     Ok(Quantised { dt_ms: deployment.dt_ms, ts, steps: deployment.steps, populations, projections })
 }
 
+/// The shifts of the released mapper's formula, of every population, also those beyond what a ring buffer holds.
+///
+/// # Errors
+/// As [`quantise`], but for shifts.
+pub fn mapper_shifts(deployment: &Deployment, options: &Options) -> Result<Vec<[u8; 2]>> {
+    shifts_of(deployment, &Options { shifts: Shifts::Mapper, ..options.clone() })
+}
+
 /// The shifts that the options choose, of every population, also those beyond what a ring buffer holds.
 ///
 /// # Errors
