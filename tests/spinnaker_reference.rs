@@ -131,7 +131,7 @@ fn each_kind_of_difference_is_counted_under_its_name() {
         fs::write(made.file(name), text).expect("written");
         assert_eq!(ran.code, 4, "{}", ran.stderr);
         let case = ran.json()["cases"][0].clone();
-        assert!(case["note"].as_str().expect("a note").contains("reference"), "the values are named: {case}");
+        assert!(case["note"].as_str().expect("a note").contains("(first: "), "the values are named: {case}");
         case["populations"][0].clone()
     };
     let v = replace("pop_v.csv", "\n0,-2129920", "\n0,-2129927");

@@ -62,38 +62,46 @@ pub(super) struct Whole(pub(super) i64);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Index(pub(super) u32);
 
+/// Reads a whole number within a range. Out of it is an error here, where the parser still knows the place.
+struct Within(i64, i64);
+
+impl Within {
+    fn check<E: Error>(&self, value: i64, found: Unexpected) -> std::result::Result<i64, E> {
+        if (self.0..=self.1).contains(&value) { Ok(value) } else { Err(E::invalid_value(found, self)) }
+    }
+}
+
+impl Visitor<'_> for Within {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "a whole number from {} to {}", self.0, self.1)
+    }
+
+    fn visit_i64<E: Error>(self, v: i64) -> std::result::Result<i64, E> {
+        self.check(v, Unexpected::Signed(v))
+    }
+
+    fn visit_u64<E: Error>(self, v: u64) -> std::result::Result<i64, E> {
+        let value = i64::try_from(v).map_err(|_| E::invalid_value(Unexpected::Unsigned(v), &self))?;
+        self.check(value, Unexpected::Unsigned(v))
+    }
+
+    fn visit_f64<E: Error>(self, v: f64) -> std::result::Result<i64, E> {
+        let whole = v.fract() == 0.0 && v.abs() <= EXACT;
+        if whole { self.check(v as i64, Unexpected::Float(v)) } else { Err(E::invalid_value(Unexpected::Float(v), &self)) }
+    }
+}
+
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Any;
-        impl Visitor<'_> for Any {
-            type Value = Whole;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a whole number")
-            }
-
-            fn visit_i64<E: Error>(self, v: i64) -> std::result::Result<Whole, E> {
-                Ok(Whole(v))
-            }
-
-            fn visit_u64<E: Error>(self, v: u64) -> std::result::Result<Whole, E> {
-                i64::try_from(v).map(Whole).map_err(|_| E::invalid_value(Unexpected::Unsigned(v), &self))
-            }
-
-            fn visit_f64<E: Error>(self, v: f64) -> std::result::Result<Whole, E> {
-                let whole = v.fract() == 0.0 && v.abs() <= EXACT;
-                if whole { Ok(Whole(v as i64)) } else { Err(E::invalid_value(Unexpected::Float(v), &self)) }
-            }
-        }
-        from.deserialize_any(Any)
+        from.deserialize_any(Within(i64::MIN, i64::MAX)).map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for Index {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        let Whole(value) = Whole::deserialize(from)?;
-        let expected = &"a whole number from 0 to 4294967295";
-        u32::try_from(value).map(Self).map_err(|_| D::Error::invalid_value(Unexpected::Signed(value), expected))
+        from.deserialize_any(Within(0, u32::MAX.into())).map(|value| Self(value as u32))
     }
 }
 
