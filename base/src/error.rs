@@ -255,6 +255,22 @@ impl UserError {
         self.0.file.as_deref()
     }
 
+    /// The key that it names, such as a population.
+    pub fn key_name(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// What is wrong, with what was found and expected, but without its place and its mend.
+    pub fn what(&self) -> String {
+        let mut out = self.0.message.clone();
+        for (word, text) in [("found", &self.0.found), ("expected", &self.0.expected)] {
+            if let Some(text) = text {
+                out += &format!("{} {word} {text}", if out.len() == self.0.message.len() { ":" } else { "," });
+            }
+        }
+        out
+    }
+
     /// The column concerned, if one is known.
     pub fn column_name(&self) -> Option<&str> {
         self.0.column.as_deref()

@@ -166,6 +166,13 @@ pub struct Synapse {
     pub delay_steps: f64,
 }
 
+impl Synapse {
+    /// The delay as tools load it: whole steps, halves to the even one, at least 1.
+    pub fn delay(&self) -> u32 {
+        self.delay_steps.round_ties_even().max(1.0) as u32
+    }
+}
+
 /// One input to run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

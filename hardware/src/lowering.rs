@@ -155,7 +155,7 @@ pub fn split(weights: impl IntoIterator<Item = (u32, u32, f64, u32)>, v_scale: f
             return Err(UserError::bad_data("weight-not-finite", format!("bad weight of synapse {pre} -> {post}"))
                 .found(weight.to_string())
                 .expected("a finite number")
-                .mend("take an earlier checkpoint"));
+                .mend("give finite weights; from training, take an earlier checkpoint"));
         }
         let synapse = Synapse { pre, post, weight: weight.abs() * v_scale, delay_steps: f64::from(delay_steps) };
         if synapse.weight == 0.0 {
@@ -203,7 +203,7 @@ fn start(lif: &Lif, i: usize, steps: u32) -> Result<f64> {
         return Err(UserError::bad_data("lead-in-crosses-threshold", format!("neuron {i} would spike during the lead-in"))
             .found(at(steps).to_string())
             .expected(format!("a start of at most its threshold, {threshold}"))
-            .mend("set `lead_in_steps = 0`"));
+            .mend("export with `--lead-in 0`"));
     }
     Ok(zero(if steps == 0 { reset } else { at(steps) }))
 }

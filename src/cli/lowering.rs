@@ -33,6 +33,22 @@ pub(super) struct Lowering {
     pub(super) readout: Readout,
 }
 
+/// Parses a scale.
+fn power_of_two(text: &str) -> std::result::Result<f64, String> {
+    let scale: f64 = text.parse().map_err(|_| "expected a number".to_string())?;
+    let power = scale > 0.0 && scale.is_finite() && scale.log2().fract() == 0.0;
+    if power { Ok(scale) } else { Err("expected a power of two, such as 0.5, 1 or 256".into()) }
+}
+
+/// Parses a number of samples that go with a network.
+pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least one sample".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("expected a whole number".into()),
+    }
+}
+
 impl Lowering {
     /// The network with the first `samples` of the test set.
     pub(super) fn deployment(&self, samples: usize) -> Result<Deployment> {
@@ -58,10 +74,4 @@ impl Lowering {
     pub(super) fn run(&self) -> &Path {
         &self.run
     }
-}
-
-/// A power of two.
-fn power_of_two(text: &str) -> std::result::Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| value.is_normal() && *value > 0.0 && value.log2().fract() == 0.0);
-    value.ok_or_else(|| "expected a power of two, such as 256".into())
 }

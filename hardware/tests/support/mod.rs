@@ -4,6 +4,7 @@
 pub(crate) mod program;
 
 pub(crate) mod golden;
+pub(crate) mod small;
 
 use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
 use kenyon_hardware::{Cells, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
