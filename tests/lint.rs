@@ -126,8 +126,9 @@ fn what_is_no_deployment_exits_with_3() {
 
 #[test]
 fn faults_of_structure_are_findings_and_what_they_hide_is_said() {
+    type Change<'a> = &'a dyn Fn(&mut Value);
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let codes = |name: &str, change: &dyn Fn(&mut Value)| {
+    let codes = |name: &str, change: Change| {
         write(dir.path(), name, |d| {
             // By the mapper's formula, this would need a shift of 16 and more.
             d["projections"][0]["synapses"][0]["weight"] = json!(60_000.0);
@@ -139,7 +140,7 @@ fn faults_of_structure_are_findings_and_what_they_hide_is_said() {
         findings.iter().filter_map(|f| f["code"].as_str().map(String::from)).collect::<Vec<_>>()
     };
     assert_eq!(codes("heavy.json", &|_| ())[0], "E8");
-    let cases: [(&str, &dyn Fn(&mut Value)); 5] = [
+    let cases: [(&str, Change); 5] = [
         ("twice.json", &|d| {
             let first = d["projections"][0].clone();
             d["projections"].as_array_mut().expect("a list").push(first);

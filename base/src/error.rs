@@ -262,13 +262,10 @@ impl UserError {
 
     /// What is wrong, with what was found and expected, but without its place and its mend.
     pub fn what(&self) -> String {
-        let mut out = self.0.message.clone();
-        for (word, text) in [("found", &self.0.found), ("expected", &self.0.expected)] {
-            if let Some(text) = text {
-                out += &format!("{} {word} {text}", if out.len() == self.0.message.len() { ":" } else { "," });
-            }
-        }
-        out
+        let details = [("found", &self.0.found), ("expected", &self.0.expected)];
+        let details: Vec<String> =
+            details.into_iter().filter_map(|(word, text)| text.as_ref().map(|text| format!("{word} {text}"))).collect();
+        if details.is_empty() { self.0.message.clone() } else { format!("{}: {}", self.0.message, details.join(", ")) }
     }
 
     /// The column concerned, if one is known.

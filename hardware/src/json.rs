@@ -40,15 +40,11 @@ pub(crate) fn place(text: &[u8], error: &serde_json::Error) -> String {
         }
         at += 1;
     }
-    let mut out = String::new();
-    for level in levels {
-        match level {
-            Level::List(i) => out += &format!("[{i}]"),
-            Level::Object(key) if out.is_empty() => out = key,
-            Level::Object(key) => out += &format!(".{key}"),
-        }
-    }
-    out
+    let words = levels.into_iter().map(|level| match level {
+        Level::List(i) => format!("[{i}]"),
+        Level::Object(key) => format!(".{key}"),
+    });
+    words.collect::<String>().trim_start_matches('.').to_string()
 }
 
 #[cfg(test)]

@@ -210,10 +210,11 @@ fn a_description_of_any_shape_is_linted_without_harm() {
 
 #[test]
 fn e11_a_description_that_contradicts_itself_is_told_fault_by_fault() {
-    let texts = |change: &dyn Fn(&mut Deployment)| -> Vec<String> {
+    type Spoil<'a> = &'a dyn Fn(&mut Deployment);
+    let texts = |change: Spoil| -> Vec<String> {
         after("E11", |d| change(d)).into_iter().map(|f| format!("{}: {} -> {}", f.place, f.text, f.mend)).collect()
     };
-    let cases: [(&str, &dyn Fn(&mut Deployment)); 17] = [
+    let cases: [(&str, Spoil); 17] = [
         ("the network: unknown version 9", &|d| d.version = 9),
         ("the network: no step to simulate", &|d| (d.steps, d.samples[0].spikes) = (0, Vec::new())),
         ("the network: too many steps: 4000000000", &|d| d.steps = 4_000_000_000),

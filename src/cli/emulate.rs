@@ -72,7 +72,7 @@ impl Emulate {
         let named = Named::parse(&deployment, &self.shift, &self.max_expected_summed_weight)?;
         let how = self.shifts.unwrap_or_else(|| How::by_itself(self.as_written, &samples));
         let in_file = |e: UserError| e.file(&self.deployment);
-        let (options, measured) = choose(&deployment, base, &samples, how, &named, context).map_err(in_file)?;
+        let (options, measured) = choose(&deployment, &base, &samples, how, &named, context).map_err(in_file)?;
         // As emulated, synapses and neurons share cores: where the board would split them, lint says so.
         let known = Known::default();
         let mut linted = lint::quantised(&deployment, &options, Some(self.machine.into()), &known);

@@ -30,7 +30,7 @@ fn lint_for_board(deployment: &Deployment, context: &Context) -> Vec<Finding> {
     let base = Options::LOWERED;
     let how = How::by_itself(false, &deployment.samples);
     // What cannot be measured cannot be quantised either, and lint says why.
-    let options = choose(deployment, base.clone(), &deployment.samples, how, &Named::default(), context).map_or(base, |c| c.0);
+    let options = choose(deployment, &base, &deployment.samples, how, &Named::default(), context).map_or(base, |c| c.0);
     let known = Known::default();
     let findings = lint::quantised(deployment, &options, Some(Machine::Spinn5 { boards: 1 }), &known).findings;
     super::lint::warn(&findings, &[], context);

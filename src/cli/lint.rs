@@ -77,7 +77,7 @@ struct Report<'a> {
     warnings: usize,
     findings: &'a [Finding],
     /// How the populations lie on the machine, where the errors let that be told.
-    layout: Vec<layout::Row>,
+    layout: Vec<layout::Lain>,
 }
 
 impl Lint {
@@ -90,7 +90,7 @@ impl Lint {
         let (options, measured) = if deployment.check().is_ok() {
             let how = How::by_itself(self.as_written, samples);
             // What is in the way of a measurement is in the way of the lint's own copy too, which tells it with its place.
-            choose(&deployment, base.clone(), samples, how, &named, context).unwrap_or((base, None))
+            choose(&deployment, &base, samples, how, &named, context).unwrap_or((base, None))
         } else {
             (base, None)
         };

@@ -84,8 +84,8 @@ fn of_population(population: &Population) -> Vec<Finding> {
     }
     let mut ids = population.ids.clone();
     ids.sort_unstable();
-    if let Some(twice) = ids.windows(2).find(|w| w[0] == w[1]) {
-        add(format!("an id occurs twice: {}", twice[0]), "give each neuron an id of its own");
+    if let Some(twice) = ids.iter().zip(ids.iter().skip(1)).find_map(|(a, b)| (a == b).then_some(a)) {
+        add(format!("an id occurs twice: {twice}"), "give each neuron an id of its own");
     }
     let scale = population.v_scale;
     if scale.is_finite() && !(scale > 0.0 && scale.log2().fract() == 0.0) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::prediction::{self, Prediction};
 use super::{FORMAT, Options, VERSION};
-use crate::deployment::{Deployment, Role};
+use crate::deployment::{Deployment, Role, Synapse};
 use crate::lint::Finding;
 use crate::spinnaker::Quantised;
 
@@ -49,7 +49,7 @@ impl Whole<'_> {
                 "file": names.readout,
             })
         });
-        let delays = d.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay());
+        let delays = d.projections.iter().flat_map(|p| &p.synapses).map(Synapse::delay);
         json!({
             "format": FORMAT,
             "version": VERSION,

@@ -215,7 +215,7 @@ mod tests {
         );
         // Just below 2^(p + 1), but 65,536 once it is rounded.
         let weight = 2.0 - 2f64.powi(-17);
-        assert_eq!((weight * 32_768.0).round_ties_even(), 65_536.0);
+        assert_eq!((weight * 32_768.0).round_ties_even() as u32, 65_536);
         assert_eq!((for_measured(0.0, weight), for_measured(0.0, 65_535.0 / 32_768.0)), (1, 0));
         assert!(for_measured(f64::INFINITY, 1.0) > MAX_SHIFT && for_measured(1.0, f64::INFINITY) > MAX_SHIFT);
     }

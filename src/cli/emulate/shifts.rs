@@ -60,18 +60,18 @@ impl Named {
 /// The options with their shifts, and the measurement behind them. Shifts may be beyond what a ring buffer holds: that is for lint to say.
 pub(in crate::cli) fn choose(
     deployment: &Deployment,
-    base: Options,
+    base: &Options,
     samples: &[Sample],
     how: How,
     named: &Named,
     context: &Context,
 ) -> Result<(Options, Option<Choice>)> {
     let (mut shifts, measured) = match how {
-        How::Mapper if named.0.is_empty() => return Ok((Options { shifts: Shifts::Mapper, ..base }, None)),
-        How::Mapper => (mapper_shifts(deployment, &base)?, None),
+        How::Mapper if named.0.is_empty() => return Ok((Options { shifts: Shifts::Mapper, ..base.clone() }, None)),
+        How::Mapper => (mapper_shifts(deployment, base)?, None),
         How::Measured => {
             context.stage("measuring the input", None);
-            let choice = wanted_shifts(deployment, &base, samples)?;
+            let choice = wanted_shifts(deployment, base, samples)?;
             (choice.shifts.clone(), Some(choice))
         }
     };
@@ -83,7 +83,7 @@ pub(in crate::cli) fn choose(
             Choose::Sum(pair) => pair.map(|sum| for_bound(sum * scale)),
         };
     }
-    Ok((Options { shifts: Shifts::Given(shifts), ..base }, measured))
+    Ok((Options { shifts: Shifts::Given(shifts), ..base.clone() }, measured))
 }
 
 /// `LABEL=E,I`: index of the population and the pair.

@@ -10,7 +10,7 @@ use crate::cli::output::{TextTable, count};
 
 /// One population.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
+pub(super) struct Lain {
     population: String,
     neurons: u32,
     cores: u32,
@@ -28,7 +28,7 @@ pub(super) struct Row {
 }
 
 /// The populations of a network that could be quantised.
-pub(super) fn layout(deployment: &Deployment, linted: &Linted, measured: Option<&Choice>) -> Vec<Row> {
+pub(super) fn layout(deployment: &Deployment, linted: &Linted, measured: Option<&Choice>) -> Vec<Lain> {
     let (Some(network), Some(fit)) = (&linted.quantised, &linted.fit) else { return Vec::new() };
     let populations = deployment.populations.iter().zip(&network.populations).zip(&fit.populations).enumerate();
     let row = |(k, ((described, population), fit)): (usize, ((&kenyon_hardware::Population, _), _))| {
@@ -36,7 +36,7 @@ pub(super) fn layout(deployment: &Deployment, linted: &Linted, measured: Option<
         let fit: &kenyon_hardware::spinnaker::packing::PopulationFit = fit;
         let cells = population.cells.as_ref();
         let full = |shift: u8, scale: f64| 65_535.0 * f64::from(i32::from(shift) - 15).exp2() / scale;
-        Row {
+        Lain {
             population: described.label.clone(),
             neurons: population.n,
             cores: fit.cores,
@@ -54,7 +54,7 @@ pub(super) fn layout(deployment: &Deployment, linted: &Linted, measured: Option<
 }
 
 /// The same as text.
-pub(super) fn table(rows: &[Row]) -> String {
+pub(super) fn table(rows: &[Lain]) -> String {
     if rows.is_empty() {
         return String::new();
     }

@@ -160,7 +160,9 @@ fn shift(a: &[(u32, u32)], b: &[(u32, u32)]) -> Option<u32> {
     }
     let by_neuron = |list: &[(u32, u32)]| {
         let mut out: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        list.iter().for_each(|&(step, neuron)| out.entry(neuron).or_default().push(step));
+        for &(step, neuron) in list {
+            out.entry(neuron).or_default().push(step);
+        }
         out
     };
     let (a, b) = (by_neuron(a), by_neuron(b));

@@ -2,7 +2,7 @@
 
 use super::place::Core;
 use super::{Cores, LONGEST_ROW, LongRow, PopulationFit};
-use crate::deployment::{CellKind, Deployment, Population, Projection, Variable};
+use crate::deployment::{CellKind, Deployment, Population, Projection, Synapse, Variable};
 use crate::spinnaker::board::{NEURONS_PER_CORE as NEURONS, delay_slots as slots_of, ring_buffer_bytes};
 
 /// Bytes of a core's memory for everything else: tables, buffers of rows and spikes, recording. An estimate.
@@ -139,7 +139,7 @@ fn delay_slots(population: &Population) -> u32 {
 }
 
 fn longest_delay(projection: &Projection) -> u32 {
-    projection.synapses.iter().map(|s| s.delay()).max().unwrap_or(0)
+    projection.synapses.iter().map(Synapse::delay).max().unwrap_or(0)
 }
 
 /// Words of a neuron's state in a core's data memory.

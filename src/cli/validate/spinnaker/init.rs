@@ -12,7 +12,7 @@ use super::{Case, Outcome, UNIT};
 
 /// Whether a file of this name is a table of initialisations.
 pub(super) fn is_table(name: &str) -> bool {
-    name.starts_with("lif_init") && name.ends_with(".csv")
+    name.starts_with("lif_init") && Path::new(name).extension().is_some_and(|end| end == "csv")
 }
 
 /// Columns with parameters in decimals, beside which their raw value stands.
