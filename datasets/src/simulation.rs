@@ -1,0 +1,34 @@
+//! Simulation sets: what a biophysical neuron is shown, what it answered, and the store of both. No neuron is known here.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `spec` | [`SetConfig`]: the recipe of a set, presets |
+//! | `plan` | [`SetPlan`]: which simulations there are, and the input of each |
+//! | `ball`, `l5pc` | the two generators of inputs |
+//! | `labels` | spikes, near spikes, rates and capped voltages of a trace |
+//! | `filter`, `stats`, `normalise` | flags, statistics, subsets of a given mean rate |
+//! | `about`, `record` | what a set and a simulation are |
+//! | `draw` | random quantities with the same bits everywhere |
+
+mod about;
+mod ball;
+mod draw;
+mod filter;
+mod l5pc;
+mod labels;
+mod normalise;
+mod plan;
+mod record;
+mod spec;
+mod stats;
+
+pub use about::{Neuron, Origin, SetAbout, SynapseRow, WeightType};
+pub use ball::{BallSpec, Ends};
+pub use filter::{Criterion, FilterSpec, Summary};
+pub use l5pc::{Bound, L5pcSpec, spike_probability};
+pub use labels::{LabelSpec, Labels, RateRule, SpikeRule, capped, inst_rate, near_spike, peaks, spike_times};
+pub use normalise::{NormaliseSpec, Normalised, normalise};
+pub use plan::{Event, Input, Item, Shard, SetPlan};
+pub use record::{Extra, Record};
+pub use spec::{Counts, GeneratorSpec, PRESETS, Part, SetConfig};
+pub use stats::{BINS, Histogram, ISI_BINS, Pooled, QUANTITIES, Statistics};
