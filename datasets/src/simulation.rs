@@ -8,19 +8,26 @@
 //! | `labels` | spikes, near spikes, rates and capped voltages of a trace |
 //! | `filter`, `stats`, `normalise` | flags, statistics, subsets of a given mean rate |
 //! | `about`, `record` | what a set and a simulation are |
+//! | `journal`, `writer` | [`SetWriter`]: finished simulations beside the target, then one HDF5 file |
+//! | `store` | [`SimStore`]: a set opened for reading |
+//! | `shards` | sets made in pieces |
 //! | `draw` | random quantities with the same bits everywhere |
 
 mod about;
 mod ball;
 mod draw;
 mod filter;
+mod journal;
 mod l5pc;
 mod labels;
 mod normalise;
 mod plan;
 mod record;
+mod shards;
 mod spec;
 mod stats;
+mod store;
+mod writer;
 
 pub use about::{Neuron, Origin, SetAbout, SynapseRow, WeightType};
 pub use ball::{BallSpec, Ends};
@@ -30,5 +37,8 @@ pub use labels::{LabelSpec, Labels, RateRule, SpikeRule, capped, inst_rate, near
 pub use normalise::{NormaliseSpec, Normalised, normalise};
 pub use plan::{Event, Input, Item, Shard, SetPlan};
 pub use record::{Extra, Record};
+pub use shards::{Manifest, PartRange, ShardFile, merge, shard_path};
 pub use spec::{Counts, GeneratorSpec, PRESETS, Part, SetConfig};
 pub use stats::{BINS, Histogram, ISI_BINS, Pooled, QUANTITIES, Statistics};
+pub use store::{Entry, SimStore, StoredLabels};
+pub use writer::{PartReport, SetReport, SetWriter, VERSION};
