@@ -11,6 +11,8 @@
 //! | `journal`, `writer` | [`SetWriter`]: finished simulations beside the target, then one HDF5 file |
 //! | `store` | [`SimStore`]: a set opened for reading |
 //! | `shards` | sets made in pieces |
+//! | `reference_layout`, `twinprop_layout`, `npy` | the folders of the two reference systems, read and written |
+//! | `loader` | [`Loader`]: windows in batches |
 //! | `draw` | random quantities with the same bits everywhere |
 
 mod about;
@@ -20,13 +22,17 @@ mod filter;
 mod journal;
 mod l5pc;
 mod labels;
+mod loader;
 mod normalise;
+mod npy;
 mod plan;
 mod record;
+mod reference_layout;
 mod shards;
 mod spec;
 mod stats;
 mod store;
+mod twinprop_layout;
 mod writer;
 
 pub use about::{Neuron, Origin, SetAbout, SynapseRow, WeightType};
@@ -34,11 +40,15 @@ pub use ball::{BallSpec, Ends};
 pub use filter::{Criterion, FilterSpec, Summary};
 pub use l5pc::{Bound, L5pcSpec, spike_probability};
 pub use labels::{LabelSpec, Labels, RateRule, SpikeRule, capped, inst_rate, near_spike, peaks, spike_times};
+pub use loader::{Loader, LoaderSpec, Window, WindowBatch, WindowPrefetch, Windows};
 pub use normalise::{NormaliseSpec, Normalised, normalise};
 pub use plan::{Event, Input, Item, Shard, SetPlan};
 pub use record::{Extra, Record};
+pub use npy::Csr;
+pub use reference_layout::{ReferenceFolder, export_reference, neuron_file_name};
 pub use shards::{Manifest, PartRange, ShardFile, merge, shard_path};
 pub use spec::{Counts, GeneratorSpec, PRESETS, Part, SetConfig};
 pub use stats::{BINS, Histogram, ISI_BINS, Pooled, QUANTITIES, Statistics};
 pub use store::{Entry, SimStore, StoredLabels};
+pub use twinprop_layout::{TwinpropFolder, export_twinprop, read_weighted_spikes};
 pub use writer::{PartReport, SetReport, SetWriter, VERSION};

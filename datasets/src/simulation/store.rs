@@ -191,13 +191,16 @@ impl SimStore {
         Ok(record)
     }
 
-    /// Events of the bins `window` (after t = 0) of a simulation; reads those of the window and at most two blocks more.
+    /// Events of the bins `window` of a simulation, their times from the begin of the window; negative bins lie in the warm-up.
+    ///
+    /// Reads the events of the window and of at most two blocks more.
     ///
     /// # Errors
     /// `no-such-simulation`, `damaged-set`, or a chunk that cannot be read.
-    pub fn window(&self, part: Part, at: usize, window: Range<u32>) -> Result<Vec<Event>> {
+    pub fn window(&self, part: Part, at: usize, window: Range<i64>) -> Result<Vec<Event>> {
         let p = self.part(part, at)?;
-        let (from, to) = (window.start + self.about.warmup_ms, (window.end + self.about.warmup_ms).min(self.about.bins() as u32));
+        let bin = |t: i64| (t + i64::from(self.about.warmup_ms)).clamp(0, self.about.bins() as i64) as u32;
+        let (from, to) = (bin(window.start), bin(window.end));
         if from >= to {
             return Ok(Vec::new());
         }
@@ -209,9 +212,9 @@ impl SimStore {
             return Err(damaged(&self.path, &format!("{}/events/block_ptr", part.name())));
         }
         let mut events = p.events(begin as usize..end as usize)?;
-        let warmup = self.about.warmup_ms;
         events.retain(|e| (from..to).contains(&e.t));
-        events.iter_mut().for_each(|e| e.t -= warmup);
+        let begin = window.start + i64::from(self.about.warmup_ms);
+        events.iter_mut().for_each(|e| e.t = (i64::from(e.t) - begin) as u32);
         Ok(events)
     }
 
