@@ -200,8 +200,7 @@ impl BallSpec {
             for (sign, segments) in chosen.iter().enumerate() {
                 for segment in segments {
                     let row = &mut rows[sign * nseg as usize + *segment as usize];
-                    let (from, to) =
-                        (row.partition_point(|e| e.0 < start), row.partition_point(|e| e.0 < start + length));
+                    let (from, to) = (row.partition_point(|e| e.0 < start), row.partition_point(|e| e.0 < start + length));
                     for (_, weight) in &mut row[from..to] {
                         *weight = stored(*weight * factor);
                     }
@@ -277,7 +276,8 @@ mod tests {
             let intervals = a.facts["intervals"].as_array().expect("listed").clone();
             assert_eq!(intervals.len(), 2);
             for (x, y) in a.events.iter().zip(&b.events) {
-                let covers = |i: &serde_json::Value| (i[0].as_u64().unwrap()..i[0].as_u64().unwrap() + 1000).contains(&u64::from(x.t));
+                let covers =
+                    |i: &serde_json::Value| (i[0].as_u64().unwrap()..i[0].as_u64().unwrap() + 1000).contains(&u64::from(x.t));
                 let mut expected = y.weight;
                 for _ in intervals.iter().filter(|i| covers(i)) {
                     expected = stored(expected * 5.0);
@@ -285,8 +285,7 @@ mod tests {
                 assert_eq!(x.weight, expected);
             }
             let warm = fixed(&spec, 0.9, 6.0, seed, 1, [300, 1500]);
-            let later: Vec<Event> =
-                warm.events.iter().filter(|e| e.t >= 300).map(|e| Event { t: e.t - 300, ..*e }).collect();
+            let later: Vec<Event> = warm.events.iter().filter(|e| e.t >= 300).map(|e| Event { t: e.t - 300, ..*e }).collect();
             assert_eq!(later, a.events);
         }
         assert_eq!(stored(1e9), 65504.0);

@@ -71,7 +71,9 @@ impl Journal {
             Err(e) => return Err(UserError::cannot_read(&head, &e)),
         };
         let damaged = || {
-            UserError::bad_data("damaged-journal", "does not describe a set").file(&head).mend("remove the journal and begin again")
+            UserError::bad_data("damaged-journal", "does not describe a set")
+                .file(&head)
+                .mend("remove the journal and begin again")
         };
         let mut value: serde_json::Value = serde_json::from_str(&text).map_err(|_| damaged())?;
         serde_json::from_value(value["set"].take()).map(Some).map_err(|_| damaged())

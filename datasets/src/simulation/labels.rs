@@ -45,7 +45,7 @@ pub struct LabelSpec {
     pub soma_cap_mv: f64,
     /// The label of a dendritic voltage is at most this.
     pub branch_cap_mv: f64,
-    /// A spike is near for so many ms after it.
+    /// A spike is near in its own ms and the following ones, so many in all.
     pub near_ms: u32,
     /// A voltage is near a spike above the cap less this.
     pub near_margin_mv: f64,
@@ -179,7 +179,7 @@ pub fn peaks(trace: &[f64], height: f64) -> Vec<usize> {
     found
 }
 
-/// Whether a spike lies in the last `near_ms` (the present ms included), or the voltage is near the cap.
+/// Whether a spike lies in the last `near_ms` bins (the present one is one of them), or the voltage is near the cap.
 pub fn near_spike(spike: &[bool], soma_mv: &[f64], spec: &LabelSpec) -> Vec<bool> {
     let threshold = spec.soma_cap_mv - spec.near_margin_mv;
     let mut last = None;
@@ -187,7 +187,7 @@ pub fn near_spike(spike: &[bool], soma_mv: &[f64], spec: &LabelSpec) -> Vec<bool
         if spike {
             last = Some(k);
         }
-        v > threshold || last.is_some_and(|s| k - s <= spec.near_ms as usize)
+        v > threshold || last.is_some_and(|s| k - s < spec.near_ms as usize)
     };
     spike.iter().zip(soma_mv).enumerate().map(mark).collect()
 }
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn near_counts_ten_ms_after_a_spike_inclusive_and_voltages_above_the_margin() {
+    fn near_counts_ten_ms_from_a_spike_on_and_voltages_above_the_margin() {
         let mut spike = vec![false; 30];
         spike[5] = true;
         let mut v = vec![-80.0; 30];
@@ -271,7 +271,7 @@ mod tests {
         v[26] = -67.0;
         let near = near_spike(&spike, &v, &LabelSpec::default());
         let marked: Vec<usize> = (0..30).filter(|&k| near[k]).collect();
-        assert_eq!(marked, (5..=15).chain([25]).collect::<Vec<_>>());
+        assert_eq!(marked, (5..15).chain([25]).collect::<Vec<_>>());
     }
 
     #[test]

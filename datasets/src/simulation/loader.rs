@@ -173,10 +173,12 @@ impl Loader {
             return bad("a batch of 0 windows".into(), "at least 1".into());
         }
         if spec.burn_in_ms >= spec.window_ms {
-            return bad(format!("a burn-in of {} ms", spec.burn_in_ms), format!("less than the {} ms of a window", spec.window_ms));
+            return bad(
+                format!("a burn-in of {} ms", spec.burn_in_ms),
+                format!("less than the {} ms of a window", spec.window_ms),
+            );
         }
-        let simulations: Vec<u32> =
-            if spec.flagged { (0..store.index(part).len() as u32).collect() } else { store.kept(part) };
+        let simulations: Vec<u32> = if spec.flagged { (0..store.index(part).len() as u32).collect() } else { store.kept(part) };
         if simulations.is_empty() {
             return Err(UserError::usage("empty-part", "the part holds no simulation")
                 .file(store.path())
@@ -421,8 +423,7 @@ mod tests {
                 prop_assert!(start >= -i64::from(warmup) && start + i64::from(window) <= i64::from(duration));
                 prop_assert_eq!(start + i64::from(scored.start), next);
                 prop_assert!(!scored.is_empty() && scored.end <= window);
-                let context = next.min(i64::from(burn) + i64::from(warmup)) + i64::from(warmup);
-                prop_assert!(i64::from(scored.start) >= i64::from(burn).min(context));
+                prop_assert!(i64::from(scored.start) >= i64::from(burn).min(next + i64::from(warmup)));
                 next = start + i64::from(scored.end);
             }
             prop_assert_eq!(next, i64::from(duration));

@@ -220,11 +220,8 @@ impl Csr {
         let &[rows, columns] = &shape[..] else { return Err(bad(format!("shape {shape:?}"))) };
         let (indices, ptr) = (whole("indices", columns as f64 - 1.0)?, whole("indptr", f64::from(u32::MAX))?);
         let data = array("data")?.doubles().ok_or_else(|| bad("the type of `data`".into()))?;
-        let sound = ptr.len() == rows + 1
-            && ptr[0] == 0
-            && ptr.is_sorted()
-            && ptr[rows] == indices.len()
-            && data.len() == indices.len();
+        let sound =
+            ptr.len() == rows + 1 && ptr[0] == 0 && ptr.is_sorted() && ptr[rows] == indices.len() && data.len() == indices.len();
         if !sound {
             return Err(bad("arrays whose lengths do not fit".into()));
         }
@@ -294,7 +291,9 @@ mod tests {
         let good = Npy::new("<f4", &[2], vec![0; 8]).encode();
         assert!(Npy::decode(&good[..20]).is_err() && Npy::decode(&good[..good.len() - 1]).is_err() && Npy::decode(b"").is_err());
         let text = String::from_utf8_lossy(&good[10..128]).into_owned();
-        for (from, to) in [("<f4", ">f4"), ("<f4", "|O8"), ("False", "True "), ("(2,)", "(9,)"), ("(2,)", "(-,)"), ("shape", "shope")] {
+        for (from, to) in
+            [("<f4", ">f4"), ("<f4", "|O8"), ("False", "True "), ("(2,)", "(9,)"), ("(2,)", "(-,)"), ("shape", "shope")]
+        {
             let mut bad = good.clone();
             bad[10..128].copy_from_slice(text.replacen(from, to, 1).as_bytes());
             assert!(Npy::decode(&bad).is_err(), "{to}");

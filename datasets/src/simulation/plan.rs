@@ -172,11 +172,8 @@ impl SetPlan {
 
     /// Seed of one simulation: a hash of (seed of the set, part, index); a further one for each repeated trial.
     pub fn seed(&self, part: Part, index: u32, trial: u32) -> u64 {
-        let label = if trial == 0 {
-            format!("simulation/{}", part.name())
-        } else {
-            format!("simulation/{}/trial {trial}", part.name())
-        };
+        let label =
+            if trial == 0 { format!("simulation/{}", part.name()) } else { format!("simulation/{}/trial {trial}", part.name()) };
         Draw::indexed(self.config.seed, &label, u64::from(index)).word()
     }
 

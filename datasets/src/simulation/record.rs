@@ -64,15 +64,7 @@ impl Record {
     /// The record of a simulation that `trials` draws led to.
     ///
     /// `branch_mv` holds the voltages of the segments at whole ms, segment by segment; they are capped here.
-    pub fn new(
-        about: &SetAbout,
-        item: Item,
-        seed: u64,
-        trials: u32,
-        input: Input,
-        labels: Labels,
-        branch_mv: &[f64],
-    ) -> Self {
+    pub fn new(about: &SetAbout, item: Item, seed: u64, trials: u32, input: Input, labels: Labels, branch_mv: &[f64]) -> Self {
         let cap = about.labels.branch_cap_mv;
         Self {
             item,
@@ -235,6 +227,12 @@ impl Record {
         bytes
     }
 
+    /// SHA-256 of all that the record holds.
+    pub(super) fn sha256(&self) -> String {
+        let bytes = self.encode();
+        String::from_utf8_lossy(&bytes[BEGIN..PROLOGUE]).into_owned()
+    }
+
     /// Reads a record of the journal.
     ///
     /// # Errors
@@ -268,7 +266,8 @@ impl Record {
             rest = later;
             Some(now)
         };
-        let words = |bytes: &[u8]| -> Vec<u32> { bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect() };
+        let words =
+            |bytes: &[u8]| -> Vec<u32> { bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect() };
         let floats = |bytes: &[u8]| -> Vec<f32> { words(bytes).into_iter().map(f32::from_bits).collect() };
         let t = words(take(header.events, 4)?);
         let row = words(take(header.events, 4)?);

@@ -77,9 +77,7 @@ impl ReferenceFolder {
         let path = file(root, *first, FOLDERS[0]);
         let input = Npy::read_any(&path)?;
         match input.shape[..] {
-            [nseg, bins, 2] if input.descr == "<f2" && nseg > 0 && bins > 0 => {
-                Ok(Self { root: root.into(), items, nseg, bins })
-            }
+            [nseg, bins, 2] if input.descr == "<f2" && nseg > 0 && bins > 0 => Ok(Self { root: root.into(), items, nseg, bins }),
             _ => Err(UserError::bad_data("bad-npy", "is no input of this layout")
                 .file(&path)
                 .found(format!("{} {:?}", input.descr, input.shape))

@@ -379,8 +379,7 @@ mod tests {
             ("segment_um = [1.0]\n[generator.l5pc]\nweight = [2.0, 1.0]", "l5pc.weight"),
             ("segment_um = [1.0]\n[generator.l5pc]\nspecial_ms = [500, 9000]", "l5pc.special_ms"),
         ] {
-            let text =
-                if text.contains("generator") { text.to_string() } else { format!("{text}\n[generator.ball_and_stick]") };
+            let text = if text.contains("generator") { text.to_string() } else { format!("{text}\n[generator.ball_and_stick]") };
             let error = parse(&text).expect("parses").check().expect_err(&text).to_string();
             assert!(error.contains(&format!("`{key}`")), "{text}: {error}");
         }

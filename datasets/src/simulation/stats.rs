@@ -158,8 +158,19 @@ impl Statistics {
         let fired = record.spike_bins()[init as usize..].iter().filter(|&&b| b).count();
         let probability = fired as f64 / f64::from(bins);
         self.rows.push([
-            em, es, im, is, s.rate_hz, s.soma_mean, s.soma_std, s.near_mean, probability, s.inst_rate_mean, s.inst_rate_std,
-            s.branch_mean, s.branch_std,
+            em,
+            es,
+            im,
+            is,
+            s.rate_hz,
+            s.soma_mean,
+            s.soma_std,
+            s.near_mean,
+            probability,
+            s.inst_rate_mean,
+            s.inst_rate_std,
+            s.branch_mean,
+            s.branch_std,
         ]);
         self.indices.push(record.item.index);
         self.intervals.extend(spikes.windows(2).map(|w| w[1] - w[0]));

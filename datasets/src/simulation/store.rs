@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use half::f16;
-use kenyon_base::{PlainFile, Result, RowReader, UserError};
+use kenyon_base::{PlainFile, Result, RowReader, UserError, digest};
 
 use super::about::SetAbout;
 use super::plan::{Event, Item, Shard};
@@ -27,6 +27,8 @@ pub struct Entry {
     pub rate_hz: f64,
     /// How often it was drawn.
     pub trials: u32,
+    /// SHA-256 of all that it holds.
+    pub sha256: String,
 }
 
 /// The arrays of one part.
@@ -103,18 +105,29 @@ impl SimStore {
             let texts = file.attribute_texts("/", name)?;
             texts.into_iter().next().ok_or_else(|| damaged(path, name))
         };
-        let about: SetAbout = serde_json::from_str(&text("about")?).map_err(|_| damaged(path, "/@about"))?;
+        let words = text("about")?;
+        if digest::sha256_reader(words.as_bytes()).expect("memory") != text("about_sha256")? {
+            return Err(damaged(path, "/@about"));
+        }
+        let about: SetAbout = serde_json::from_str(&words).map_err(|_| damaged(path, "/@about"))?;
         let sound = about.duration_ms > 0 && about.initialisation_ms < about.duration_ms && about.nseg > 0;
         if !sound {
             return Err(damaged(path, "/@about"));
         }
         let shard = text("shard")?.parse().map_err(|_| damaged(path, "/@shard"))?;
-        let parts: Result<Vec<PartStore>> = Part::ALL
-            .into_iter()
-            .filter(|part| file.is_group(part.name()))
-            .map(|part| PartStore::open(&file, path, &about, part))
-            .collect();
-        Ok(Self { path: path.into(), about, shard, parts: parts? })
+        let counts = file.attribute::<u32>("/", "simulations")?;
+        if counts.len() != Part::ALL.len() {
+            return Err(damaged(path, "/@simulations"));
+        }
+        let mut parts = Vec::new();
+        for (part, &count) in Part::ALL.into_iter().zip(&counts).filter(|(_, count)| **count > 0) {
+            let store = PartStore::open(&file, path, &about, part)?;
+            if store.index.len() != count as usize {
+                return Err(damaged(path, &format!("{}/index/sim", part.name())));
+            }
+            parts.push(store);
+        }
+        Ok(Self { path: path.into(), about, shard, parts })
     }
 
     /// The file.
@@ -164,16 +177,17 @@ impl SimStore {
         })
     }
 
-    /// A whole simulation, at a position of its part's index.
+    /// A whole simulation, at a position of its part's index, checked against its SHA-256.
     ///
     /// # Errors
-    /// `no-such-simulation`, `damaged-set`, or a chunk that cannot be read.
+    /// `no-such-simulation`, `checksum`, or a chunk that cannot be read.
     pub fn record(&self, part: Part, at: usize) -> Result<Record> {
         let p = self.part(part, at)?;
         let entry = &p.index[at];
-        let extra = p.extra.iter().map(|(name, rows)| {
-            Ok(Extra { name: name.clone(), shape: rows.row().to_vec(), data: rows.read(at..at + 1)? })
-        });
+        let extra = p
+            .extra
+            .iter()
+            .map(|(name, rows)| Ok(Extra { name: name.clone(), shape: rows.row().to_vec(), data: rows.read(at..at + 1)? }));
         let record = Record {
             item: Item { part, index: entry.sim },
             seed: entry.seed,
@@ -187,7 +201,13 @@ impl SimStore {
             inst_rate: p.inst_rate.read(at..at + 1)?,
             extra: extra.collect::<Result<_>>()?,
         };
-        record.check(&self.about).map_err(|e| e.file(&self.path))?;
+        // The tables by which HDF5 finds a chunk have no checksum of their own.
+        if record.sha256() != entry.sha256 {
+            return Err(UserError::bad_data("checksum", "a simulation is not what was written")
+                .file(&self.path)
+                .found(format!("{} {}", part.name(), entry.sim))
+                .mend("copy the file again, or make it again"));
+        }
         Ok(record)
     }
 
@@ -281,6 +301,8 @@ impl PartStore {
         let rate = file.rows::<f64>(&name("index/rate_hz"))?.read(0..n)?;
         let (_, failed) = file.texts(&name("index/failed"))?;
         of_length("index/failed", failed.len(), n)?;
+        let (_, sha256) = file.texts(&name("index/sha256"))?;
+        of_length("index/sha256", sha256.len(), n)?;
         let kept = file.rows::<u8>(&name("index/kept"))?.read(0..n)?;
         if failed.iter().zip(&kept).any(|(failed, &kept)| failed.is_empty() != (kept == 1)) {
             return Err(damaged(path, &name("index/kept")));
@@ -293,6 +315,7 @@ impl PartStore {
                 n_spikes: n_spikes[i],
                 rate_hz: rate[i],
                 trials: trials[i],
+                sha256: sha256[i].clone(),
             })
             .collect();
         let ragged = |what: &str, length: usize| -> Result<Vec<u64>> {
@@ -304,8 +327,7 @@ impl PartStore {
             }
             Ok(ptr)
         };
-        let (row, t, w) =
-            (file.rows(&name("events/row"))?, file.rows(&name("events/t"))?, file.rows::<f64>(&name("events/w"))?);
+        let (row, t, w) = (file.rows(&name("events/row"))?, file.rows(&name("events/t"))?, file.rows::<f64>(&name("events/w"))?);
         let t_ms: RowReader<f32> = file.rows(&name("spikes/t_ms"))?;
         let event_ptr = ragged("events/ptr", w.len())?;
         of_length("events/row", RowReader::<u32>::len(&row), w.len())?;
@@ -338,9 +360,7 @@ impl PartStore {
             Ok((member, rows))
         });
         let extra = extra.collect::<Result<_>>()?;
-        Ok(Self {
-            part, index, event_ptr, block_ptr, row, t, w, spike_ptr, t_ms, soma_v, branch_v, near_spike, inst_rate, extra,
-        })
+        Ok(Self { part, index, event_ptr, block_ptr, row, t, w, spike_ptr, t_ms, soma_v, branch_v, near_spike, inst_rate, extra })
     }
 
     fn events(&self, range: Range<usize>) -> Result<Vec<Event>> {

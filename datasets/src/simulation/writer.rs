@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use half::f16;
-use kenyon_base::{PlainWriter, Progress, Result, RowWriter, UserError};
+use kenyon_base::{PlainWriter, Progress, Result, RowWriter, UserError, digest};
 use serde::Serialize;
 
 use super::about::{SetAbout, WeightType};
@@ -197,6 +197,8 @@ pub(super) fn write_set(
         progress.advance(1);
     }
     close(open, &out)?;
+    let count = |part: Part| parts.iter().find(|p| p.part == part).map_or(0, |p| p.simulations as u32);
+    out.attribute("/", "simulations", &[Part::ALL.len()], &Part::ALL.map(count))?;
     out.finish()?;
     Ok(SetReport { path: path.into(), parts, missing: 0 })
 }
@@ -209,6 +211,7 @@ fn close(open: Option<(PartWriter, Statistics)>, out: &PlainWriter) -> Result<()
 
 fn attributes(out: &PlainWriter, about: &SetAbout, shard: Shard) -> Result<()> {
     out.attribute("/", "kenyon_simset", &[], &[VERSION])?;
+    let about_text = serde_json::to_string(about).expect("plain data");
     let json = |value: &serde_json::Value| serde_json::to_string(value).expect("plain data");
     for (name, value) in [
         ("kind", about.kind.clone()),
@@ -223,7 +226,8 @@ fn attributes(out: &PlainWriter, about: &SetAbout, shard: Shard) -> Result<()> {
         ("code_version", about.code_version.clone()),
         ("created", about.created.clone()),
         ("shard", shard.to_string()),
-        ("about", serde_json::to_string(about).expect("plain data")),
+        ("about_sha256", digest::sha256_reader(about_text.as_bytes()).expect("memory")),
+        ("about", about_text),
     ] {
         out.attribute_text("/", name, &value)?;
     }
@@ -332,6 +336,7 @@ struct PartWriter {
     warmup: RowWriter<u32>,
     kept: RowWriter<u8>,
     failed: Vec<String>,
+    sha256: Vec<String>,
     n_spikes: RowWriter<u32>,
     rate_hz: RowWriter<f64>,
     trials: RowWriter<u32>,
@@ -360,9 +365,10 @@ impl PartWriter {
         event_ptr.append(&[0_u64])?;
         let mut spike_ptr = out.rows(&name("spikes/ptr"), &[], CHUNK)?;
         spike_ptr.append(&[0_u64])?;
-        let extra = first.extra.iter().map(|e| {
-            Ok((e.name.clone(), e.shape.clone(), out.rows(&name(&format!("extra/{}", e.name)), &e.shape, 1)?))
-        });
+        let extra = first
+            .extra
+            .iter()
+            .map(|e| Ok((e.name.clone(), e.shape.clone(), out.rows(&name(&format!("extra/{}", e.name)), &e.shape, 1)?)));
         Ok(Self {
             part,
             sim: out.rows(&name("index/sim"), &[], CHUNK)?,
@@ -371,6 +377,7 @@ impl PartWriter {
             warmup: out.rows(&name("index/warmup"), &[], CHUNK)?,
             kept: out.rows(&name("index/kept"), &[], CHUNK)?,
             failed: Vec::new(),
+            sha256: Vec::new(),
             n_spikes: out.rows(&name("index/n_spikes"), &[], CHUNK)?,
             rate_hz: out.rows(&name("index/rate_hz"), &[], CHUNK)?,
             trials: out.rows(&name("index/trials"), &[], CHUNK)?,
@@ -402,6 +409,7 @@ impl PartWriter {
         self.warmup.append(&[about.warmup_ms])?;
         self.kept.append(&[u8::from(record.failed.is_none())])?;
         self.failed.push(record.failed.clone().unwrap_or_default());
+        self.sha256.push(record.sha256());
         self.n_spikes.append(&[summary.n_spikes])?;
         self.rate_hz.append(&[summary.rate_hz])?;
         self.trials.append(&[record.trials])?;
@@ -434,7 +442,9 @@ impl PartWriter {
     }
 
     fn finish(self, out: &PlainWriter) -> Result<()> {
-        out.write_texts(&format!("{}/index/failed", self.part.name()), &[self.failed.len()], &self.failed)?;
+        for (name, texts) in [("failed", &self.failed), ("sha256", &self.sha256)] {
+            out.write_texts(&format!("{}/index/{name}", self.part.name()), &[texts.len()], texts)?;
+        }
         for rows in [self.sim, self.duration, self.warmup, self.n_spikes, self.trials, self.block_ptr] {
             rows.finish()?;
         }

@@ -107,13 +107,12 @@ impl Field {
         for k in first / length..=last / length {
             let (from, to) = ((k * length).max(first), ((k + 1) * length - 1).min(last));
             let share = self.cumulated[tap_of(from) + 1] - self.cumulated[tap_of(to)];
-            let noise = self.noise[sign].map_or(1.0, |(key, delta)| {
-                1.0 - delta + 2.0 * delta * uniform_at(key, u64::from(axon), k as u64)
-            });
+            let noise = self.noise[sign]
+                .map_or(1.0, |(key, delta)| 1.0 - delta + 2.0 * delta * uniform_at(key, u64::from(axon), k as u64));
             sum += self.coarse[sign][k as usize] * noise * share;
         }
-        let rhythm = self.rhythm[sign]
-            .map_or(1.0, |(period, depth)| 1.0 + depth * sin_turns(f64::from(t % period) / f64::from(period)));
+        let rhythm =
+            self.rhythm[sign].map_or(1.0, |(period, depth)| 1.0 + depth * sin_turns(f64::from(t % period) / f64::from(period)));
         sum * rhythm * self.factor[sign]
     }
 
@@ -284,8 +283,7 @@ mod tests {
         let coarse: Vec<f64> = (0..field.bins)
             .map(|t| {
                 let k = t / field.interval;
-                let noise = field.noise[sign]
-                    .map_or(1.0, |(key, d)| 1.0 - d + 2.0 * d * uniform_at(key, axon.into(), k.into()));
+                let noise = field.noise[sign].map_or(1.0, |(key, d)| 1.0 - d + 2.0 * d * uniform_at(key, axon.into(), k.into()));
                 field.coarse[sign][k as usize] * noise
             })
             .collect();
@@ -298,9 +296,8 @@ mod tests {
         let silent = field.silent[sign].as_ref().is_some_and(|s| s[axon as usize]);
         (0..field.bins)
             .map(|t| {
-                let rhythm = field.rhythm[sign].map_or(1.0, |(p, m)| {
-                    1.0 + m * (std::f64::consts::TAU * f64::from(t) / f64::from(p)).sin()
-                });
+                let rhythm = field.rhythm[sign]
+                    .map_or(1.0, |(p, m)| 1.0 + m * (std::f64::consts::TAU * f64::from(t) / f64::from(p)).sin());
                 if silent { 0.0 } else { full[from + t as usize] * rhythm * field.factor[sign] }
             })
             .collect()
