@@ -7,6 +7,7 @@
 //! | [`confusion`] | counts per pair of classes, the most confused pairs |
 //! | [`detection`] | AUC, average precision, Brier, log loss, calibration, hits at a false-alarm rate |
 //! | [`matching`] | precision and recall of spikes |
+//! | [`van_rossum`] | distance of two spike trains |
 //! | [`rates`] | rates, variability, histograms, whether a cell responds |
 //! | [`sparseness`] | Treves-Rolls sparseness over stimuli and over neurons, active fraction |
 //! | [`geometry`] | correlation of stimuli, participation ratio, whitening |
@@ -32,6 +33,7 @@ pub mod rates;
 pub mod resampling;
 pub mod sparseness;
 pub mod sum;
+pub mod van_rossum;
 
 pub use accuracy::{Accuracy, McNemar};
 pub use activity::{ActivityReport, Population};

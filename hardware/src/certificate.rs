@@ -22,7 +22,7 @@ use std::path::Path;
 use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 
-pub use accuracy::{accuracies, at_risk, trained_time};
+pub use accuracy::{accuracies, at_risk, divergence, trained_time};
 pub use bundle::{Bundle, BundleWriter, FrozenBundle, SampleRow};
 pub use spikes::SpikesHash;
 pub use verify::{Verified, verify};
@@ -35,6 +35,8 @@ pub const FORMAT: &str = "kenyon-certificate/1";
 pub const TARGET: &str = "spinnaker-1!7.4.1";
 /// JSON Schema (2020-12) of the document.
 pub const SCHEMA: &str = include_str!("../schema/certificate.schema.json");
+/// Time constant of the filter behind [`PopulationDrift::van_rossum_d2`].
+pub const VAN_ROSSUM_TAU_MS: f64 = 10.0;
 /// What a certificate cannot say, word for word.
 pub const LIMITS: [&str; 4] = [
     "The board is emulated: the released sPyNNaker 7.4.1 binaries were reproduced on an emulated core; no physical board has been compared.",
@@ -72,6 +74,8 @@ pub struct Certificate {
     pub fit: BoardFit,
     /// Findings of the lint.
     pub lint: Vec<LintLine>,
+    /// Where spikes begin to differ.
+    pub divergence: Divergence,
     /// Samples whose float margin is below twice the largest error of the readout.
     pub at_risk: u64,
     /// Runs of other simulators: context, not evidence.
@@ -206,6 +210,9 @@ pub struct PopulationDrift {
     pub identical_share: Option<f64>,
     /// Mean shift of spikes matched within 2 steps; none if no spike was matched.
     pub mean_abs_shift_steps: Option<f64>,
+    /// Mean of the squared van Rossum distance over neurons and samples with a spike in either, [`VAN_ROSSUM_TAU_MS`]; one spike too
+    /// many is 0.5. None if there was no spike.
+    pub van_rossum_d2: Option<f64>,
     /// Neurons without a spike in float.
     pub silent_float: u64,
     /// Neurons without a spike in the emulator.
@@ -214,6 +221,22 @@ pub struct PopulationDrift {
     pub max_abs_v: f64,
     /// Largest synaptic variable.
     pub max_abs_g: f64,
+}
+
+/// In which step the spikes of trained network and emulator begin to differ, over samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Divergence {
+    /// Samples with the same spikes from the first step to the last.
+    pub identical: u64,
+    /// Samples that diverge.
+    pub diverging: u64,
+    /// First step that differs, of the tenth of the diverging samples that differ first; none if none diverges.
+    pub p10: Option<u32>,
+    /// Median of the first step that differs.
+    pub p50: Option<u32>,
+    /// First step that differs, of the tenth that differ last.
+    pub p90: Option<u32>,
 }
 
 /// What became of a projection's weights.
@@ -337,8 +360,12 @@ pub struct Comparison {
     pub version: String,
     /// Its spikes.
     pub spikes: u64,
-    /// Share of predicted spikes matched within 2 steps.
-    pub matched_share: f64,
+    /// Samples that it ran.
+    pub samples: u64,
+    /// Share of predicted spikes matched within 2 steps; none if none were predicted.
+    pub matched_share: Option<f64>,
+    /// Samples with the predicted answer.
+    pub same_answer: u64,
     /// `not evidence about the target`.
     pub note: String,
 }

@@ -187,8 +187,17 @@ pub enum Decision {
     Max,
     /// Mean over time.
     Mean,
+    /// Mean over the rows `from` up to but not `to` (see [`readout`](crate::readout)).
+    Window {
+        /// First row.
+        from: u32,
+        /// Row after the last.
+        to: u32,
+    },
     /// Last value.
     Last,
+    /// Spikes, each with its weight; only where the host reads.
+    Count,
 }
 
 /// A readout that the host computes from recorded spikes: `flt <- a flt + s W`, `out <- b out + (1 - b) flt` (old `flt`).

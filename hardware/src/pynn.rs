@@ -8,6 +8,7 @@
 //! | `prediction` | the network in the board's numbers, and what it is predicted to do |
 //! | `config` | sPyNNaker's configuration |
 //! | [`read`](read()) | an exported folder as a [`Deployment`] again |
+//! | [`mapping`](mapping()) | memory images and routes beside those of sPyNNaker's mapper |
 //! | [`compare`](compare()) | what back ends did beside what was expected |
 //!
 //! The program is the same text for every network. Names from a dump can hold anything, so none of them enters Python source, a
@@ -15,6 +16,7 @@
 
 mod compare;
 mod config;
+mod mapping;
 pub(crate) mod network;
 mod prediction;
 mod read;
@@ -35,6 +37,7 @@ use crate::spinnaker::packing::Machine;
 use crate::spinnaker::{self, Quantised};
 
 pub use compare::{Comparison, NOT_EVIDENCE, compare};
+pub use mapping::mapping;
 pub use read::read;
 
 /// Name of the format in `network.json`.

@@ -23,7 +23,7 @@ fn hidden(d: &mut Deployment) -> &mut Neurons {
 
 /// One neuron that rests at its threshold exactly.
 fn at_threshold() -> Deployment {
-    let lif = Lif { decay_syn: &[0.5], decay_mem: &[0.5], i_c: &[-0.75], threshold: &[0.75], reset: &[0.75] };
+    let lif = Lif { decay_syn: [&[0.5], &[0.5]], decay_mem: &[0.5], i_c: &[-0.75], threshold: &[0.75], reset: &[0.75] };
     let mut d = Deployment::new("at threshold", 1.0, 20);
     let cells = lowering::spiking(&lif, 1.0, 256.0, 0).expect("sound");
     d.add(population("KC", Role::Hidden, vec![1], Cells::Neurons(Box::new(cells)), 256.0));

@@ -150,7 +150,7 @@ fn every_initialisation_of_the_reference_is_the_binaries_own() {
 fn the_worked_example_of_a_lowered_neuron_has_its_numbers() {
     let (dt, scale) = (2.0f64, 256.0);
     let (a, b) = ((-dt / 40.0).exp(), (-dt / 80.0).exp());
-    let lif = Lif { decay_syn: &[a], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
+    let lif = Lif { decay_syn: [&[a], &[a]], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
     let neurons = lowering::spiking(&lif, dt, scale, 0).expect("sound");
     let mut deployment = Deployment::new("example", dt, 7);
     let mut add = |label: &str, role, cells, record: &[Variable]| {

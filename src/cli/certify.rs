@@ -59,6 +59,9 @@ struct Choices {
     /// Largest loss of accuracy in points, by the lower end of its 95 % interval
     #[arg(long, value_name = "POINTS", default_value_t = 2.0)]
     max_loss: f64,
+    /// Set the results that simulators left in a folder of `kenyon export pynn` beside the prediction; may be repeated
+    #[arg(long, value_name = "DIR")]
+    compare: Vec<PathBuf>,
     /// Choose ring-buffer shifts by the released mapper's formula instead of by what samples do
     #[arg(long)]
     mapper_shifts: bool,
@@ -121,11 +124,12 @@ impl Predict<'_> {
             PartName::Test => Part::Test,
         };
         let options = CertifyOptions {
-            lower: self.lowering.options(loaded.config.loss.decision),
+            lower: self.lowering.options(&loaded)?,
             board: Options { nudge: !self.choices.no_nudge, shifts: Shifts::Mapper, ..Options::LOWERED },
             keep_shifts: self.choices.mapper_shifts,
             machine: self.choices.machine.into(),
             max_loss: self.choices.max_loss / 100.0,
+            compare: self.choices.compare.clone(),
             seed: context.seed,
         };
         certify(&loaded, &loaded.samples(part, self.choices.samples), &options, self.output, context)

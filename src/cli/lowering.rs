@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use candle_core::WithDType;
 use clap::Args;
 use kenyon_base::Result;
 use kenyon_datasets::split::Part;
 use kenyon_hardware::Deployment;
+use kenyon_neurons::point::Real;
 
 use crate::training::config::Precision;
 use crate::training::loaded::{Loaded, precision};
@@ -37,18 +39,19 @@ impl Lowering {
         match precision(&self.run)? {
             Precision::F32 => {
                 let loaded = Loaded::<f32>::open(&self.run, &self.checkpoint)?;
-                of_run(&loaded, &loaded.samples(Part::Test, Some(samples)), &self.options(loaded.config.loss.decision))
+                of_run(&loaded, &loaded.samples(Part::Test, Some(samples)), &self.options(&loaded)?)
             }
             Precision::F64 => {
                 let loaded = Loaded::<f64>::open(&self.run, &self.checkpoint)?;
-                of_run(&loaded, &loaded.samples(Part::Test, Some(samples)), &self.options(loaded.config.loss.decision))
+                of_run(&loaded, &loaded.samples(Part::Test, Some(samples)), &self.options(&loaded)?)
             }
         }
     }
 
-    /// The choices, for a run that decides so.
-    pub(super) fn options(&self, decision: crate::training::loss::Decision) -> LowerOptions {
-        LowerOptions { v_scale: self.weight_scale, lead_in_steps: self.lead_in, readout: self.readout, decision }
+    /// The choices, for this run.
+    pub(super) fn options<F: Real + WithDType>(&self, loaded: &Loaded<F>) -> Result<LowerOptions> {
+        let decision = loaded.decision()?;
+        Ok(LowerOptions { v_scale: self.weight_scale, lead_in_steps: self.lead_in, readout: self.readout, decision })
     }
 
     /// Folder of the run: an input, never an output.

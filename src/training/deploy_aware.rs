@@ -22,12 +22,12 @@ use kenyon_hardware::spinnaker::{Options, Shifts, SynapseConstants, fixed, measu
 use kenyon_neurons::point::Real;
 use serde::{Deserialize, Serialize};
 
-use super::loss::Decision;
+use super::loss::LossSpec;
 use super::model::Model;
 use crate::network::parameters::internal;
-use crate::network::{Effective, Network};
+use crate::network::{Effective, Network, Synapses};
 use crate::transfer::certify::CALIBRATION_SAMPLES;
-use crate::transfer::{LowerOptions, lower};
+use crate::transfer::{LowerOptions, decision, lower};
 
 /// Steps of s16.15 and of the board's decays in one unit.
 const ONE: f64 = fixed::ONE;
@@ -58,7 +58,8 @@ pub struct Grid {
 ///
 /// # Errors
 /// `cannot-lower`, or what the board cannot hold.
-pub fn check<F: Real + WithDType>(model: &Model<F>, source: &dyn SpikeSource, decision: Decision) -> Result<()> {
+pub fn check<F: Real + WithDType>(model: &Model<F>, source: &dyn SpikeSource, loss: &LossSpec) -> Result<()> {
+    let decision = decision(loss, model.network.spec.dt_ms, source.steps())?;
     // Neither the lead-in nor the shifts are known before the end of training.
     let options = LowerOptions { v_scale: Some(1.0), lead_in_steps: 0, decision, ..LowerOptions::default() };
     let deployment = lower(model, "network", source.classes(), source.steps(), &[], &options)?;
@@ -117,8 +118,9 @@ impl Grid {
         model: &Model<F>,
         source: &dyn SpikeSource,
         remap: Option<&Remap>,
-        decision: Decision,
+        loss: &LossSpec,
     ) -> Result<Self> {
+        let decision = decision(loss, model.network.spec.dt_ms, source.steps())?;
         let split = source.split();
         let part = if split.validation.is_empty() { &split.train } else { &split.validation };
         let samples = [Batch::load(source, &part[..part.len().min(CALIBRATION_SAMPLES)], remap)?];
@@ -161,19 +163,22 @@ impl Grid {
         };
         let decays = |tensor: &Tensor| straight_through(tensor, values(tensor)?.into_iter().map(membrane).collect());
         let decay_of = |c: SynapseConstants| f64::from(c.decay) / ONE_U032;
-        // Lowering refuses networks with several.
-        let constants = synaptic(values(&e.alpha)?[0], dt_ms)?;
-        let weights = |tensor: &Tensor, post: &[u32]| -> Result<Tensor> {
-            let rounded = values(tensor)?.into_iter().zip(post).map(|(w, &post)| of_neuron[post as usize].weight(constants, w));
+        let constants = values(&e.alpha)?.into_iter().map(|decay| synaptic(decay, dt_ms)).collect::<Result<Vec<_>>>()?;
+        let weights = |tensor: &Tensor, synapses: &Synapses, channel: &[u16]| -> Result<Tensor> {
+            let ends = synapses.pre.iter().zip(&synapses.post);
+            let rounded = values(tensor)?
+                .into_iter()
+                .zip(ends)
+                .map(|(w, (&pre, &post))| of_neuron[post as usize].weight(constants[usize::from(channel[pre as usize])], w));
             straight_through(tensor, rounded.collect())
         };
         let mut out = Effective {
             i_c: each(&e.i_c)?,
             leak: decays(&e.leak)?,
-            alpha: straight_through(&e.alpha, vec![decay_of(constants)])?,
+            alpha: straight_through(&e.alpha, constants.iter().copied().map(decay_of).collect())?,
             reset: each(&e.reset)?,
-            w_input: weights(&e.w_input, &network.input.post)?,
-            w_recurrent: weights(&e.w_recurrent, &network.recurrent.post)?,
+            w_input: weights(&e.w_input, &network.input, &network.input_channel)?,
+            w_recurrent: weights(&e.w_recurrent, &network.recurrent, &network.channel)?,
             ..e.clone()
         };
         if let Some(readout) = self.readout {

@@ -3,27 +3,30 @@
 //! | file | subject |
 //! |---|---|
 //! | here | the steps: lower, choose shifts, lint, run, freeze |
+//! | `compared` | what other simulators did with the same network |
 //! | `drift` | what became of a population's spikes |
 //! | `page` | the certificate for people |
 
+mod compared;
 mod drift;
 mod page;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::WithDType;
 use kenyon_base::{Progress, Result, TOOL, UserError, digest};
 use kenyon_datasets::split::Part;
 use kenyon_hardware::certificate::{
     Accuracies, BoardFit, BundleWriter, Certificate, FORMAT, Inputs, LIMITS, LintLine, Lowered, PopulationDrift, ProjectionLoss,
-    Quantiles, ReadoutPlace, RingBuffer, Rounding, SampleRow, SpikesHash, TARGET, Verdict, accuracies, at_risk, trained_time,
+    Quantiles, ReadoutPlace, RingBuffer, Rounding, SampleRow, SpikesHash, TARGET, Verdict, accuracies, at_risk, divergence,
+    trained_time,
 };
 use kenyon_hardware::interpreter::Interpreter;
 use kenyon_hardware::lint::{self, Activity, Finding, Known, PopulationActivity, Severity, Training};
 use kenyon_hardware::readout::{self, Rows};
 use kenyon_hardware::spinnaker::packing::Machine;
 use kenyon_hardware::spinnaker::{Options, Quantised, Run, Shifts, emulate_batch, measured_shifts, readout_rows};
-use kenyon_hardware::{Deployment, Sample};
+use kenyon_hardware::{Decision, Deployment, Sample};
 use kenyon_neurons::point::Real;
 
 use self::drift::{Drift, first_difference};
@@ -50,6 +53,8 @@ pub struct CertifyOptions {
     pub machine: Machine,
     /// Largest loss of accuracy, as the lower end of the interval of the paired difference.
     pub max_loss: f64,
+    /// Folders of `kenyon export pynn` whose results are set beside.
+    pub compare: Vec<PathBuf>,
     /// Seed that goes into the certificate.
     pub seed: u64,
 }
@@ -62,6 +67,7 @@ impl Default for CertifyOptions {
             keep_shifts: false,
             machine: Machine::Spinn5 { boards: 1 },
             max_loss: 0.02,
+            compare: Vec::new(),
             seed: 1,
         }
     }
@@ -78,43 +84,58 @@ pub fn certify<F: Real + WithDType>(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Certificate> {
+    progress.stage("choosing the scale", None);
+    let calibration = loaded.samples(Part::Validation, Some(CALIBRATION_SAMPLES));
+    let calibration = if calibration.is_empty() { loaded.samples(Part::Train, Some(CALIBRATION_SAMPLES)) } else { calibration };
+    certify_lowered(loaded, &of_run(loaded, &calibration, &options.lower)?, samples, options, dir, progress)
+}
+
+/// Predicts what the board makes of `samples` by a network that was lowered before, with the samples that choose its shifts.
+///
+/// # Errors
+/// As [`certify`].
+pub fn certify_lowered<F: Real + WithDType>(
+    loaded: &Loaded<F>,
+    deployment: &Deployment,
+    samples: &[u32],
+    options: &CertifyOptions,
+    dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Certificate> {
     if samples.is_empty() {
         return Err(
             UserError::bad_data("no-samples", "there is no sample to certify by").mend("choose a part that holds samples")
         );
     }
-    progress.stage("choosing scale and shifts", None);
-    let calibration = loaded.samples(Part::Validation, Some(CALIBRATION_SAMPLES));
-    let calibration = if calibration.is_empty() { loaded.samples(Part::Train, Some(CALIBRATION_SAMPLES)) } else { calibration };
-    let deployment = of_run(loaded, &calibration, &options.lower)?;
+    let comparisons = compared::compared(deployment, &options.compare)?;
     let mut board = options.board.clone();
     if !options.keep_shifts {
-        board.shifts = Shifts::Given(measured_shifts(&deployment, &board, &deployment.samples)?.shifts);
+        board.shifts = Shifts::Given(measured_shifts(deployment, &board, &deployment.samples)?.shifts);
     }
     let training = training(loaded);
     let known = Known { training: Some(&training), combined_cores: true, ..Known::default() };
-    let linted = lint::quantised(&deployment, &board, Some(options.machine), &known);
+    let linted = lint::quantised(deployment, &board, Some(options.machine), &known);
     let Some(network) = linted.quantised else {
         lint::stop(&linted.findings, false)?;
         return Err(UserError::check_failed("not-covered", "uses something that the emulator does not know"));
     };
-    let bundle = BundleWriter::create(dir, &deployment)?;
-    let judge = Judge::new(loaded, &deployment, &network, bundle);
+    let bundle = BundleWriter::create(dir, deployment)?;
+    let judge = Judge::new(loaded, deployment, &network, bundle);
     let judged = judge.run(samples, progress)?;
     let known = Known { activity: Some(&judged.activity), ..known };
-    let linted = lint::quantised(&deployment, &board, Some(options.machine), &known);
-    let rounding = lint::Rounding::of(&deployment, &network, &board);
+    let linted = lint::quantised(deployment, &board, Some(options.machine), &known);
+    let rounding = lint::Rounding::of(deployment, &network, &board);
     let fit = linted.fit.as_ref().expect("a machine was named");
     let accuracy = accuracies(&judged.rows);
-    let frozen = judged.bundle.freeze()?;
+    let frozen = judged.bundle.freeze(&comparisons)?;
     let certificate = Certificate {
         format: FORMAT.into(),
         tool: TOOL.into(),
         target: TARGET.into(),
-        inputs: inputs(&deployment, samples, &frozen.sha256, options.seed),
-        deployment: lowered(&deployment, board.nudge),
+        inputs: inputs(deployment, samples, &frozen.sha256, options.seed),
+        deployment: lowered(deployment, board.nudge),
         populations: judged.populations,
-        projections: projections(&deployment, &network),
+        projections: projections(deployment, &network),
         ring_buffer: judged.ring_buffer,
         rounding: self::rounding(&rounding),
         fit: BoardFit {
@@ -126,8 +147,9 @@ pub fn certify<F: Real + WithDType>(
             routing_entries: fit.routing_entries.into(),
         },
         lint: linted.findings.iter().map(LintLine::from).collect(),
+        divergence: divergence(&judged.rows),
         at_risk: at_risk(&judged.rows),
-        comparisons: Vec::new(),
+        comparisons,
         spikes_sha256: judged.spikes_sha256,
         limits: LIMITS.map(String::from).to_vec(),
         verdict: verdict(&accuracy, &linted.findings, options.max_loss),
@@ -266,7 +288,7 @@ impl<'a, F: Real + WithDType> Judge<'a, F> {
         let d = self.deployment;
         let neurons: Vec<usize> = (0..d.populations.len()).filter(|&p| d.populations[p].cells.neurons().is_some()).collect();
         let mut drifts: Vec<Drift> =
-            neurons.iter().map(|&p| Drift::new(&d.populations[p].label, d.populations[p].ids.len())).collect();
+            neurons.iter().map(|&p| Drift::new(&d.populations[p].label, d.populations[p].ids.len(), d.dt_ms)).collect();
         let mut activity = Activity::default();
         let (mut rows, mut hash) = (Vec::with_capacity(samples.len()), SpikesHash::default());
         progress.stage("certifying", Some(samples.len() as u64));
@@ -321,7 +343,10 @@ impl<'a, F: Real + WithDType> Judge<'a, F> {
         let all_spikes = run.spikes();
         let emulated = trained_time(d, &all_spikes);
         let classes = self.loaded.model.network.classes;
-        let float_rows = Rows { values: trace.out.clone(), classes };
+        let float_rows = match d.decision {
+            Decision::Count => readout::rows(d, &float, &[]).expect("a trained network has a readout"),
+            _ => Rows { values: trace.out.clone(), classes },
+        };
         let interpreted = readout::rows(d, &outcome.spikes, &outcome.v).expect("a trained network has a readout");
         let board_rows = readout_rows(d, run).expect("a trained network has a readout");
         let [float_answer, interpreted, board_answer] = [&float_rows, &interpreted, &board_rows].map(decide);

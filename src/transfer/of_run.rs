@@ -4,10 +4,10 @@ use std::path::Path;
 
 use candle_core::WithDType;
 use kenyon_base::{Result, UserError, digest};
-use kenyon_hardware::Deployment;
+use kenyon_hardware::{Decision, Deployment};
 use kenyon_neurons::point::Real;
 
-use super::lower::{LowerOptions, lower};
+use super::lower::{self, LowerOptions, lower};
 use crate::training::loaded::Loaded;
 
 /// Lowers the network of a run, with `samples` of its inputs.
@@ -30,6 +30,16 @@ pub fn of_run<F: Real + WithDType>(loaded: &Loaded<F>, samples: &[u32], options:
     // A run whose manifest does not say so must not pass for a measured one.
     deployment.synthetic = manifest.facts.get("synthetic_circuit").and_then(serde_json::Value::as_bool).unwrap_or(true);
     Ok(deployment)
+}
+
+impl<F: Real + WithDType> Loaded<F> {
+    /// How the run decides, in a deployment's terms.
+    ///
+    /// # Errors
+    /// `bad-window` for a window outside the samples.
+    pub fn decision(&self) -> Result<Decision> {
+        lower::decision(&self.config.loss, self.model.network.spec.dt_ms, self.setup.source.steps())
+    }
 }
 
 fn sha256(path: &Path) -> Result<String> {

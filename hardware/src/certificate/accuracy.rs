@@ -3,8 +3,9 @@
 use kenyon_base::{PairedCounts, predicted_share, wilson};
 
 use crate::deployment::Deployment;
+use crate::readout;
 
-use super::{Accuracies, Paired, Prediction, Rate, SampleRow};
+use super::{Accuracies, Divergence, Paired, Prediction, Rate, SampleRow};
 
 /// Answers of the three models on the same samples.
 ///
@@ -44,8 +45,17 @@ pub fn at_risk(rows: &[SampleRow]) -> u64 {
     rows.iter().filter(|row| row.margin < 2.0 * worst).count() as u64
 }
 
-/// Spikes (step, population, neuron) within the time that the trained network was simulated. Its spike of step t is the board's of
-/// t - 1; the board goes on for two steps, so that the last one reaches the readout.
+/// Where spikes begin to differ: quantiles are those of the sorted steps at rank `ceil(q n)`.
+pub fn divergence(rows: &[SampleRow]) -> Divergence {
+    let mut steps: Vec<u32> = rows.iter().filter_map(|row| row.diverges).collect();
+    steps.sort_unstable();
+    let quantile = |tenths: usize| steps.get((steps.len() * tenths).div_ceil(10).max(1) - 1).copied();
+    let diverging = steps.len() as u64;
+    let (p10, p50, p90) = (quantile(1), quantile(5), quantile(9));
+    Divergence { identical: rows.len() as u64 - diverging, diverging, p10, p50, p90 }
+}
+
+/// Spikes (step, population, neuron) within the time that the trained network was simulated.
 pub fn trained_time(d: &Deployment, spikes: &[(u32, u32, u32)]) -> Vec<(u32, u32, u32)> {
-    spikes.iter().copied().filter(|s| s.0 + 2 < d.steps).collect()
+    spikes.iter().copied().filter(|s| readout::in_trained_time(d, s.0)).collect()
 }

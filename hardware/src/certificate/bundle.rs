@@ -7,7 +7,8 @@
 //! | `deployment.h5` | the network, without samples |
 //! | `inputs.h5` | input spikes of every sample |
 //! | `samples.csv` | one row per sample: what each model answered |
-//! | `SHA256SUMS` | hashes of the three before it |
+//! | `comparisons.json` | what other simulators did with the exported network, if that was to be set beside |
+//! | `SHA256SUMS` | hashes of the files before it |
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -16,11 +17,11 @@ use std::path::{Path, PathBuf};
 
 use kenyon_base::{AtomicDir, Container, ContainerWriter, Growing, Provenance, Result, Slices, UserError, digest};
 
-use super::Certificate;
+use super::{Certificate, Comparison};
 use crate::deployment::{Deployment, Sample};
 
 /// Files whose hashes stand in [`SUMS`].
-pub(super) const HASHED: [&str; 3] = ["deployment.h5", "inputs.h5", "samples.csv"];
+pub(super) const HASHED: [&str; 4] = ["deployment.h5", "inputs.h5", "samples.csv", "comparisons.json"];
 /// Name of the list of hashes.
 const SUMS: &str = "SHA256SUMS";
 const FORMAT: &str = "kenyon-certificate-inputs";
@@ -147,17 +148,20 @@ impl BundleWriter {
         self.rows.write_record(row.record()).map_err(|e| UserError::cannot_write(&self.rows_path, &e.into()))
     }
 
-    /// Closes the tables and returns the hash of the bundle.
+    /// Closes the tables, adds `comparisons`, and returns the hash of the bundle.
     ///
     /// # Errors
     /// `cannot-write`.
-    pub fn freeze(mut self) -> Result<FrozenBundle> {
+    pub fn freeze(mut self, comparisons: &[Comparison]) -> Result<FrozenBundle> {
         self.count.finish()?;
         self.population.finish()?;
         self.neuron.finish()?;
         self.container.finish(&Provenance::default())?;
         self.rows.flush().map_err(|e| UserError::cannot_write(&self.rows_path, &e))?;
         drop(self.rows);
+        let path = self.folder.path().join(HASHED[3]);
+        let text = serde_json::to_string_pretty(comparisons).expect("plain data") + "\n";
+        fs::write(&path, text).map_err(|e| UserError::cannot_write(&path, &e))?;
         let mut sums = String::new();
         for name in HASHED {
             let _ = writeln!(sums, "{}  {name}", sha256(&self.folder.path().join(name))?);
@@ -201,6 +205,8 @@ pub struct Bundle {
     pub deployment: Deployment,
     /// One row per sample.
     pub rows: Vec<SampleRow>,
+    /// What other simulators did.
+    pub comparisons: Vec<Comparison>,
     count: Slices<u32>,
     population: Slices<u16>,
     neuron: Slices<u32>,
@@ -220,6 +226,10 @@ impl Bundle {
         let deployment = Deployment::read(&dir.join(HASHED[0]))?;
         let inputs = Container::open(&dir.join(HASHED[1]), FORMAT, 1)?;
         let rows = read_rows(&dir.join(HASHED[2]), &deployment)?;
+        let path = dir.join(HASHED[3]);
+        let text = fs::read(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
+        let comparisons = serde_json::from_slice(&text)
+            .map_err(|e| UserError::bad_data("certificate-format", format!("is no list of comparisons: {e}")).file(&path))?;
         let count: Vec<u32> = inputs.read_len("count", rows.len() * deployment.steps as usize)?;
         let mut start = vec![0];
         for sample in count.chunks(deployment.steps as usize) {
@@ -227,7 +237,7 @@ impl Bundle {
         }
         let (population, neuron) = (inputs.slices("population")?, inputs.slices("neuron")?);
         let count = inputs.slices("count")?;
-        Ok(Self { dir, certificate, deployment, rows, count, population, neuron, start })
+        Ok(Self { dir, certificate, deployment, rows, comparisons, count, population, neuron, start })
     }
 
     /// Where it lies.

@@ -7,7 +7,7 @@ use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Bundle, SampleRow, SpikesHash, accuracies, at_risk, trained_time};
+use super::{Bundle, SampleRow, SpikesHash, accuracies, at_risk, divergence, trained_time};
 use crate::deployment::Receptor;
 use crate::interpreter::Interpreter;
 use crate::readout;
@@ -95,6 +95,9 @@ fn recount(bundle: &Bundle) -> Result<()> {
     same("accuracy.paired", format!("{:?}", certified.paired), format!("{:?}", found.paired))?;
     same("accuracy.board_prediction", format!("{:?}", certified.board_prediction), format!("{:?}", found.board_prediction))?;
     same("at_risk", certificate.at_risk.to_string(), at_risk(&bundle.rows).to_string())?;
+    same("divergence", format!("{:?}", certificate.divergence), format!("{:?}", divergence(&bundle.rows)))?;
+    let stated = serde_json::to_string(&certificate.comparisons).expect("plain data");
+    same("comparisons", stated, serde_json::to_string(&bundle.comparisons).expect("plain data"))?;
     let saturations: u64 = bundle.rows.iter().map(|row| row.saturations).sum();
     same("ring_buffer.saturations", certificate.ring_buffer.saturations.to_string(), saturations.to_string())?;
     for (k, population) in certificate.populations.iter().enumerate() {

@@ -4,7 +4,7 @@
 
 use kenyon_base::{Result, UserError};
 
-use super::{Cells, Deployment, HostReadout, Population, Projection, Sample, VERSION, Variable};
+use super::{Cells, Decision, Deployment, HostReadout, Population, Projection, Sample, VERSION, Variable};
 use crate::lint;
 
 impl Deployment {
@@ -46,6 +46,7 @@ impl Deployment {
             }
         }
         self.samples.iter().try_for_each(|sample| self.check_sample(sample))?;
+        self.check_decision()?;
         self.host_readout.iter().try_for_each(|readout| self.check_host_readout(readout))
     }
 
@@ -98,6 +99,21 @@ impl Deployment {
             }
         }
         Ok(())
+    }
+
+    fn check_decision(&self) -> Result<()> {
+        match self.decision {
+            Decision::Count if self.host_readout.is_none() => Err(bad("decision", "counts spikes, which no cell does")
+                .expected("a readout on the host")
+                .mend("read on the host, or decide by `max`, `mean`, `last` or a window")),
+            // Steps and lead-in were checked: there is a row for each step after the lead-in.
+            Decision::Window { from, to } if from >= to || to > self.steps - self.lead_in_steps => {
+                Err(bad("decision", "is a window outside the readout")
+                    .found(format!("rows {from} to {to}"))
+                    .expected(format!("at least one of the {} rows", self.steps - self.lead_in_steps)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_host_readout(&self, readout: &HostReadout) -> Result<()> {

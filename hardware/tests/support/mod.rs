@@ -105,7 +105,7 @@ impl Model {
         let mut d = Deployment::new("random", dt_ms, self.input.len() as u32 + lead_in + 1);
         d.lead_in_steps = lead_in;
         let lif = Lif {
-            decay_syn: &self.decay_syn,
+            decay_syn: [&self.decay_syn; 2],
             decay_mem: &self.decay_mem,
             i_c: &self.i_c,
             threshold: &self.threshold,

@@ -273,14 +273,14 @@ fn control(demo: &Demo, network: &Loaded<f32>, steps: &mut Steps, context: &Cont
 }
 
 fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
-    let options = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
+    let options = LowerOptions { decision: network.decision()?, ..LowerOptions::default() };
     let deployment = of_run(network, &network.samples(Part::Test, Some(EXPORTED)), &options)?;
     pynn::export(&deployment, dir, &pynn::Options::default())
 }
 
 /// What a board makes of the network, predicted on its test samples.
 fn certificate(network: &Loaded<f32>, dir: &Path, context: &Context) -> Result<Certificate> {
-    let lower = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
+    let lower = LowerOptions { decision: network.decision()?, ..LowerOptions::default() };
     let options = CertifyOptions { lower, seed: context.seed, ..CertifyOptions::default() };
     certify(network, &network.samples(Part::Test, None), &options, dir, context)
 }

@@ -1,6 +1,10 @@
 //! What became of a population's spikes between two models.
 
-use kenyon_hardware::certificate::PopulationDrift;
+use std::collections::BTreeMap;
+
+use kenyon_hardware::certificate::{PopulationDrift, VAN_ROSSUM_TAU_MS};
+
+use crate::analysis::van_rossum::van_rossum_d2;
 
 /// Farthest that two spikes of a neuron may lie apart and still be the same, in steps.
 const WITHIN: u32 = 2;
@@ -14,11 +18,15 @@ pub(super) struct Drift {
     identical: u64,
     matched: u64,
     shift: u64,
+    dt_ms: f64,
+    /// Sum of squared distances, and over how many pairs of trains.
+    distance: (f64, u64),
 }
 
 impl Drift {
-    pub(super) fn new(label: &str, neurons: usize) -> Self {
-        Self { label: label.into(), counts: [vec![0; neurons], vec![0; neurons]], identical: 0, matched: 0, shift: 0 }
+    pub(super) fn new(label: &str, neurons: usize, dt_ms: f64) -> Self {
+        let counts = [vec![0; neurons], vec![0; neurons]];
+        Self { label: label.into(), counts, identical: 0, matched: 0, shift: 0, dt_ms, distance: (0.0, 0) }
     }
 
     /// Adds one sample: spikes as (neuron, step), sorted.
@@ -32,6 +40,17 @@ impl Drift {
         for distance in matches(float, emulator) {
             self.matched += 1;
             self.shift += u64::from(distance);
+        }
+        // Trains in ms by neuron; neurons without a spike in either have no distance.
+        let mut trains: BTreeMap<u32, [Vec<f64>; 2]> = BTreeMap::new();
+        for (k, spikes) in [float, emulator].into_iter().enumerate() {
+            for &(neuron, step) in spikes {
+                trains.entry(neuron).or_default()[k].push(f64::from(step) * self.dt_ms);
+            }
+        }
+        for [a, b] in trains.values() {
+            self.distance.0 += van_rossum_d2(a, b, VAN_ROSSUM_TAU_MS);
+            self.distance.1 += 1;
         }
     }
 
@@ -47,6 +66,7 @@ impl Drift {
             drift_percent: (float > 0).then(|| 100.0 * (emulator as f64 - float as f64) / float as f64),
             identical_share: share(self.identical, float),
             mean_abs_shift_steps: share(self.shift, self.matched),
+            van_rossum_d2: (self.distance.1 > 0).then(|| self.distance.0 / self.distance.1 as f64),
             silent_float: silent(0),
             silent_emulator: silent(1),
             max_abs_v,
@@ -92,16 +112,20 @@ mod tests {
         let float = [(0, 5), (0, 9), (1, 3), (2, 7)];
         let emulator = [(0, 6), (0, 12), (1, 3), (3, 7)];
         assert_eq!(matches(&float, &emulator), [1, 0]);
-        let mut drift = Drift::new("KC", 4);
+        let mut drift = Drift::new("KC", 4, 1.0);
         drift.add(&float, &emulator);
         let done = drift.finish(1.0, 2.0);
         assert_eq!((done.spikes_float, done.spikes_emulator, done.silent_float, done.silent_emulator), (4, 4, 1, 1));
         assert_eq!((done.identical_share, done.mean_abs_shift_steps, done.drift_percent), (Some(0.25), Some(0.5), Some(0.0)));
+        // Neurons 2 and 3 have a spike too many each; those of 0 and 1 lie apart.
+        let apart = 1.0 - (-0.1f64).exp() + 1.0 - (-0.3f64).exp();
+        let cross = (-0.4f64).exp() + (-0.7f64).exp() - (-0.3f64).exp() - (-0.6f64).exp();
+        assert!((done.van_rossum_d2.expect("spikes") - (apart - cross + 1.0) / 4.0).abs() < 1e-12);
     }
 
     #[test]
     fn without_spikes_there_is_no_share() {
-        let done = Drift::new("APL", 1).finish(0.0, 0.0);
+        let done = Drift::new("APL", 1, 1.0).finish(0.0, 0.0);
         assert_eq!((done.identical_share, done.mean_abs_shift_steps, done.drift_percent), (None, None, None));
     }
 

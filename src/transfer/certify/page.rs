@@ -1,6 +1,6 @@
 //! The certificate for people: one page that opens offline.
 
-use kenyon_hardware::certificate::{Certificate, Paired, Rate, ReadoutPlace, Verdict};
+use kenyon_hardware::certificate::{Certificate, Paired, Rate, ReadoutPlace, VAN_ROSSUM_TAU_MS, Verdict};
 
 use crate::report::{Axis, Dot, DotChart, Figure, Page, Section, Table};
 
@@ -61,6 +61,7 @@ fn populations(c: &Certificate) -> Section {
         "drift",
         "same step",
         "mean shift",
+        "van Rossum D²",
         "silent trained",
         "silent emulated",
         "largest |V| (mV)",
@@ -76,15 +77,29 @@ fn populations(c: &Certificate) -> Section {
             p.drift_percent.map_or_else(none, |d| format!("{d:+.2} %")),
             p.identical_share.map_or_else(none, percent),
             p.mean_abs_shift_steps.map_or_else(none, |s| format!("{s:.3} steps")),
+            p.van_rossum_d2.map_or_else(none, |d| format!("{d:.3}")),
             p.silent_float.to_string(),
             p.silent_emulator.to_string(),
             format!("{:.1}", p.max_abs_v),
             format!("{:.1}", p.max_abs_g),
         ]);
     }
-    Section::new("What becomes of the spikes").table(table).text(
-        "Same step: share of the trained network's spikes that the board emits in the same step. Mean shift: of spikes of one neuron within two steps of each other.",
-    )
+    let d = &c.divergence;
+    let step = |q: Option<u32>| q.map_or_else(none, |s| s.to_string());
+    let first = match d.diverging {
+        0 => format!("All {} samples have the same spikes from the first step to the last.", d.identical),
+        n => format!(
+            "{} samples have the same spikes from the first step to the last; {n} diverge: a tenth of them by step {}, half by step {}, nine tenths by step {}.",
+            d.identical,
+            step(d.p10),
+            step(d.p50),
+            step(d.p90)
+        ),
+    };
+    Section::new("What becomes of the spikes").table(table).text(first).text(format!(
+        "Same step: share of the trained network's spikes that the board emits in the same step. Mean shift: of spikes of one neuron within two steps of each other. \
+         D²: squared distance after van Rossum at {VAN_ROSSUM_TAU_MS} ms, mean over the neurons that spike; a spike too many is 0.5."
+    ))
 }
 
 fn projections(c: &Certificate) -> Section {
@@ -153,14 +168,18 @@ fn comparisons(c: &Certificate) -> Section {
     if c.comparisons.is_empty() {
         return section.text("None were run. Their results would be context, not evidence about the target.");
     }
-    let mut table =
-        Table::new("Runs of the exported network", ["back end", "version", "spikes", "matched within 2 steps", "note"]);
+    let mut table = Table::new(
+        "Runs of the exported network",
+        ["back end", "version", "samples", "same answer", "spikes", "matched within 2 steps", "note"],
+    );
     for run in &c.comparisons {
         table.push([
             run.backend.clone(),
             run.version.clone(),
+            run.samples.to_string(),
+            run.same_answer.to_string(),
             run.spikes.to_string(),
-            percent(run.matched_share),
+            run.matched_share.map_or_else(none, percent),
             run.note.clone(),
         ]);
     }
