@@ -120,6 +120,7 @@ pub struct Cells {
     events: Vec<EventQueue>,
     step: u64,
     v_init_mv: f64,
+    names: guard::Names,
 }
 
 impl Cells {
@@ -163,6 +164,7 @@ impl Cells {
             events: vec![EventQueue::default(); lanes],
             step: 0,
             v_init_mv,
+            names: guard::Names::new(&neuron.cable),
         };
         if let Some(grid) = settings.tables {
             for mechanism in &mut cells.mechanisms {
