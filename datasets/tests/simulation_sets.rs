@@ -32,14 +32,14 @@ fn a_set_reads_back_record_by_record_and_its_bytes_are_those_of_its_recipe() {
     assert_eq!(store.items(), plan.items(Shard::WHOLE));
     assert_eq!(store.parts(), Part::ALL);
     for part in store.parts() {
-        for (at, entry) in store.index(part).iter().enumerate() {
+        for (at, entry) in store.entries(part).iter().enumerate() {
             let made = simulate(&plan, store.about(), Item { part, index: entry.sim });
             assert_eq!(store.record(part, at).expect("read"), made);
             assert_eq!(entry.failed, made.failed);
             assert_eq!(entry.n_spikes, made.summary(store.about()).n_spikes);
         }
     }
-    assert!(store.index(Part::Train).iter().any(|e| e.n_spikes > 0));
+    assert!(store.entries(Part::Train).iter().any(|e| e.n_spikes > 0));
     let again = dir.path().join("again.h5");
     make(&plan, &again, Shard::WHOLE);
     assert!(bytes(&again) == bytes(&path));
@@ -191,7 +191,7 @@ fn damaged_files_are_errors_and_a_chunk_that_changed_is_found() {
         let store = SimStore::open(path)?;
         let mut all = Vec::new();
         for part in store.parts() {
-            for at in 0..store.index(part).len() {
+            for at in 0..store.entries(part).len() {
                 all.push(store.record(part, at)?);
             }
         }
@@ -273,7 +273,7 @@ fn the_input_in_the_file_is_eight_times_smaller_than_a_dense_one() {
     config.warmup_ms = 0;
     // A chunk each, so that a few simulations have the statistics of many.
     let spec = BallSpec { chunk: [1; 4], ..BallSpec::default() };
-    config.generator = GeneratorSpec::BallAndStick(spec);
+    config.generator = GeneratorSpec::BallAndStick(Box::new(spec));
     let plan = SetPlan::new(config).expect("valid");
     let mut about = about(&plan);
     about.neuron.branches = false;
