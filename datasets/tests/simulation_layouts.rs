@@ -1,5 +1,7 @@
 //! The folders of the reference systems, and Python as a second reader.
 
+#![expect(clippy::float_cmp, reason = "the very same numbers are expected")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Sets of simulations: written, killed, resumed, sharded, damaged, read.
 
+#![expect(clippy::float_cmp, reason = "the very same numbers are expected")]
+
 mod support;
 
 use std::fs;
@@ -8,8 +10,8 @@ use std::sync::Arc;
 
 use kenyon_base::{PlainFile, Silent};
 use kenyon_datasets::simulation::{
-    BallSpec, Counts, GeneratorSpec, Item, Labels, Loader, LoaderSpec, Manifest, Part, Record, SetConfig, SetPlan, SetWriter,
-    Shard, SimStore, Statistics, WindowBatch, Windows, merge, normalise, shard_path,
+    BallSpec, Counts, GeneratorSpec, Item, Labels, Loader, LoaderSpec, Manifest, NormaliseSpec, Part, Record, SetConfig, SetPlan,
+    SetWriter, Shard, SimStore, Statistics, WindowBatch, Windows, merge, normalise, shard_path,
 };
 use support::{about, make, plan, simulate};
 
@@ -132,7 +134,9 @@ fn a_damaged_journal_is_told_with_its_file() {
     let items = plan.items(Shard::WHOLE);
     let start = || SetWriter::start(&path, about(&plan), Shard::WHOLE, items.clone());
     let writer = start().expect("started");
-    items.iter().for_each(|&item| writer.append(&simulate(&plan, writer.about(), item)).expect("appended"));
+    for &item in &items {
+        writer.append(&simulate(&plan, writer.about(), item)).expect("appended");
+    }
     assert_eq!(writer.append(&simulate(&plan, writer.about(), items[0])).expect_err("again").code(), "twice");
     drop(writer);
     let record = dir.path().join("set.h5.journal/train/0000/0000001.sim");
@@ -386,5 +390,5 @@ fn statistics_leave_the_initialisation_out_and_answer_questions() {
     assert_eq!(all, (0..8).collect::<Vec<u32>>());
     assert!(stats.quantity("rate").expect_err("unknown").to_string().contains("rate_hz"));
     let pairs: Vec<(u32, f64)> = all.iter().copied().zip(rates).collect();
-    assert_eq!(normalise(&pairs, &Default::default()).expect("chosen").indices.len(), 3);
+    assert_eq!(normalise(&pairs, &NormaliseSpec::default()).expect("chosen").indices.len(), 3);
 }
