@@ -14,7 +14,7 @@ fn columns(path: &Path) -> Vec<Vec<f64>> {
 fn compare(case: &str, spike: &[bool], near: &[bool], rate: &[f32], soma: &[f64], expected: &[Vec<f64>]) {
     assert_eq!(spike.len(), expected.len(), "{case}");
     for (k, row) in expected.iter().enumerate() {
-        assert_eq!([spike[k], near[k]], [row[1] == 1.0, row[2] == 1.0], "{case} at {k} ms");
+        assert_eq!([spike[k], near[k]], [row[1] > 0.5, row[2] > 0.5], "{case} at {k} ms");
         assert!((f64::from(rate[k]) - row[3]).abs() < 1e-6, "{case} at {k} ms: {} {}", rate[k], row[3]);
         assert!((soma[k].min(-62.0) - row[4]).abs() < 2e-5, "{case} at {k} ms");
     }

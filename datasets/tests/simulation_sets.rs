@@ -1,5 +1,7 @@
 //! Sets of simulations: written, killed, resumed, sharded, damaged, read.
 
+#![expect(clippy::float_cmp, reason = "the very same numbers are expected")]
+
 mod support;
 
 use std::fs;
@@ -8,8 +10,8 @@ use std::sync::Arc;
 
 use kenyon_base::{PlainFile, Silent};
 use kenyon_datasets::simulation::{
-    BallSpec, Counts, GeneratorSpec, Item, Labels, Loader, LoaderSpec, Manifest, Part, Record, SetConfig, SetPlan, SetWriter,
-    Shard, SimStore, Statistics, WindowBatch, Windows, merge, normalise, shard_path,
+    BallSpec, Counts, GeneratorSpec, Item, Labels, Loader, LoaderSpec, Manifest, NormaliseSpec, Part, Record, SetConfig, SetPlan,
+    SetWriter, Shard, SimStore, Statistics, WindowBatch, Windows, merge, normalise, shard_path,
 };
 use support::{about, make, plan, simulate};
 
@@ -32,14 +34,14 @@ fn a_set_reads_back_record_by_record_and_its_bytes_are_those_of_its_recipe() {
     assert_eq!(store.items(), plan.items(Shard::WHOLE));
     assert_eq!(store.parts(), Part::ALL);
     for part in store.parts() {
-        for (at, entry) in store.index(part).iter().enumerate() {
+        for (at, entry) in store.entries(part).iter().enumerate() {
             let made = simulate(&plan, store.about(), Item { part, index: entry.sim });
             assert_eq!(store.record(part, at).expect("read"), made);
             assert_eq!(entry.failed, made.failed);
             assert_eq!(entry.n_spikes, made.summary(store.about()).n_spikes);
         }
     }
-    assert!(store.index(Part::Train).iter().any(|e| e.n_spikes > 0));
+    assert!(store.entries(Part::Train).iter().any(|e| e.n_spikes > 0));
     let again = dir.path().join("again.h5");
     make(&plan, &again, Shard::WHOLE);
     assert!(bytes(&again) == bytes(&path));
@@ -132,7 +134,9 @@ fn a_damaged_journal_is_told_with_its_file() {
     let items = plan.items(Shard::WHOLE);
     let start = || SetWriter::start(&path, about(&plan), Shard::WHOLE, items.clone());
     let writer = start().expect("started");
-    items.iter().for_each(|&item| writer.append(&simulate(&plan, writer.about(), item)).expect("appended"));
+    for &item in &items {
+        writer.append(&simulate(&plan, writer.about(), item)).expect("appended");
+    }
     assert_eq!(writer.append(&simulate(&plan, writer.about(), items[0])).expect_err("again").code(), "twice");
     drop(writer);
     let record = dir.path().join("set.h5.journal/train/0000/0000001.sim");
@@ -191,7 +195,7 @@ fn damaged_files_are_errors_and_a_chunk_that_changed_is_found() {
         let store = SimStore::open(path)?;
         let mut all = Vec::new();
         for part in store.parts() {
-            for at in 0..store.index(part).len() {
+            for at in 0..store.entries(part).len() {
                 all.push(store.record(part, at)?);
             }
         }
@@ -273,7 +277,7 @@ fn the_input_in_the_file_is_eight_times_smaller_than_a_dense_one() {
     config.warmup_ms = 0;
     // A chunk each, so that a few simulations have the statistics of many.
     let spec = BallSpec { chunk: [1; 4], ..BallSpec::default() };
-    config.generator = GeneratorSpec::BallAndStick(spec);
+    config.generator = GeneratorSpec::BallAndStick(Box::new(spec));
     let plan = SetPlan::new(config).expect("valid");
     let mut about = about(&plan);
     about.neuron.branches = false;
@@ -386,5 +390,5 @@ fn statistics_leave_the_initialisation_out_and_answer_questions() {
     assert_eq!(all, (0..8).collect::<Vec<u32>>());
     assert!(stats.quantity("rate").expect_err("unknown").to_string().contains("rate_hz"));
     let pairs: Vec<(u32, f64)> = all.iter().copied().zip(rates).collect();
-    assert_eq!(normalise(&pairs, &Default::default()).expect("chosen").indices.len(), 3);
+    assert_eq!(normalise(&pairs, &NormaliseSpec::default()).expect("chosen").indices.len(), 3);
 }

@@ -144,6 +144,11 @@ impl SetAbout {
         }
     }
 
+    /// Whether there is a segment and a bin to count.
+    pub(super) const fn sound(&self) -> bool {
+        self.duration_ms > 0 && self.initialisation_ms < self.duration_ms && self.nseg > 0
+    }
+
     /// Bins of input.
     pub const fn bins(&self) -> usize {
         self.duration_ms as usize + self.warmup_ms as usize

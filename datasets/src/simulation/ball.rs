@@ -220,22 +220,23 @@ fn stored(weight: f64) -> f64 {
 /// Contiguous clusters of segments, each active or silent for [`CLUSTER_MS`] at a time.
 struct Clusters {
     seed: u64,
-    clusters: u32,
+    count: u32,
     nseg: u32,
 }
 
 impl Clusters {
     fn new(seed: u64, clusters: u32, nseg: u32) -> Self {
-        Self { seed: Draw::new(seed, "clusters").word(), clusters, nseg }
+        Self { seed: Draw::new(seed, "clusters").word(), count: clusters, nseg }
     }
 
     fn active(&self, segment: u32, t: u64) -> bool {
-        let cluster = u64::from(segment) * u64::from(self.clusters) / u64::from(self.nseg);
+        let cluster = u64::from(segment) * u64::from(self.count) / u64::from(self.nseg);
         super::draw::uniform_at(self.seed, cluster, t / CLUSTER_MS) < 0.5
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same numbers are expected")]
 mod tests {
     use super::*;
 

@@ -64,7 +64,7 @@ impl Draw {
         let mut all: Vec<u32> = (0..n).collect();
         let k = k.min(n) as usize;
         for i in 0..k {
-            let j = i + below(n as u64 - i as u64, &mut self.0) as usize;
+            let j = i + below(u64::from(n) - i as u64, &mut self.0) as usize;
             all.swap(i, j);
         }
         all.truncate(k);
@@ -191,7 +191,9 @@ mod tests {
         for _ in 0..7000 {
             let subset = draw.subset(7, 3);
             assert!(subset.len() == 3 && subset.is_sorted_by(|a, b| a < b));
-            subset.iter().for_each(|&i| seen[i as usize] += 1);
+            for i in subset {
+                seen[i as usize] += 1;
+            }
         }
         assert!(seen.iter().all(|&n| (2750..3250).contains(&n)), "{seen:?}");
         assert_eq!((draw.int([1, 1]), draw.subset(1, 5), draw.subset(0, 0)), (1, vec![0], vec![]));

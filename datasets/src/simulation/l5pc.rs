@@ -287,7 +287,9 @@ impl L5pcSpec {
                 _ => events.push(Event { t, row, weight }),
             }
         }
-        events.iter_mut().for_each(|e| e.weight = self.stored(e.weight));
+        for e in &mut events {
+            e.weight = self.stored(e.weight);
+        }
         events.retain(|e| e.weight > 0.0);
         let facts = json!({
             "rate_hz": [first, second], "axons": axons, "connections": wiring.connections(),
@@ -339,6 +341,7 @@ fn spikes(run: &rates::Run, draw: &mut Draw, sign: usize, axons: u32, bins: u32)
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same numbers are expected")]
 mod tests {
     use super::*;
 

@@ -160,6 +160,7 @@ fn at(trace: &[f64], step: f64) -> f64 {
 }
 
 /// Interior local maxima of at least `height`; of a plateau, its middle sample (the earlier of two).
+#[expect(clippy::float_cmp, reason = "a plateau is of equal samples")]
 pub fn peaks(trace: &[f64], height: f64) -> Vec<usize> {
     let mut found = Vec::new();
     let mut i = 1;

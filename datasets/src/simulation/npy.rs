@@ -300,6 +300,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn bytes_of_any_kind_are_no_panic(header in "[ {}'(),:a-z0-9<|]{0,90}", data in proptest::collection::vec(0_u8.., 0..20)) {
+            let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {header}\n");
+            let bytes = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &data].concat();
+            let _ = Npy::decode(&bytes);
+            let _ = Npy::decode(&data);
+        }
+    }
+
     #[test]
     fn a_sparse_matrix_comes_back() {
         let dir = tempfile::tempdir().expect("a temporary folder");

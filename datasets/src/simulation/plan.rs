@@ -269,14 +269,20 @@ mod tests {
 
     #[test]
     fn inputs_keep_their_values_across_releases() {
-        let plan = plan([2, 0, 0, 0]);
-        let input = plan.input(Part::Train, 1);
-        let mut hash = Hasher::default();
-        for e in &input.events {
-            hash.update(&e.t.to_le_bytes());
-            hash.update(&e.row.to_le_bytes());
-            hash.update(&e.weight.to_le_bytes());
-        }
-        assert_eq!((input.events.len(), &hash.finish()[..16]), (183, "9d038390ab2b4479"));
+        let digest = |input: &Input| {
+            let mut hash = Hasher::default();
+            for e in &input.events {
+                hash.update(&e.t.to_le_bytes());
+                hash.update(&e.row.to_le_bytes());
+                hash.update(&e.weight.to_le_bytes());
+            }
+            (input.events.len(), hash.finish()[..16].to_string())
+        };
+        let ball = plan([2, 0, 0, 0]).input(Part::Train, 1);
+        assert_eq!(digest(&ball), (183, "9d038390ab2b4479".into()));
+        let mut config = SetConfig::preset("twinprop_default_weighted").expect("known");
+        config.segment_um = vec![12.0; 10];
+        let l5pc = SetPlan::new(config).expect("valid").input(Part::Train, 1);
+        assert_eq!(digest(&l5pc), (1007, "4ca80512fe5411c0".into()));
     }
 }

@@ -209,15 +209,15 @@ impl Record {
         let mut payload = Vec::new();
         payload.extend((json.len() as u32).to_le_bytes());
         payload.extend(json);
-        self.events.iter().for_each(|e| payload.extend(e.t.to_le_bytes()));
-        self.events.iter().for_each(|e| payload.extend(e.row.to_le_bytes()));
-        self.events.iter().for_each(|e| payload.extend(e.weight.to_le_bytes()));
+        payload.extend(self.events.iter().flat_map(|e| e.t.to_le_bytes()));
+        payload.extend(self.events.iter().flat_map(|e| e.row.to_le_bytes()));
+        payload.extend(self.events.iter().flat_map(|e| e.weight.to_le_bytes()));
         for values in [&self.spikes_ms, &self.soma_v, &self.inst_rate] {
-            values.iter().for_each(|v| payload.extend(v.to_le_bytes()));
+            payload.extend(values.iter().flat_map(|v| v.to_le_bytes()));
         }
         payload.extend(self.near_spike.iter().map(|&n| u8::from(n)));
-        self.branch_v.iter().for_each(|v| payload.extend(v.to_le_bytes()));
-        self.extra.iter().flat_map(|e| &e.data).for_each(|v| payload.extend(v.to_le_bytes()));
+        payload.extend(self.branch_v.iter().flat_map(|v| v.to_le_bytes()));
+        payload.extend(self.extra.iter().flat_map(|e| &e.data).flat_map(|v| v.to_le_bytes()));
         let mut hash = Hasher::default();
         hash.update(&payload);
         let mut bytes = MAGIC.to_vec();
@@ -296,5 +296,59 @@ impl Record {
             inst_rate,
             extra,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealed(payload: &[u8]) -> Vec<u8> {
+        let mut hash = Hasher::default();
+        hash.update(payload);
+        [&MAGIC[..], &(payload.len() as u64).to_le_bytes(), hash.finish().as_bytes(), payload].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_any_kind_are_refused_or_read_and_never_panic(
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            counts: [u32; 4],
+        ) {
+            let path = Path::new("x.sim");
+            prop_assert!(Record::decode(&payload, path).is_err());
+            prop_assert!(Record::decode(&sealed(&payload), path).is_err());
+            let [events, spikes, bins, branches] = counts.map(|n| u64::from(n) << (n % 33));
+            let json = serde_json::json!({
+                "part": "train", "index": 0, "seed": 1, "trials": 1, "failed": null, "events": events, "spikes": spikes,
+                "bins": bins, "branches": branches, "extra": [["a", [events, bins]]],
+            });
+            let json = json.to_string();
+            let body = [&(json.len() as u32).to_le_bytes()[..], json.as_bytes(), &payload].concat();
+            prop_assert!(Record::decode(&sealed(&body), path).is_err());
+        }
+
+        #[test]
+        fn a_record_survives_the_journal(
+            events in proptest::collection::vec((any::<u32>(), any::<u32>(), -1e9..1e9), 0..20),
+            voltages in proptest::collection::vec(-100.0_f32..50.0, 0..30),
+            failed in proptest::option::of("[a-z_]{1,9}"),
+        ) {
+            let record = Record {
+                item: Item { part: Part::Valid, index: 7 },
+                seed: 3,
+                trials: 2,
+                failed,
+                events: events.into_iter().map(|(t, row, weight)| Event { t, row, weight }).collect(),
+                spikes_ms: voltages.iter().map(|v| v + 200.0).collect(),
+                branch_v: voltages.iter().chain(&voltages).map(|&v| f16::from_f32(v)).collect(),
+                near_spike: voltages.iter().map(|&v| v > 0.0).collect(),
+                inst_rate: voltages.clone(),
+                extra: vec![Extra { name: "a".into(), shape: vec![1, voltages.len()], data: voltages.clone() }],
+                soma_v: voltages,
+            };
+            prop_assert_eq!(Record::decode(&record.encode(), Path::new("x.sim")).expect("sound"), record);
+        }
     }
 }

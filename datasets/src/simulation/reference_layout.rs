@@ -192,7 +192,7 @@ pub fn export_reference(
         .parts()
         .into_iter()
         .flat_map(|part| {
-            let index = store.index(part).iter().enumerate();
+            let index = store.entries(part).iter().enumerate();
             index.filter(|(_, e)| flagged || e.failed.is_none()).map(move |(at, _)| (part, at)).collect::<Vec<_>>()
         })
         .collect();

@@ -85,7 +85,7 @@ impl Manifest {
                     .mend("give the shards of one recipe"));
             }
             let ranges = store.parts().into_iter().map(|part| {
-                let index = store.index(part);
+                let index = store.entries(part);
                 PartRange {
                     part,
                     first: index.first().map_or(0, |e| e.sim),
@@ -195,7 +195,7 @@ pub fn merge(manifest_path: &Path, target: &Path, progress: &dyn Progress) -> Re
     let mut places: Vec<(Item, usize, usize)> = Vec::new();
     for part in Part::ALL {
         for (file, store) in stores.iter().enumerate() {
-            let entries = store.index(part).iter().enumerate();
+            let entries = store.entries(part).iter().enumerate();
             places.extend(entries.map(|(at, e)| (Item { part, index: e.sim }, file, at)));
         }
     }

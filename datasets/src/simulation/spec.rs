@@ -68,9 +68,9 @@ impl Counts {
 #[serde(rename_all = "snake_case")]
 pub enum GeneratorSpec {
     /// Weighted events on every segment, with intervals of other strength.
-    BallAndStick(BallSpec),
+    BallAndStick(Box<BallSpec>),
     /// Presynaptic axons with changing rates, wired at random to the segments.
-    L5pc(L5pcSpec),
+    L5pc(Box<L5pcSpec>),
 }
 
 impl GeneratorSpec {
@@ -191,7 +191,7 @@ impl SetConfig {
             segment_um: vec![length / 8.0; 8],
             counts: Counts { train, valid, test, shift: 0 },
             filter: Some(FilterSpec::default()),
-            ..base(GeneratorSpec::BallAndStick(BallSpec::default()))
+            ..base(GeneratorSpec::BallAndStick(Box::default()))
         };
         let twin = |spec: L5pcSpec| Self {
             duration_ms: 10_500,
@@ -199,7 +199,7 @@ impl SetConfig {
             initialisation_ms: 500,
             counts: Counts { train: 20, valid: 10, test: 10, shift: 0 },
             labels: LabelSpec::twinprop(),
-            ..base(GeneratorSpec::L5pc(spec))
+            ..base(GeneratorSpec::L5pc(Box::new(spec)))
         };
         let plain = L5pcSpec::default();
         match name.split_once('=') {

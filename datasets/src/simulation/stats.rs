@@ -48,7 +48,7 @@ impl Histogram {
         let (mut low, mut high) = finite.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
         if low > high {
             (low, high) = (0.0, 1.0);
-        } else if low == high {
+        } else if low >= high {
             (low, high) = (low - 0.5, high + 0.5);
         }
         let width = (high - low) / bins as f64;
@@ -261,7 +261,9 @@ mod tests {
     fn quantiles_of_halves_are_exact() {
         let mut halves = Halves::new();
         let mut values: Vec<f64> = (0..1000).map(|i| f64::from((i * 37) % 1000 - 400) / 8.0).collect();
-        values.iter().for_each(|&v| halves.add(v, 1));
+        for &v in &values {
+            halves.add(v, 1);
+        }
         values.sort_by(f64::total_cmp);
         let pooled = halves.pooled();
         assert_eq!(pooled.percentiles, [[2.0, values[20]], [50.0, values[500]], [98.0, values[979]], [99.0, values[989]]]);

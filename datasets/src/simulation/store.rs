@@ -110,8 +110,7 @@ impl SimStore {
             return Err(damaged(path, "/@about"));
         }
         let about: SetAbout = serde_json::from_str(&words).map_err(|_| damaged(path, "/@about"))?;
-        let sound = about.duration_ms > 0 && about.initialisation_ms < about.duration_ms && about.nseg > 0;
-        if !sound {
+        if !about.sound() {
             return Err(damaged(path, "/@about"));
         }
         let shard = text("shard")?.parse().map_err(|_| damaged(path, "/@shard"))?;
@@ -151,13 +150,13 @@ impl SimStore {
     }
 
     /// The index of a part; empty if the set has no such part.
-    pub fn index(&self, part: Part) -> &[Entry] {
+    pub fn entries(&self, part: Part) -> &[Entry] {
         self.parts.iter().find(|p| p.part == part).map_or(&[], |p| &p.index)
     }
 
     /// Positions, in the index of a part, of the simulations that no filter flags.
     pub fn kept(&self, part: Part) -> Vec<u32> {
-        let index = self.index(part).iter().enumerate();
+        let index = self.entries(part).iter().enumerate();
         index.filter(|(_, e)| e.failed.is_none()).map(|(at, _)| at as u32).collect()
     }
 
@@ -173,7 +172,7 @@ impl SimStore {
             UserError::usage("no-such-simulation", "the set has no such simulation")
                 .file(&self.path)
                 .found(format!("position {at} of {}", part.name()))
-                .mend(format!("the part holds {} simulations", self.index(part).len()))
+                .mend(format!("the part holds {} simulations", self.entries(part).len()))
         })
     }
 
@@ -234,7 +233,9 @@ impl SimStore {
         let mut events = p.events(begin as usize..end as usize)?;
         events.retain(|e| (from..to).contains(&e.t));
         let begin = window.start + i64::from(self.about.warmup_ms);
-        events.iter_mut().for_each(|e| e.t = (i64::from(e.t) - begin) as u32);
+        for e in &mut events {
+            e.t = (i64::from(e.t) - begin) as u32;
+        }
         Ok(events)
     }
 
@@ -253,7 +254,9 @@ impl SimStore {
         }
         let cap = f16::from_f64(caps.branch_cap_mv);
         let mut branch_v = p.branch_v.as_ref().map_or(Ok(Vec::new()), |rows| rows.read(at..at + 1))?;
-        branch_v.iter_mut().for_each(|v| *v = v.min(cap));
+        for v in &mut branch_v {
+            *v = v.min(cap);
+        }
         Ok(StoredLabels {
             spike,
             soma_v: super::labels::capped(&p.soma_v.read(at..at + 1)?, caps.soma_cap_mv),

@@ -86,6 +86,13 @@ impl TwinpropFolder {
         };
         let folder = folder(root, first);
         let matrix = Csr::read(&folder.join(INPUTS[0]))?;
+        if matrix.shape.contains(&0) {
+            return Err(UserError::bad_data("bad-npz", "holds no input")
+                .file(folder.join(INPUTS[0]))
+                .found(format!("{:?}", matrix.shape))
+                .expected("at least one segment and one ms")
+                .mend("leave the simulation out"));
+        }
         let branches = PlainFile::open(&folder.join(VOLTAGE))?.has("dendritic_voltage");
         Ok(Self { root: root.into(), items, nseg: matrix.shape[0], bins: matrix.shape[1], branches })
     }
@@ -134,7 +141,9 @@ impl TwinpropFolder {
         }
         let spikes = spike_times(about.labels.spike, &soma, 1);
         let mut spike = vec![false; self.bins];
-        spikes.iter().for_each(|&t| spike[t as usize] = true);
+        for &t in &spikes {
+            spike[t as usize] = true;
+        }
         Ok(Record {
             item,
             seed: 0,
@@ -175,8 +184,8 @@ pub fn export_twinprop(store: &SimStore, target: &Path, flagged: bool, progress:
     let out = AtomicDir::create(target)?;
     let mut written = 0;
     for part in store.parts() {
-        progress.stage(part.name(), Some(store.index(part).len() as u64));
-        for (at, entry) in store.index(part).iter().enumerate() {
+        progress.stage(part.name(), Some(store.entries(part).len() as u64));
+        for (at, entry) in store.entries(part).iter().enumerate() {
             progress.advance(1);
             if entry.failed.is_some() && !flagged {
                 continue;

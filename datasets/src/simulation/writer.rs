@@ -174,6 +174,11 @@ pub(super) fn write_set(
     records: impl Iterator<Item = Result<Record>>,
     progress: &dyn Progress,
 ) -> Result<SetReport> {
+    if !about.sound() {
+        return Err(UserError::usage("bad-set", "the set has no segment or no bin that counts")
+            .found(format!("{} segments, {} ms, {} of initialisation", about.nseg, about.duration_ms, about.initialisation_ms))
+            .mend("give at least one segment and a time beyond the initialisation"));
+    }
     let out = PlainWriter::create(path)?;
     attributes(&out, about, shard)?;
     progress.stage("writing the set", Some(items.len() as u64));

@@ -51,16 +51,16 @@ pub fn about(plan: &SetPlan) -> SetAbout {
 fn answer(input: &Input, about: &SetAbout) -> (Vec<f64>, Vec<f64>) {
     const STEPS: usize = 4;
     let (nseg, duration) = (input.nseg as usize, about.duration_ms as usize);
-    let mut drive = vec![vec![0.0; input.bins as usize]; nseg];
+    let mut drive = vec![vec![0.0; nseg]; input.bins as usize];
     for e in &input.events {
         let row = e.row as usize;
-        drive[row % nseg][e.t as usize] += if row < nseg { e.weight } else { -e.weight };
+        drive[e.t as usize][row % nseg] += if row < nseg { e.weight } else { -e.weight };
     }
     let mut local = vec![-75.0; nseg];
     let mut soma = -75.0;
     let mut trace = Vec::new();
     let mut branch = vec![0.0; nseg * duration];
-    for t in 0..input.bins as usize {
+    for (t, of_ms) in drive.iter().enumerate() {
         let after = t.checked_sub(input.warmup as usize);
         if let Some(k) = after {
             (0..nseg).for_each(|s| branch[s * duration + k] = local[s]);
@@ -70,7 +70,7 @@ fn answer(input: &Input, about: &SetAbout) -> (Vec<f64>, Vec<f64>) {
                 trace.push(soma);
             }
             for s in 0..nseg {
-                let kick = if step == 0 { 5.0 * drive[s][t] } else { 0.0 };
+                let kick = if step == 0 { 5.0 * of_ms[s] } else { 0.0 };
                 local[s] += 0.02 * (-75.0 - local[s]) + kick;
             }
             let mean = local.iter().sum::<f64>() / nseg as f64;

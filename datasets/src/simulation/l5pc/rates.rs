@@ -64,7 +64,9 @@ impl Field {
             sum += tap;
             cumulated.push(sum);
         }
-        cumulated.iter_mut().for_each(|c| *c /= sum);
+        for c in &mut cumulated {
+            *c /= sum;
+        }
         let rhythm = if draw.chance(spec.p_synchronization) { rhythm(spec, draw) } else { [None; 2] };
         let mut factor = [1.0; 2];
         if draw.chance(spec.p_remove_inhibition) {
@@ -230,7 +232,9 @@ impl Run {
             }
         }
         let sum: f64 = taps.iter().sum();
-        taps.iter_mut().for_each(|tap| *tap /= sum);
+        for tap in &mut taps {
+            *tap /= sum;
+        }
         Self { bins, base, specials, edge: level.iter().map(|&l| l > EDGE_LEVEL).collect(), taps }
     }
 
@@ -270,6 +274,7 @@ impl Run {
 use super::SPECIAL_MARGIN_MS as SPECIAL_MARGIN;
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same numbers are expected")]
 mod tests {
     use super::*;
 

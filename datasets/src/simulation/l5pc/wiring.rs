@@ -105,7 +105,9 @@ fn several_connections(spec: &L5pcSpec, draw: &mut Draw, counts: &[u32], per_axo
         Bound::Reference => keep(keep(made, spec.most_connections, |c| c.segment), longest, |c| c.axon),
     };
     let mut ptr = vec![0_u32; axons as usize + 1];
-    made.iter().for_each(|c| ptr[c.axon as usize + 1] += 1);
+    for c in &made {
+        ptr[c.axon as usize + 1] += 1;
+    }
     for axon in 0..axons as usize {
         ptr[axon + 1] += ptr[axon];
     }
