@@ -32,7 +32,7 @@ pub fn page(store: &SimStore) -> Result<String> {
     let about = store.about();
     let mut page = Page::new(format!("Simulation set: {}", about.name)).subtitle(format!(
         "{} simulations of {} s of a neuron with {} segments, dt {} ms; inputs are generated, so is everything here: no cell was recorded.",
-        store.parts().iter().map(|&p| store.index(p).len()).sum::<usize>(),
+        store.parts().iter().map(|&p| store.entries(p).len()).sum::<usize>(),
         f64::from(about.duration_ms) / 1e3,
         about.nseg,
         about.neuron.dt_ms
@@ -40,7 +40,7 @@ pub fn page(store: &SimStore) -> Result<String> {
     for part in store.parts() {
         let mut statistics = Statistics::default();
         let mut failed: BTreeMap<String, usize> = BTreeMap::new();
-        for at in 0..store.index(part).len() {
+        for at in 0..store.entries(part).len() {
             let record = store.record(part, at)?;
             statistics.add(&record, about);
             if let Some(criterion) = record.failed {

@@ -1,20 +1,14 @@
 //! A neuron with one excitatory and one inhibitory synapse on every dendritic segment.
 
+use kenyon_base::Result;
 use kenyon_datasets::simulation::{Neuron as AboutNeuron, SynapseRow};
+use kenyon_neurons::biophysical::model::Model;
+use kenyon_neurons::biophysical::morphology::layout::placed;
 use kenyon_neurons::biophysical::neuron::Neuron;
-use kenyon_neurons::biophysical::recipe::Placement;
-use kenyon_neurons::biophysical::solver::{Scheme, Settings, Synapse};
-use kenyon_neurons::biophysical::synapse::SynapseSet;
-use serde_json::Value;
-
-/// A dendritic segment that bears synapses.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SegmentPlace {
-    /// Its node.
-    pub node: u32,
-    /// Mean height, µm; rows may be sorted by it.
-    pub y_mean_um: f64,
-}
+use kenyon_neurons::biophysical::placing::{self, SynapseKind, SynapseOrder};
+use kenyon_neurons::biophysical::solver::{Settings, Synapse};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A neuron ready to be simulated for a set.
 #[derive(Debug, Clone)]
@@ -25,59 +19,47 @@ pub struct SetNeuron {
     pub synapses: Vec<Synapse>,
     /// Node of the soma.
     pub soma: u32,
-    /// Nodes of the segments, in the order of the rows.
+    /// Nodes of the segments whose voltages are stored, in the order of the rows.
     pub branches: Vec<u32>,
     rows: Vec<SynapseRow>,
-    /// What the order of the rows is.
-    order: String,
-    /// Whether voltages of the segments are stored.
-    stored_branches: bool,
+    order: SynapseOrder,
     /// All parameters, for the set to state.
     parameters: Value,
 }
 
 impl SetNeuron {
-    /// Synapses of a published set on these segments, in this order, which `order` names; `parameters` describes the neuron.
-    pub fn new(neuron: Neuron, soma: u32, set: &SynapseSet, places: &[SegmentPlace], order: &str, parameters: Value) -> Self {
-        let open = |receptors: [(_, f64); 2]| receptors.into_iter().filter(|(_, gmax)| *gmax > 0.0).collect::<Vec<_>>();
-        let excitation = open([(set.ampa_receptor(), set.ampa.gmax_us), (set.nmda_receptor(), set.nmda.gmax_us)]);
-        let inhibition = open([(set.gaba_a_receptor(), set.gaba_a.gmax_us), (set.gaba_b_receptor(), set.gaba_b.gmax_us)]);
-        let of = |receptors: &Vec<_>| places.iter().map(|p| Synapse { node: p.node, receptors: receptors.clone() }).collect::<Vec<_>>();
-        let synapses = [of(&excitation), of(&inhibition)].concat();
-        let row = |place: &SegmentPlace, sign: i8| {
-            let node = &neuron.cable.nodes[place.node as usize];
-            SynapseRow {
-                section: neuron.cable.sections[node.section as usize].name.clone(),
-                segment: node.segment.unwrap_or(0),
-                x: node.x,
-                sign,
-                y_mean: place.y_mean_um,
-            }
+    /// A model with synapses in this order; `branches` keeps the voltages of the segments.
+    ///
+    /// # Errors
+    /// A model without a soma.
+    pub fn new(model: &Model, order: SynapseOrder, branches: bool) -> Result<Self> {
+        let synapses = placing::per_segment(model, order);
+        let nodes = placing::dendritic_nodes(model, order);
+        let points = placed(&model.tree);
+        let heights: Vec<f64> = nodes.iter().map(|&node| placing::mean_y(model, &points, node)).collect();
+        let row = |(synapse, y_mean): (&placing::PlacedSynapse, &f64)| SynapseRow {
+            section: synapse.section.clone(),
+            segment: model.neuron.cable.nodes[synapse.node as usize].segment.unwrap_or(0),
+            x: synapse.x,
+            sign: if synapse.kind == SynapseKind::Exc { 1 } else { -1 },
+            y_mean: *y_mean,
         };
-        let rows = [1, -1].into_iter().flat_map(|sign| places.iter().map(move |p| (p, sign)));
-        Self {
-            rows: rows.map(|(place, sign)| row(place, sign)).collect(),
-            branches: places.iter().map(|p| p.node).collect(),
-            order: order.into(),
-            stored_branches: true,
-            synapses,
-            soma,
-            neuron,
-            parameters,
-        }
-    }
-
-    /// The same without voltages of the segments in the set.
-    #[must_use]
-    pub fn without_branches(mut self) -> Self {
-        (self.branches, self.stored_branches) = (Vec::new(), false);
-        self
+        let (section, x) = model.soma();
+        Ok(Self {
+            soma: model.neuron.cable.node_at(&section, x)?,
+            rows: synapses.iter().zip(heights.iter().cycle()).map(row).collect(),
+            synapses: synapses.iter().map(placing::PlacedSynapse::synapse).collect(),
+            branches: if branches { nodes } else { Vec::new() },
+            order,
+            parameters: json!({ "name": model.name(), "model": model.spec, "notes": model.notes }),
+            neuron: model.neuron.clone(),
+        })
     }
 
     /// Lengths of the segments that bear synapses, µm, in the order of the rows.
     pub fn segment_um(&self) -> Vec<f64> {
-        let half = &self.synapses[..self.synapses.len() / 2];
-        half.iter().map(|s| self.neuron.cable.nodes[s.node as usize].length_um).collect()
+        let excitatory = &self.synapses[..self.synapses.len() / 2];
+        excitatory.iter().map(|s| self.neuron.cable.nodes[s.node as usize].length_um).collect()
     }
 
     /// What the set says about the neuron.
@@ -85,20 +67,20 @@ impl SetNeuron {
         AboutNeuron {
             parameters: self.parameters.clone(),
             dt_ms: settings.dt_ms,
-            scheme: match settings.scheme {
-                Scheme::ImplicitEuler => "implicit-euler",
-                Scheme::CrankNicolson => "crank-nicolson",
-            }
-            .into(),
+            scheme: word(&settings.scheme),
             celsius: self.neuron.recipe.celsius,
-            placement: match self.neuron.recipe.placement {
-                Placement::Reference => "reference",
-                Placement::Centre => "centre",
-            }
-            .into(),
-            synapse_order: self.order.clone(),
+            placement: word(&self.neuron.recipe.placement),
+            synapse_order: word(&self.order),
             synapses: self.rows.clone(),
-            branches: self.stored_branches,
+            branches: !self.branches.is_empty(),
         }
+    }
+}
+
+/// How a choice is written in configs.
+fn word(choice: &impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(Value::String(word)) => word,
+        other => format!("{other:?}"),
     }
 }
