@@ -262,8 +262,7 @@ impl ModelSpec {
         let placement = recipe.placement;
         let set_name = self.synapse_set.clone().or(cell.map(|c| c.synapse_set.to_string())).unwrap_or_else(|| "rat".into());
         let synapse_set = synapse_set(&set_name).map_err(at("synapse_set"))?;
-        let mut neuron =
-            Neuron::new(&tree, Segments { max_length_um: max_segment_um }, recipe).map_err(at("max_segment_um"))?;
+        let mut neuron = Neuron::new(&tree, Segments { max_length_um: max_segment_um }, recipe).map_err(at("max_segment_um"))?;
         let published_sk = cell.is_some_and(|c| c.kind == Kind::BallAndStick);
         let (rho, sk_factor) = (self.rho.unwrap_or(1.0), self.sk_factor.unwrap_or(if published_sk { 0.0 } else { 1.0 }));
         scale(&mut neuron, rho, sk_factor).map_err(|(key, error)| at(key)(error))?;

@@ -86,7 +86,9 @@ impl PlacedSynapse {
 /// A cell without dendrites in name (a cable of one region) counts every segment that is no soma and no axon.
 pub fn dendritic_nodes(model: &Model, order: SynapseOrder) -> Vec<u32> {
     let cable = &model.neuron.cable;
-    let of = |wanted: fn(Region) -> bool| cable.sections.iter().filter(move |s| wanted(s.region)).flat_map(CableSection::segment_nodes);
+    let of = |wanted: fn(Region) -> bool| {
+        cable.sections.iter().filter(move |s| wanted(s.region)).flat_map(CableSection::segment_nodes)
+    };
     let nodes = of(|r| r == Region::Basal)
         .chain(of(|r| r == Region::Apical))
         .chain(of(|r| matches!(r, Region::Custom(_))))

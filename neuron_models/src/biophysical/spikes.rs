@@ -74,7 +74,8 @@ impl Rule {
             }
             (Definition::Cross, Some(_)) | (_, None) => Ok(self),
             (other, Some(mv)) => {
-                let message = format!("`{}` has a threshold of its own: leave `threshold_mv` out, or choose `cross`", other.name());
+                let message =
+                    format!("`{}` has a threshold of its own: leave `threshold_mv` out, or choose `cross`", other.name());
                 Err(bad(format!("{mv} mV")).mend(message))
             }
         }
@@ -102,8 +103,7 @@ impl Rule {
 pub fn crossings(v_mv: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<f64> {
     let rise = |(k, pair): (usize, &[f64])| {
         let (before, after) = (pair[0], pair[1]);
-        (before < threshold_mv && after >= threshold_mv)
-            .then(|| dt_ms * (k as f64 + (threshold_mv - before) / (after - before)))
+        (before < threshold_mv && after >= threshold_mv).then(|| dt_ms * (k as f64 + (threshold_mv - before) / (after - before)))
     };
     v_mv.windows(2).enumerate().filter_map(rise).collect()
 }

@@ -1,4 +1,5 @@
 //! The reference data: where it lies, and its tables.
+#![allow(dead_code, reason = "no test program uses everything")]
 
 use std::path::PathBuf;
 
