@@ -49,7 +49,11 @@ pub fn page(store: &SimStore) -> Result<String> {
         }
         let rates = statistics.quantity("rate_hz")?;
         let mean = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
-        page = page.fact(part.name(), number(rates.len() as f64, 0), format!("{} kept; mean rate {mean:.2} Hz", store.kept(part).len()));
+        page = page.fact(
+            part.name(),
+            number(rates.len() as f64, 0),
+            format!("{} kept; mean rate {mean:.2} Hz", store.kept(part).len()),
+        );
         page = page.section(section(part, &statistics, &failed)?);
     }
     Ok(page.render())
@@ -60,7 +64,9 @@ fn section(part: Part, statistics: &Statistics, failed: &BTreeMap<String, usize>
     for (name, pooled) in ["input weight", "soma, capped (mV)", "dendrite, capped (mV)"].into_iter().zip(statistics.pooled()) {
         if pooled.mean.is_finite() {
             let quantiles = pooled.percentiles.iter().map(|p| format!("{:.3}", p[1]));
-            table.push([name.to_string(), format!("{:.4}", pooled.mean), format!("{:.4}", pooled.std)].into_iter().chain(quantiles));
+            table.push(
+                [name.to_string(), format!("{:.4}", pooled.mean), format!("{:.4}", pooled.std)].into_iter().chain(quantiles),
+            );
         }
     }
     let mut section = Section::new(format!("Part {}", part.name())).table(table);
@@ -92,7 +98,11 @@ fn section(part: Part, statistics: &Statistics, failed: &BTreeMap<String, usize>
         if values.iter().any(|v| v.is_finite()) {
             let points = rates.iter().copied().zip(values);
             let plot = Scatter::new(Axis::new("rate (Hz)"), Axis::new(*label), points);
-            section = section.figure(Figure::new(format!("{title} against the rate"), "Whether the rate tells the other quantity.", plot));
+            section = section.figure(Figure::new(
+                format!("{title} against the rate"),
+                "Whether the rate tells the other quantity.",
+                plot,
+            ));
         }
     }
     Ok(section)

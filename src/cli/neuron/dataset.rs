@@ -138,22 +138,23 @@ fn budget(set: &Resolved, shard: Shard, context: &Context) -> Result<()> {
     let start = Instant::now();
     run(&set.neuron, &set.settings, &inputs)?;
     // A group of eight takes the time of eight cells, however many of them are needed.
-    let cpu_per_s = start.elapsed().as_secs_f64() / (PROBED as f64 * f64::from(measured_ms) / 1e3);
-    let (cpu_s, per_simulation) = (cpu_per_s * simulated_s, events as f64 / inputs.len().max(1) as f64);
-    let bytes = items.len() as f64 * (per_simulation * 5.0 + f64::from(config.duration_ms) * (4.0 + set.neuron.branches.len() as f64 * 1.6));
+    let core_per_s = start.elapsed().as_secs_f64() / (PROBED as f64 * f64::from(measured_ms) / 1e3);
+    let (core_s, per_simulation) = (core_per_s * simulated_s, events as f64 / inputs.len().max(1) as f64);
+    let bytes = items.len() as f64
+        * (per_simulation * 5.0 + f64::from(config.duration_ms) * (4.0 + set.neuron.branches.len() as f64 * 1.6));
     let report = json!({
-        "simulations": items.len(), "simulated_s": simulated_s, "cpu_s_per_simulated_s": cpu_per_s, "cpu_s": cpu_s,
+        "simulations": items.len(), "simulated_s": simulated_s, "core_s_per_simulated_s": core_per_s, "core_s": core_s,
         "bytes_estimate": bytes, "parts": Part::ALL.map(|p| (p.name(), items.iter().filter(|i| i.part == p).count())),
         "notes": set.model.notes,
     });
     context.print(&report, || {
         format!(
-            "{} simulations of {} ms: {:.0} s of simulated time\nabout {:.3} CPU s for each, {:.2} CPU hours in all (measured on {measured_ms} ms)\nabout {:.1} MB",
+            "{} simulations of {} ms: {:.0} s of simulated time\nabout {:.3} s of one core for each, {:.2} core hours in all (measured by the clock on {measured_ms} ms)\nabout {:.1} MB",
             count(items.len() as u64),
             config.bins(),
             simulated_s,
-            cpu_per_s,
-            cpu_s / 3600.0,
+            core_per_s,
+            core_s / 3600.0,
             bytes / 1e6
         )
     });

@@ -58,7 +58,8 @@ impl Merge {
                         .file(elsewhere)
                         .mend("copy them into one folder"));
                 }
-                let path = folder.join(format!("{}.manifest.json", self.output.file_stem().unwrap_or_default().to_string_lossy()));
+                let path =
+                    folder.join(format!("{}.manifest.json", self.output.file_stem().unwrap_or_default().to_string_lossy()));
                 Manifest::of(shards)?.write(&path)?;
                 path
             }
