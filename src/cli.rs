@@ -17,6 +17,7 @@
 //! | `emulate` | what a SpiNNaker board would compute |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `check` | whether arrays of other programs hold what they should |
+//! | `neuron` | biophysical neurons: simulations, sets |
 //! | `validate` | replays folders of reference cases |
 
 mod certify;
@@ -31,6 +32,7 @@ mod export;
 mod interrupt;
 mod lint;
 mod lowering;
+mod neuron;
 mod odors;
 mod output;
 mod repeat;
@@ -107,6 +109,9 @@ enum Noun {
     /// Whether arrays that another program made hold what they should
     #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
     Check(check::Verb),
+    /// Biophysical neurons: simulate, make sets for twins
+    #[command(subcommand, after_help = "Example:\n  kenyon neuron dataset examples/ball_and_stick_set.toml -o set.h5")]
+    Neuron(neuron::Verb),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
@@ -137,6 +142,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Lint(lint) => lint.run(&context),
         Noun::Certify(certify) => certify.run(&context),
         Noun::Emulate(emulate) => emulate.run(&context),
+        Noun::Neuron(verb) => verb.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),

@@ -11,6 +11,7 @@
 //! | [`heat`](HeatMap) | confusion counts, drawn sparsely, with the worst confusions as a table |
 //! | [`dots`](DotChart) | values with intervals, one row each |
 //! | [`histogram`](Histogram) | how many values fall where |
+//! | [`scatter`](Scatter) | one quantity against another |
 //!
 //! Colours are Okabe and Ito's (2008, "Color universal design"), and every series differs by marker and dash as well; the
 //! confusion counts use cividis (Nuñez, Anderton and Renslow 2018), whose lightness alone carries the order.
@@ -35,6 +36,7 @@ mod histogram;
 mod lines;
 mod page;
 mod raster;
+mod scatter;
 mod svg;
 
 use std::path::Path;
@@ -47,6 +49,7 @@ pub use heat::HeatMap;
 pub use histogram::Histogram;
 pub use lines::{LineChart, Series};
 pub use raster::{Raster, RasterGroup};
+pub use scatter::Scatter;
 pub(crate) use svg::number;
 pub use svg::{Axis, Format, Reference};
 
@@ -251,6 +254,8 @@ pub enum Plot {
     Dots(DotChart),
     /// Counts per bin.
     Histogram(Histogram),
+    /// One quantity against another.
+    Scatter(Scatter),
 }
 
 impl From<LineChart> for Plot {
@@ -283,6 +288,12 @@ impl From<Histogram> for Plot {
     }
 }
 
+impl From<Scatter> for Plot {
+    fn from(plot: Scatter) -> Self {
+        Self::Scatter(plot)
+    }
+}
+
 impl Plot {
     /// The plot drawn.
     fn draw(&self) -> svg::Drawing {
@@ -292,6 +303,7 @@ impl Plot {
             Self::Heat(plot) => plot.draw(),
             Self::Dots(plot) => plot.draw(),
             Self::Histogram(plot) => plot.draw(),
+            Self::Scatter(plot) => plot.draw(),
         }
     }
 }

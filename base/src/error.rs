@@ -167,6 +167,13 @@ impl UserError {
         self
     }
 
+    /// Forgets the line: what was parsed is not what a reader sees.
+    #[must_use]
+    pub fn without_line(mut self) -> Self {
+        (self.0.line, self.0.column) = (None, None);
+        self
+    }
+
     /// Names the data row, counted from 1 below the header.
     #[must_use]
     pub fn row(mut self, row: u64) -> Self {

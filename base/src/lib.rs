@@ -41,7 +41,7 @@ pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Sou
 pub use error::{ErrorKind, Result, UserError, nearest, shown};
 pub use interval::wilson;
 pub use paired::{PairedCounts, predicted_share};
-pub use plain::{PlainFile, PlainWriter, Sorting};
+pub use plain::{PlainFile, PlainWriter, RowReader, RowWriter, Sorting};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};
 pub use van_rossum::van_rossum_d2;

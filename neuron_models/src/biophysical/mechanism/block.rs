@@ -1,0 +1,285 @@
+//! All instances of one channel: their states and what they do in a step.
+
+use std::array::from_fn;
+
+use kenyon_base::UserError;
+use pulp::Arch;
+
+use super::registry::ChannelInfo;
+use super::table::{Grid, RateTable, TableError};
+use super::{Calcium, Channel, Drive, Environment, Ion};
+use crate::biophysical::lanes::Real;
+use crate::biophysical::lanes::places::{Kernel, Places, Walk};
+
+/// One place with a channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Instance {
+    /// The node it lies on.
+    pub node: u32,
+    /// Area of the node's membrane, µm².
+    pub area_um2: f64,
+    /// Conductance with all channels open, S/cm².
+    pub gbar_s_cm2: f64,
+    /// Reversal potential, mV; calcium channels take the node's instead.
+    pub reversal_mv: f64,
+}
+
+/// What a channel passes at one place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Density {
+    /// Conductance, S/cm².
+    pub g_s_cm2: f64,
+    /// Current, mA/cm², positive outward.
+    pub i_ma_cm2: f64,
+}
+
+/// A mechanism of a cell, or of a batch of equal cells, as the solver sees it.
+///
+/// Quantities of nodes are slices with `index = node * lanes + lane`, states with `index = instance * lanes + lane`.
+pub trait Mechanism: Send + Sync {
+    /// Which channel it is.
+    fn info(&self) -> &'static ChannelInfo;
+
+    /// The node of each instance.
+    fn nodes(&self) -> &[u32];
+
+    /// Sets all gates to their steady state.
+    fn init(&mut self, v: &[f64], calcium: &Calcium);
+
+    /// Takes the current (nA) from `rhs`, adds its slope (µS) to `diag`, and counts calcium in `calcium.ica`.
+    fn add_currents(&self, v: &[f64], calcium: &mut Calcium, rhs: &mut [f64], diag: &mut [f64]);
+
+    /// Moves all gates by `dt_ms` with the drive held: `x += (1 - exp(-dt / tau)) (inf - x)`.
+    fn advance(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64);
+
+    /// The states of gate `gate`, in the order of [`ChannelInfo::gates`].
+    fn gate(&self, gate: usize) -> &[f64];
+
+    /// The same to be written: to restore a state.
+    fn gate_mut(&mut self, gate: usize) -> &mut [f64];
+
+    /// Conductance and current of one instance, with the present gates.
+    fn density(&self, instance: usize, lane: usize, v: &[f64], calcium: &Calcium) -> Density;
+
+    /// From now on gates at voltages on `grid` are interpolated for steps of `dt_ms`; the worst errors, one per gate.
+    ///
+    /// Channels without gates that follow the voltage stay exact and have no errors.
+    ///
+    /// # Errors
+    /// If the grid is empty, upside down, or finer than a table can be.
+    fn use_table(&mut self, grid: Grid, dt_ms: f64) -> Result<Vec<TableError>, UserError>;
+
+    /// Runs on another instruction set from now on: same bits, other speed.
+    fn run_on(&mut self, arch: Arch);
+}
+
+/// All instances of the channel `C` with `G` gates.
+#[derive(Debug, Clone)]
+pub struct ChannelBlock<C, const G: usize> {
+    info: &'static ChannelInfo,
+    channel: C,
+    places: Places,
+    arch: Arch,
+    /// `gbar A` in µS.
+    g_us: Vec<f64>,
+    gbar_s_cm2: Vec<f64>,
+    reversal_mv: Vec<f64>,
+    gates: [Vec<f64>; G],
+    table: Option<RateTable<G>>,
+}
+
+impl<const G: usize, C: Channel<G>> ChannelBlock<C, G> {
+    /// Instances in `lanes` cells; gates are 0 until [`Mechanism::init`].
+    ///
+    /// # Panics
+    /// If `lanes` is neither 1 nor a multiple of [`CHUNK`](crate::biophysical::lanes::places::CHUNK).
+    pub fn new(info: &'static ChannelInfo, environment: &Environment, instances: &[Instance], lanes: usize) -> Self {
+        let places = Places::new(instances.iter().map(|i| i.node), lanes);
+        Self {
+            info,
+            channel: C::new(environment),
+            arch: Arch::new(),
+            g_us: places.parameter(instances.iter().map(|i| i.gbar_s_cm2 * i.area_um2 * 1e-2)),
+            gbar_s_cm2: places.parameter(instances.iter().map(|i| i.gbar_s_cm2)),
+            reversal_mv: places.parameter(instances.iter().map(|i| i.reversal_mv)),
+            gates: from_fn(|_| vec![0.0; places.state_len()]),
+            places,
+            table: None,
+        }
+    }
+}
+
+impl<const G: usize, C: Channel<G>> Mechanism for ChannelBlock<C, G> {
+    fn info(&self) -> &'static ChannelInfo {
+        self.info
+    }
+
+    fn nodes(&self) -> &[u32] {
+        self.places.nodes()
+    }
+
+    fn init(&mut self, v: &[f64], calcium: &Calcium) {
+        let drive = if C::DRIVE == Drive::Calcium { &calcium.cai } else { v };
+        let Self { places, channel, gates, arch, .. } = self;
+        places.run(*arch, Settle { channel, drive, gates });
+    }
+
+    fn add_currents(&self, v: &[f64], calcium: &mut Calcium, rhs: &mut [f64], diag: &mut [f64]) {
+        self.places.run(self.arch, Currents { block: self, v, calcium, rhs, diag });
+    }
+
+    fn advance(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64) {
+        if G == 0 {
+            return;
+        }
+        let drive = if C::DRIVE == Drive::Calcium { &calcium.cai } else { v };
+        let Self { places, channel, gates, arch, table, .. } = self;
+        match table {
+            Some(table) if table.is_for(dt_ms) => places.run(*arch, Interpolate { channel, table, drive, gates, dt_ms }),
+            _ => places.run(*arch, Advance { channel, drive, gates, dt_ms }),
+        }
+    }
+
+    fn gate(&self, gate: usize) -> &[f64] {
+        self.places.own(&self.gates[gate])
+    }
+
+    fn gate_mut(&mut self, gate: usize) -> &mut [f64] {
+        let own = self.places.len() * self.places.lanes();
+        &mut self.gates[gate][..own]
+    }
+
+    fn density(&self, instance: usize, lane: usize, v: &[f64], calcium: &Calcium) -> Density {
+        let state = self.places.index(instance, lane);
+        let node = self.places.node_index(instance, lane);
+        let g = self.gbar_s_cm2[instance] * self.channel.open::<f64>(from_fn(|gate| self.gates[gate][state]));
+        let e = if C::ION == Ion::Calcium { calcium.eca[node] } else { self.reversal_mv[instance] };
+        Density { g_s_cm2: g, i_ma_cm2: g * (v[node] - e) }
+    }
+
+    fn use_table(&mut self, grid: Grid, dt_ms: f64) -> Result<Vec<TableError>, UserError> {
+        if G == 0 || C::DRIVE == Drive::Calcium {
+            return Ok(Vec::new());
+        }
+        let table = RateTable::new(&self.channel, grid, dt_ms)?;
+        let errors = table.worst_errors(&self.channel);
+        self.table = Some(table);
+        Ok(errors)
+    }
+
+    fn run_on(&mut self, arch: Arch) {
+        self.arch = arch;
+    }
+}
+
+struct Settle<'a, C, const G: usize> {
+    channel: &'a C,
+    drive: &'a [f64],
+    gates: &'a mut [Vec<f64>; G],
+}
+
+impl<const G: usize, C: Channel<G>> Kernel for Settle<'_, C, G> {
+    #[inline(always)]
+    fn run<W: Walk>(self, walk: W) {
+        let (outer, inner) = walk.extent();
+        for o in 0..outer {
+            for i in 0..inner {
+                let rates = self.channel.rates(walk.read(o, i, self.drive));
+                for (gate, rate) in self.gates.iter_mut().zip(rates) {
+                    rate.inf.store(&mut gate[walk.state(o, i)..]);
+                }
+            }
+        }
+    }
+}
+
+struct Currents<'a, C, const G: usize> {
+    block: &'a ChannelBlock<C, G>,
+    v: &'a [f64],
+    calcium: &'a mut Calcium,
+    rhs: &'a mut [f64],
+    diag: &'a mut [f64],
+}
+
+impl<const G: usize, C: Channel<G>> Kernel for Currents<'_, C, G> {
+    #[inline(always)]
+    fn run<W: Walk>(self, walk: W) {
+        let block = self.block;
+        let (outer, inner) = walk.extent();
+        for o in 0..outer {
+            let g_us = walk.parameter(o, &block.g_us);
+            let gbar = walk.parameter(o, &block.gbar_s_cm2);
+            let reversal = walk.parameter(o, &block.reversal_mv);
+            for i in 0..inner {
+                let state = walk.state(o, i);
+                let open = block.channel.open::<W::V>(from_fn(|gate| W::V::load(&block.gates[gate][state..])));
+                let e = if C::ION == Ion::Calcium { walk.read(o, i, &self.calcium.eca) } else { reversal };
+                let force = walk.read(o, i, self.v) - e;
+                let g = g_us * open;
+                walk.add(o, i, self.rhs, -(g * force));
+                walk.add(o, i, self.diag, g);
+                if C::ION == Ion::Calcium {
+                    walk.add(o, i, &mut self.calcium.ica, gbar * open * force);
+                }
+            }
+        }
+    }
+}
+
+struct Advance<'a, C, const G: usize> {
+    channel: &'a C,
+    drive: &'a [f64],
+    gates: &'a mut [Vec<f64>; G],
+    dt_ms: f64,
+}
+
+impl<const G: usize, C: Channel<G>> Kernel for Advance<'_, C, G> {
+    #[inline(always)]
+    fn run<W: Walk>(self, walk: W) {
+        let (outer, inner) = walk.extent();
+        for o in 0..outer {
+            for i in 0..inner {
+                let state = walk.state(o, i);
+                let rates = self.channel.rates(walk.read(o, i, self.drive));
+                for (gate, rate) in self.gates.iter_mut().zip(rates) {
+                    let x = W::V::load(&gate[state..]);
+                    // The negative share of the way: exp(-dt / tau) - 1.
+                    let share = (rate.rate * -self.dt_ms).exp_m1();
+                    (x - share * (rate.inf - x)).store(&mut gate[state..]);
+                }
+            }
+        }
+    }
+}
+
+struct Interpolate<'a, C, const G: usize> {
+    channel: &'a C,
+    table: &'a RateTable<G>,
+    drive: &'a [f64],
+    gates: &'a mut [Vec<f64>; G],
+    dt_ms: f64,
+}
+
+impl<const G: usize, C: Channel<G>> Kernel for Interpolate<'_, C, G> {
+    #[inline(always)]
+    fn run<W: Walk>(self, walk: W) {
+        let (outer, inner) = walk.extent();
+        for o in 0..outer {
+            for i in 0..inner {
+                let state = walk.state(o, i);
+                let drive = walk.read(o, i, self.drive);
+                let (mut steps, inside) = self.table.steps(drive);
+                if !self.table.covers(drive) {
+                    for (step, rate) in steps.iter_mut().zip(self.channel.rates(drive)) {
+                        step.inf = W::V::select(inside, step.inf, rate.inf);
+                        step.share = W::V::select(inside, step.share, (rate.rate * -self.dt_ms).exp_m1());
+                    }
+                }
+                for (gate, step) in self.gates.iter_mut().zip(steps) {
+                    let x = W::V::load(&gate[state..]);
+                    (x - step.share * (step.inf - x)).store(&mut gate[state..]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What is done to a tree before it is simulated: the axon replaced, the dendrites reduced.
+
+use kenyon_base::{Result, UserError};
+
+use super::builtin::cylinder;
+use super::{Attachment, Region, Section, Tree};
+
+/// Length of each section that replaces the axon, µm.
+const STUB_LENGTH_UM: f64 = 30.0;
+/// Diameter of each section that replaces the axon, µm.
+const STUB_DIAM_UM: f64 = 1.0;
+
+/// Segment length of the dendrites that `TwinProp`'s cell without dendrites keeps, µm: 1,042 segments there.
+pub const ONLY_SOMA_SEGMENT_UM: f64 = 0.1352;
+
+/// Replaces the traced axon, and all that hangs on it, by two stubs of 30 µm by 1 µm.
+///
+/// `axon[0]` hangs on the middle of the soma, `axon[1]` on the end of `axon[0]`; each has one segment, and both stand last.
+///
+/// # Errors
+/// `no-soma`.
+pub fn replace_axon(tree: Tree) -> Result<Tree> {
+    let name = tree.name().to_string();
+    let mut gone = vec![false; tree.sections().len()];
+    for (index, section) in tree.sections().iter().enumerate() {
+        gone[index] = section.region == Region::Axon || section.parent.is_some_and(|at| gone[at.section as usize]);
+    }
+    let mut sections = keep(tree, |index| !gone[index]);
+    let soma = find_soma(&sections, &name)?;
+    let stub = sections.len() as u32;
+    for (index, parent) in [(0, (soma, 0.5)), (1, (stub, 1.0))] {
+        sections.push(cylinder(format!("axon[{index}]"), Region::Axon, Some(parent), STUB_LENGTH_UM, STUB_DIAM_UM, 1));
+    }
+    Tree::new(name, sections)
+}
+
+/// Keeps of the dendrites only the first basal and the first apical section at the soma, cut into segments of at most
+/// `max_segment_um`; soma and axon stay as they are, the soma with one segment.
+///
+/// With [`ONLY_SOMA_SEGMENT_UM`] the layer 5 cell keeps about as many dendritic segments, hence synapses, as the whole cell.
+///
+/// # Errors
+/// `no-soma`; `bad-segment-length`; `no-dendrite` if the tree has no basal or no apical section at the soma.
+pub fn only_soma(tree: Tree, max_segment_um: f64) -> Result<Tree> {
+    if !(max_segment_um.is_finite() && max_segment_um > 0.0) {
+        return Err(UserError::usage("bad-segment-length", "the largest segment length must be above 0 µm")
+            .found(max_segment_um.to_string()));
+    }
+    let name = tree.name().to_string();
+    let soma = find_soma(tree.sections(), &name)?;
+    let stub = |region: Region| {
+        let at_soma = |s: &Section| s.region == region && s.parent.is_some_and(|at| at.section == soma);
+        tree.sections().iter().position(at_soma).ok_or_else(|| {
+            UserError::bad_data("no-dendrite", format!("the morphology `{name}` has no {region} dendrite at the soma"))
+        })
+    };
+    let stubs = [stub(Region::Basal)?, stub(Region::Apical)?];
+    let mut kept = vec![false; tree.sections().len()];
+    for (index, section) in tree.sections().iter().enumerate() {
+        let on_kept = section.parent.is_none_or(|at| kept[at.section as usize]);
+        kept[index] = on_kept && (matches!(section.region, Region::Soma | Region::Axon) || stubs.contains(&index));
+    }
+    let mut sections = keep(tree, |index| kept[index]);
+    for section in &mut sections {
+        if section.region.is_dendrite() {
+            let count = 1.0 + 2.0 * (section.length_um() / max_segment_um).floor();
+            section.nseg = Some(count.min(f64::from(u32::MAX)) as u32);
+        } else if section.region == Region::Soma {
+            section.nseg = Some(1);
+        }
+    }
+    Tree::new(format!("{name}-only-soma"), sections)
+}
+
+/// The sections that are kept, with their parents' new numbers; whoever is kept must have a kept parent.
+fn keep(tree: Tree, kept: impl Fn(usize) -> bool) -> Vec<Section> {
+    let mut place = vec![0_u32; tree.sections().len()];
+    let mut sections = Vec::new();
+    for (index, mut section) in tree.into_sections().into_iter().enumerate() {
+        if kept(index) {
+            section.parent = section.parent.map(|at| Attachment { section: place[at.section as usize], ..at });
+            place[index] = sections.len() as u32;
+            sections.push(section);
+        }
+    }
+    sections
+}
+
+/// The first section of the soma.
+fn find_soma(sections: &[Section], name: &str) -> Result<u32> {
+    sections.iter().position(|section| section.region == Region::Soma).map(|index| index as u32).ok_or_else(|| {
+        UserError::bad_data("no-soma", format!("the morphology `{name}` has no soma"))
+            .mend("the cell needs a section of region `soma`")
+    })
+}
