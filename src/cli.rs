@@ -10,6 +10,7 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
+//! | `neuron` | biophysical neurons: simulate, plot, tables of a model, morphologies |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `lint` | what is wrong with a deployment |
@@ -115,6 +116,9 @@ enum Noun {
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
+    /// Neurons with a shape: simulate a protocol, draw traces, f-I curves, postsynaptic potentials, morphologies
+    #[command(subcommand, after_help = "Example:\n  kenyon neuron simulate examples/neuron_step.toml -o step --plot")]
+    Neuron(Box<neuron::Verb>),
 }
 
 /// Runs the command line of this process.
@@ -146,6 +150,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Validate(validate) => validate.run(&context),
         Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),
+        Noun::Neuron(verb) => verb.run(&context),
     });
     match result.and_then(|()| context.check_stdout()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -89,7 +89,7 @@ fn configured(name: &str) -> Model {
     let fine = Morphology::BallAndStick(BallAndStick { dend_length_um: 1024.0, dend_diam_um: 1.5, segments: 32 });
     let middle = Morphology::BallAndStick(BallAndStick { dend_length_um: 1024.0, dend_diam_um: 2.0, segments: 8 });
     let ampa = Some("bs_ampa".to_string());
-    match name.trim_end_matches("_passive") {
+    match name.trim_end_matches("_passive").trim_end_matches("_active") {
         "ref_nmda_cable" => {}
         "ref_ampa_point" => (spec.morphology, spec.synapse_set) = (Some(short), ampa),
         "ref_ampa_point_sk1" => (spec.morphology, spec.synapse_set, spec.sk_factor) = (Some(short), ampa, Some(1.0)),

@@ -11,6 +11,9 @@ use crate::deployment::{Deployment, Receptor, Sample};
 /// Rounds after which a choice that still moves is taken at its larger value.
 const ROUNDS: usize = 12;
 
+/// Most samples that are run, spread over those that there are; the factor of two holds for the others.
+const SAMPLES: usize = 64;
+
 /// Shifts chosen from measured activity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Choice {
@@ -37,7 +40,7 @@ pub struct Alternative {
 
 /// Emulates the samples and takes the least shifts whose ring buffers hold twice the largest sum of a step.
 ///
-/// The choice depends on the activity and the activity a little on the choice, so it is repeated until it stays.
+/// Of more than 64 samples, 64 are run. The choice depends on the activity and the activity a little on the choice, so it is repeated until it stays.
 ///
 /// # Errors
 /// Bad data if there is no sample, what [`quantise`] refuses, or a shift beyond what a ring buffer holds.
@@ -60,6 +63,13 @@ pub fn wanted_shifts(deployment: &Deployment, options: &Options, samples: &[Samp
         return Err(UserError::bad_data("no-samples", "no sample to measure the input of the ring buffers with")
             .mend("add samples to the deployment, or let the mapper's formula choose"));
     }
+    let spread: Vec<Sample>;
+    let samples = if samples.len() > SAMPLES {
+        spread = (0..SAMPLES).map(|k| samples[k * samples.len() / SAMPLES].clone()).collect();
+        &spread
+    } else {
+        samples
+    };
     let at = |shifts: &[[u8; 2]]| {
         let most = shifts.iter().map(|pair| pair.map(|p| p.min(MAX_SHIFT))).collect();
         quantise(deployment, &Options { shifts: Shifts::Given(most), ..options.clone() })
