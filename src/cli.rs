@@ -10,7 +10,7 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
-//! | `neuron` | biophysical neurons: simulate, plot, tables of a model, morphologies |
+//! | `neuron` | biophysical neurons: simulate, sets for twins, plot, tables of a model, morphologies |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `lint` | what is wrong with a deployment |
@@ -18,7 +18,6 @@
 //! | `emulate` | what a SpiNNaker board would compute |
 //! | `demo` | the whole path on the synthetic fly |
 //! | `check` | whether arrays of other programs hold what they should |
-//! | `neuron` | biophysical neurons: simulations, sets |
 //! | `validate` | replays folders of reference cases |
 
 mod certify;
@@ -110,13 +109,10 @@ enum Noun {
     /// Whether arrays that another program made hold what they should
     #[command(subcommand, after_help = "Example:\n  kenyon check dale v.npy --excitatory 89")]
     Check(check::Verb),
-    /// Biophysical neurons: simulate, make sets for twins
-    #[command(subcommand, after_help = "Example:\n  kenyon neuron dataset examples/ball_and_stick_set.toml -o set.h5")]
-    Neuron(neuron::Verb),
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
-    /// Neurons with a shape: simulate a protocol, draw traces, f-I curves, postsynaptic potentials, morphologies
+    /// Neurons with a shape: simulate a protocol, make sets for twins, draw traces, f-I curves, morphologies
     #[command(subcommand, after_help = "Example:\n  kenyon neuron simulate examples/neuron_step.toml -o step --plot")]
     Neuron(Box<neuron::Verb>),
 }
@@ -146,7 +142,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Lint(lint) => lint.run(&context),
         Noun::Certify(certify) => certify.run(&context),
         Noun::Emulate(emulate) => emulate.run(&context),
-        Noun::Neuron(verb) => verb.run(&context),
         Noun::Validate(validate) => validate.run(&context),
         Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),

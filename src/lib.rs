@@ -13,6 +13,7 @@
 //! | [`analysis`] | metrics |
 //! | [`simulation`] | simulation sets of biophysical neurons |
 //! | [`report`] | a result as one HTML page |
+//! | [`validation`] | our results beside those of other simulators, case by case |
 //! | [`odors`] | the inputs of a circuit as an input layer of odours |
 //! | [`npz`] | `NumPy`'s arrays, read within limits and written atomically |
 //! | [`cli`] | flags → work → print |
@@ -27,3 +28,4 @@ pub mod run;
 pub mod simulation;
 pub mod training;
 pub mod transfer;
+pub mod validation;

@@ -48,10 +48,8 @@ fn close(ours: f64, row: &BTreeMap<String, String>, column: &str, tolerance: f64
     assert!((ours - theirs).abs() <= tolerance * theirs.abs(), "{column} of {row:?}: {ours} against {theirs}");
 }
 
-/// The soma comes from a contour, whose principal axes the reference computed in another way.
-fn tolerance(section: &str) -> f64 {
-    if section == "soma[0]" { 1e-5 } else { 1e-9 }
-}
+/// All points are those of the reference to the last bit, those of the soma included.
+const TOLERANCE: f64 = 1e-13;
 
 #[test]
 fn traced_points_are_those_of_the_reference() {
@@ -62,7 +60,7 @@ fn traced_points_are_those_of_the_reference() {
     for ((section, index, point), row) in points.into_iter().zip(&rows) {
         assert_eq!((&section.name, index.to_string()), (&row["section"], row["i"].clone()));
         for (value, column) in point.xyz.iter().chain([&point.diam]).zip(["x_um", "y_um", "z_um", "diam_um"]) {
-            close(*value, row, column, if section.name == "soma[0]" { 1e-6 } else { 0.0 });
+            close(*value, row, column, 0.0);
         }
     }
 }
@@ -77,13 +75,12 @@ fn sections_are_those_of_the_reference() {
         assert_eq!((&section.name, &section.region.to_string(), &parent), (&row["name"], &row["region"], &row["parent"]));
         assert_eq!(section.parent.map_or(String::new(), |(_, x)| format!("{x:?}")), row["parent_x"]);
         assert_eq!((section.nseg.to_string(), section.point_count.to_string()), (row["nseg"].clone(), row["n_pt3d"].clone()));
-        let tolerance = tolerance(&section.name);
-        close(section.length_um, row, "L_um", tolerance);
-        close(section.area_um2, row, "area_um2", tolerance);
-        close(section.ri_end_mohm, row, "ri_end_Mohm", tolerance);
+                close(section.length_um, row, "L_um", TOLERANCE);
+        close(section.area_um2, row, "area_um2", TOLERANCE);
+        close(section.ri_end_mohm, row, "ri_end_Mohm", TOLERANCE);
         // Every path begins with half the soma.
-        close(section.distance0_um, row, "dist0_um", 1e-6);
-        close(section.distance1_um, row, "dist1_um", 1e-6);
+        close(section.distance0_um, row, "dist0_um", TOLERANCE);
+        close(section.distance1_um, row, "dist1_um", TOLERANCE);
     }
 }
 
@@ -96,13 +93,12 @@ fn segments_are_those_of_the_reference() {
     for (node, row) in segments.into_iter().zip(&rows) {
         let name = &cable.sections[node.section as usize].name;
         assert_eq!((name, node.segment.unwrap().to_string()), (&row["section"], row["seg_in_sec"].clone()));
-        let tolerance = tolerance(name);
-        close(node.x, row, "x", 1e-15);
-        close(node.length_um, row, "L_um", tolerance);
-        close(node.diam_um, row, "diam_um", tolerance);
-        close(node.area_um2, row, "area_um2", tolerance);
-        close(node.ri_mohm, row, "ri_Mohm", tolerance);
-        close(node.distance_um, row, "dist_um", 1e-6);
+                close(node.x, row, "x", 1e-15);
+        close(node.length_um, row, "L_um", TOLERANCE);
+        close(node.diam_um, row, "diam_um", TOLERANCE);
+        close(node.area_um2, row, "area_um2", TOLERANCE);
+        close(node.ri_mohm, row, "ri_Mohm", TOLERANCE);
+        close(node.distance_um, row, "dist_um", TOLERANCE);
         close(node.cm_uf_cm2, row, "cm_uF_cm2", 0.0);
     }
 }

@@ -56,11 +56,18 @@ pub fn soma_from_contour(outline: &[Vector]) -> Result<Vec<Point>> {
     let section: Vec<Point> = (0..SECTION_POINTS)
         .map(|k| {
             let [x, y, z] = [0, 1, 2].map(|i| mean[i] + step(k) * major[i]);
-            Point::new(x, y, z, diam[k])
+            Point::new(shortened(x), shortened(y), shortened(z), shortened(diam[k]))
         })
         .collect();
     let sound = section.iter().all(Point::is_sound) && !section[0].coincides(&section[SECTION_POINTS - 1]);
     if sound { Ok(section) } else { Err(flat()) }
+}
+
+/// A number with eight significant digits: NEURON's importer hands points on as text (`%.8g`).
+///
+/// What that changes, 1e-8 of the soma, a spike amplifies to 1e-4 mV.
+fn shortened(x: f64) -> f64 {
+    format!("{x:.7e}").parse().unwrap_or(x)
 }
 
 /// Points at equal steps of the chord length.

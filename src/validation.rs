@@ -1,0 +1,171 @@
+//! Our results beside reference results, case by case: the biophysical neurons.
+//!
+//! Each kind of folder becomes a list of [`Job`]s in the order of its files; [`play`] runs them side by side and says of each
+//! what it found. A case that cannot be run is a case that failed.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`l5pc`] | the layer 5 pyramidal cell: geometry, channels, traces, f-I curve, against NEURON |
+//! | [`ball_and_stick`] | the Ball & Stick neuron: traces, labels, tables, against NEURON |
+//! | [`rallpack`] | Rallpack 1 to 3: analytic solutions, order of convergence, published traces |
+//! | [`table`] | tables of text: read, compared, written |
+//! | [`traces`] | columns over time: read, compared, written |
+//! | [`spikes`] | spikes of a trace and of a file of spikes |
+//! | [`keys`] | numbers in JSON files that were written by others |
+
+pub mod ball_and_stick;
+pub mod keys;
+pub mod l5pc;
+pub mod rallpack;
+pub mod spikes;
+pub mod table;
+pub mod traces;
+
+use kenyon_base::{Progress, Result, UserError};
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// How one case went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Case {
+    /// Its place in the folder.
+    pub name: String,
+    /// Whether everything lies within its bar.
+    pub pass: bool,
+    /// Largest deviation, in [`Self::unit`].
+    pub max_abs_error: Option<f64>,
+    /// Unit of the deviation.
+    pub unit: &'static str,
+    /// Spikes of the reference.
+    pub spikes_expected: Option<u64>,
+    /// Our spikes.
+    pub spikes_got: Option<u64>,
+    /// Largest shift of a spike, ms; none if their numbers differ.
+    pub max_spike_shift_ms: Option<f64>,
+    /// What is wrong; how far it goes; the bars.
+    pub note: String,
+}
+
+/// What a case has found so far.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    faults: Vec<String>,
+    remarks: Vec<String>,
+    bars: Vec<String>,
+    error: Option<f64>,
+    unit: &'static str,
+    spikes: Option<(u64, u64)>,
+    shift_ms: Option<f64>,
+}
+
+impl Findings {
+    /// Of a case whose deviation is in this unit.
+    pub fn new(unit: &'static str) -> Self {
+        Self { unit, ..Self::default() }
+    }
+
+    /// Something that must not be.
+    pub fn fault(&mut self, text: impl Into<String>) {
+        self.faults.push(text.into());
+    }
+
+    /// Something worth knowing.
+    pub fn remark(&mut self, text: impl Into<String>) {
+        self.remarks.push(text.into());
+    }
+
+    /// A bar, for the note.
+    pub fn bar(&mut self, text: impl Into<String>) {
+        self.bars.push(text.into());
+    }
+
+    /// Counts a deviation in the case's unit.
+    pub fn see(&mut self, error: f64) {
+        if self.error.is_none_or(|worst| error.is_nan() || error > worst) {
+            self.error = Some(error);
+        }
+    }
+
+    /// Asks that `error` of `what` lies within `bar`; a NaN does not.
+    pub fn within(&mut self, what: &str, error: f64, bar: f64) {
+        if error.is_nan() || error > bar {
+            self.fault(format!("{what} deviates by {error:.3e}, beyond {bar:e}"));
+        }
+    }
+
+    /// Counts spikes: expected, found, largest shift in ms.
+    pub fn spikes(&mut self, expected: usize, got: usize, shift_ms: Option<f64>) {
+        self.spikes = Some((expected as u64, got as u64));
+        self.shift_ms = shift_ms;
+    }
+
+    /// The finished case.
+    pub fn into_case(self, name: &str) -> Case {
+        let bars = if self.bars.is_empty() { None } else { Some(format!("bars: {}", self.bars.join(", "))) };
+        let pass = self.faults.is_empty();
+        let note: Vec<String> = self.faults.into_iter().chain(self.remarks).chain(bars).collect();
+        Case {
+            name: name.to_string(),
+            pass,
+            max_abs_error: self.error.filter(|e| e.is_finite()),
+            unit: self.unit,
+            spikes_expected: self.spikes.map(|s| s.0),
+            spikes_got: self.spikes.map(|s| s.1),
+            max_spike_shift_ms: self.shift_ms,
+            note: note.join("; "),
+        }
+    }
+}
+
+/// What a [`Job`] does.
+type Work<'a> = Box<dyn Fn() -> Result<Findings> + Send + Sync + 'a>;
+
+/// A case that is still to be run.
+pub struct Job<'a> {
+    name: String,
+    unit: &'static str,
+    work: Work<'a>,
+}
+
+impl<'a> Job<'a> {
+    /// A case and what runs it; `unit` is that of its deviation.
+    pub fn new(
+        name: impl Into<String>,
+        unit: &'static str,
+        work: impl Fn() -> Result<Findings> + Send + Sync + 'a,
+    ) -> Self {
+        Self { name: name.into(), unit, work: Box::new(work) }
+    }
+
+    /// A case that cannot be run.
+    pub fn impossible(name: impl Into<String>, unit: &'static str, error: UserError) -> Self {
+        Self::new(name, unit, move || Err(error.clone()))
+    }
+
+    fn run(&self) -> Result<Case> {
+        match (self.work)() {
+            Ok(findings) => Ok(findings.into_case(&self.name)),
+            // A full disk is no property of the case.
+            Err(error) if error.code() == "cannot-write" => Err(error),
+            Err(error) => {
+                let mut findings = Findings::new(self.unit);
+                findings.fault(error.to_string());
+                Ok(findings.into_case(&self.name))
+            }
+        }
+    }
+}
+
+/// Runs all cases, side by side, and returns them in their order.
+///
+/// # Errors
+/// If our own values cannot be written.
+pub fn play(jobs: &[Job], progress: &dyn Progress) -> Result<Vec<Case>> {
+    progress.stage("cases", Some(jobs.len() as u64));
+    let run = |job: &Job| {
+        let case = job.run();
+        progress.advance(1);
+        case
+    };
+    jobs.par_iter().with_max_len(1).map(run).collect()
+}

@@ -1,0 +1,191 @@
+//! Sections, segments, points and densities of the cell.
+
+use std::path::Path;
+
+use kenyon_base::{Result, UserError};
+use kenyon_neurons::biophysical::cable::Segments;
+use kenyon_neurons::biophysical::neuron::Neuron;
+
+use super::Folder;
+use super::discover::length_in;
+use crate::validation::Findings;
+use crate::validation::table::{self, Column, Table};
+
+/// Relative bar of lengths, areas and resistances.
+const RELATIVE: f64 = 1e-9;
+/// The same for the soma, which comes from a contour, and for distances, which begin with half of it.
+const SOMA: f64 = 1e-5;
+/// Absolute bar of densities, S/cm².
+const DENSITY: f64 = 1e-10;
+
+/// Compares the tables of a folder of geometry.
+pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
+    let segments =
+        length_in(&dir.to_string_lossy()).map_or(folder.segments, |max_length_um| Segments { max_length_um });
+    let neuron = folder.neuron(segments)?;
+    let mut findings = Findings::new("relative");
+    let mut worst = 0.0_f64;
+    let mut parts = Vec::new();
+    for (name, ours) in [
+        ("sections.csv", sections as fn(&Folder, &Neuron, &str) -> Option<Column>),
+        ("segments.csv", of_segments),
+        ("pt3d.csv", points),
+    ] {
+        let file = dir.join(name);
+        if !folder.has(&file) {
+            findings.fault(format!("`{}` is missing", folder.path(&file).display()));
+            continue;
+        }
+        let table = Table::read(&folder.path(&file))?;
+        let mut columns = Vec::new();
+        for column in table.header() {
+            let Some(values) = ours(folder, &neuron, column) else {
+                return Err(UserError::bad_data("unknown-column", "a column of geometry is not known")
+                    .file(table.path())
+                    .column(column));
+            };
+            worst = worst.max(check(&mut findings, &table, column, &values)?);
+            columns.push((column.as_str(), values));
+        }
+        parts.push(format!("{} rows of {name}", table.len()));
+        if let Some(to) = folder.ours(&file) {
+            table::write(&to, &columns.iter().map(|(name, column)| (*name, column)).collect::<Vec<_>>())?;
+        }
+    }
+    findings.see(worst);
+    findings.remark(format!("segments of at most {} µm; {}", segments.max_length_um, parts.join(", ")));
+    findings.bar(format!("names exact, numbers {RELATIVE:e} relative, soma and distances {SOMA:e}, densities {DENSITY:e} S/cm2"));
+    Ok(findings)
+}
+
+/// Compares one column; returns the largest relative deviation of numbers outside the soma.
+fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) -> Result<f64> {
+    let file = table.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let theirs = table.text(column)?;
+    let ours = match ours {
+        Column::Text(ours) => {
+            if ours.len() != theirs.len() {
+                findings.fault(format!("{file} has {} rows instead of {}", theirs.len(), ours.len()));
+            } else if let Some(row) = (0..ours.len()).find(|row| !same(&ours[*row], theirs[*row])) {
+                findings.fault(format!("{column} of {file}, row {}: {} instead of {}", row + 1, ours[row], theirs[row]));
+            }
+            return Ok(0.0);
+        }
+        Column::Numbers(ours) => ours,
+        Column::Optional(_) => return Ok(0.0),
+    };
+    let theirs = table.numbers(column)?;
+    if ours.len() != theirs.len() {
+        findings.fault(format!("{file} has {} rows instead of {}", theirs.len(), ours.len()));
+        return Ok(0.0);
+    }
+    let section = if table.has("section") { table.text("section")? } else { table.text("name")? };
+    let density = column.starts_with('g') && column.contains("bar_") || column == "g_pas";
+    let (mut worst, mut worst_row) = (0.0_f64, None);
+    let mut largest = 0.0_f64;
+    for row in 0..ours.len() {
+        let error = (ours[row] - theirs[row]).abs();
+        let relative = if theirs[row] == 0.0 { error } else { error / theirs[row].abs() };
+        let bar = match section[row] {
+            _ if density => DENSITY,
+            "soma[0]" => SOMA,
+            _ if column.starts_with("dist") => SOMA,
+            _ => RELATIVE,
+        };
+        let over = if density { error } else { relative } / bar;
+        if over > worst || over.is_nan() {
+            (worst, worst_row) = (over, Some(row));
+        }
+        if bar <= RELATIVE && !density {
+            largest = largest.max(relative);
+        }
+    }
+    if let Some(row) = worst_row.filter(|_| worst.is_nan() || worst > 1.0) {
+        findings.fault(format!("{column} of {file}, row {} ({}): {:?} instead of {:?}", row + 1, section[row], ours[row], theirs[row]));
+    }
+    Ok(largest)
+}
+
+/// Words that are equal, or numbers that are.
+fn same(a: &str, b: &str) -> bool {
+    a == b || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(a), Ok(b)) if a.total_cmp(&b).is_eq())
+}
+
+fn sections(_: &Folder, neuron: &Neuron, column: &str) -> Option<Column> {
+    let all = &neuron.cable.sections;
+    let number = |of: fn(&kenyon_neurons::biophysical::cable::CableSection) -> f64| Column::Numbers(all.iter().map(of).collect());
+    Some(match column {
+        "sec_index" => Column::whole(0..all.len() as u64),
+        "name" => Column::texts(all.iter().map(|s| &s.name)),
+        "region" => Column::texts(all.iter().map(|s| s.region)),
+        "parent" => Column::texts(all.iter().map(|s| s.parent.map_or(String::new(), |(p, _)| all[p as usize].name.clone()))),
+        "parent_x" => Column::texts(all.iter().map(|s| s.parent.map_or(String::new(), |(_, x)| format!("{x:?}")))),
+        "n_pt3d" => Column::texts(all.iter().map(|s| s.point_count)),
+        "nseg" => Column::texts(all.iter().map(|s| s.nseg)),
+        "L_um" => number(|s| s.length_um),
+        "area_um2" => number(|s| s.area_um2),
+        "dist0_um" => number(|s| s.distance0_um),
+        "dist1_um" => number(|s| s.distance1_um),
+        "Ra_ohm_cm" => number(|s| s.ra_ohm_cm),
+        "ri_end_Mohm" => number(|s| s.ri_end_mohm),
+        _ => return None,
+    })
+}
+
+fn of_segments(_: &Folder, neuron: &Neuron, column: &str) -> Option<Column> {
+    let segments: Vec<_> = neuron.cable.nodes.iter().enumerate().filter(|(_, node)| node.segment.is_some()).collect();
+    let number = |of: &dyn Fn(usize) -> f64| Some(Column::Numbers(segments.iter().map(|(k, _)| of(*k)).collect()));
+    let node = |k: usize| &neuron.cable.nodes[k];
+    match column {
+        "seg_index" => Some(Column::whole(0..segments.len() as u64)),
+        "section" => Some(Column::texts(segments.iter().map(|(_, n)| &neuron.cable.sections[n.section as usize].name))),
+        "seg_in_sec" => Some(Column::texts(segments.iter().map(|(_, n)| n.segment.unwrap_or(0)))),
+        "x" => number(&|k| node(k).x),
+        "L_um" => number(&|k| node(k).length_um),
+        "diam_um" => number(&|k| node(k).diam_um),
+        "area_um2" => number(&|k| node(k).area_um2),
+        "ri_Mohm" => number(&|k| node(k).ri_mohm),
+        "dist_um" => number(&|k| node(k).distance_um),
+        "cm_uF_cm2" => number(&|k| node(k).cm_uf_cm2),
+        "e_pas" => {
+            let leak = neuron.channels.iter().find(|c| c.info.name == "leak")?;
+            number(&|k| leak.instances.iter().find(|i| i.node as usize == k).map_or(0.0, |i| i.reversal_mv))
+        }
+        "g_pas" => number(&|k| neuron.density("leak", k as u32)),
+        "gamma_CaDynamics_E2" => number(&|k| pool(neuron, k).map_or(0.0, |p| p.gamma)),
+        "decay_CaDynamics_E2" => number(&|k| pool(neuron, k).map_or(0.0, |p| p.decay_ms)),
+        _ => {
+            let (_, name) = column.split_once("bar_")?;
+            let placed = neuron.channels.iter().find(|c| c.info.name == name)?;
+            number(&|k| placed.instances.iter().filter(|i| i.node as usize == k).map(|i| i.gbar_s_cm2).sum())
+        }
+    }
+}
+
+fn pool(neuron: &Neuron, node: usize) -> Option<&kenyon_neurons::biophysical::mechanism::PoolInstance> {
+    neuron.pools.iter().find(|p| p.node as usize == node)
+}
+
+fn points(folder: &Folder, _: &Neuron, column: &str) -> Option<Column> {
+    let all = folder.tree.sections().iter().flat_map(|s| {
+        let points = s.shape.points();
+        let mut arc = 0.0;
+        points.iter().enumerate().map(move |(i, p)| {
+            arc += if i == 0 { 0.0 } else { points[i - 1].distance(p) };
+            (s, i, p, arc)
+        })
+    });
+    let number = |of: fn(&kenyon_neurons::biophysical::morphology::Point, f64) -> f64| {
+        Column::Numbers(all.clone().map(|(_, _, p, arc)| of(p, arc)).collect())
+    };
+    Some(match column {
+        "section" => Column::texts(all.map(|(s, ..)| &s.name)),
+        "i" => Column::texts(all.map(|(_, i, ..)| i)),
+        "x_um" => number(|p, _| p.xyz[0]),
+        "y_um" => number(|p, _| p.xyz[1]),
+        "z_um" => number(|p, _| p.xyz[2]),
+        "diam_um" => number(|p, _| p.diam),
+        "arc_um" => number(|_, arc| arc),
+        _ => return None,
+    })
+}
