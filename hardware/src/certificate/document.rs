@@ -10,11 +10,11 @@ use crate::lint::Severity;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// [`FORMAT`].
+    /// [`FORMAT`](super::FORMAT).
     pub format: String,
     /// Tool and version.
     pub tool: String,
-    /// [`TARGET`].
+    /// [`TARGET`](super::TARGET).
     pub target: String,
     /// What it was made from.
     pub inputs: Inputs,
@@ -46,9 +46,9 @@ pub struct Certificate {
     pub turned: u64,
     /// Runs of other simulators: context, not evidence.
     pub comparisons: Vec<Comparison>,
-    /// [`SpikesHash`] of the predicted spikes.
+    /// [`SpikesHash`](super::SpikesHash) of the predicted spikes.
     pub spikes_sha256: String,
-    /// [`LIMITS`].
+    /// [`LIMITS`](super::LIMITS).
     pub limits: Vec<String>,
     /// Largest loss of accuracy that passes, as the lower end of the interval of the paired difference.
     pub max_loss: f64,
@@ -210,7 +210,7 @@ pub struct PopulationDrift {
     pub identical_share: Option<f64>,
     /// Mean shift of spikes matched within 2 steps; none if no spike was matched.
     pub mean_abs_shift_steps: Option<f64>,
-    /// Mean of the squared van Rossum distance over neurons and samples with a spike in either, [`VAN_ROSSUM_TAU_MS`]; one spike too
+    /// Mean of the squared van Rossum distance over neurons and samples with a spike in either, [`VAN_ROSSUM_TAU_MS`](super::VAN_ROSSUM_TAU_MS); one spike too
     /// many is 0.5. None if there was no spike.
     pub van_rossum_d2: Option<f64>,
     /// Neurons without a spike in float.
