@@ -129,11 +129,7 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// A case and what runs it; `unit` is that of its deviation.
-    pub fn new(
-        name: impl Into<String>,
-        unit: &'static str,
-        work: impl Fn() -> Result<Findings> + Send + Sync + 'a,
-    ) -> Self {
+    pub fn new(name: impl Into<String>, unit: &'static str, work: impl Fn() -> Result<Findings> + Send + Sync + 'a) -> Self {
         Self { name: name.into(), unit, work: Box::new(work) }
     }
 

@@ -75,7 +75,7 @@ fn sections_are_those_of_the_reference() {
         assert_eq!((&section.name, &section.region.to_string(), &parent), (&row["name"], &row["region"], &row["parent"]));
         assert_eq!(section.parent.map_or(String::new(), |(_, x)| format!("{x:?}")), row["parent_x"]);
         assert_eq!((section.nseg.to_string(), section.point_count.to_string()), (row["nseg"].clone(), row["n_pt3d"].clone()));
-                close(section.length_um, row, "L_um", TOLERANCE);
+        close(section.length_um, row, "L_um", TOLERANCE);
         close(section.area_um2, row, "area_um2", TOLERANCE);
         close(section.ri_end_mohm, row, "ri_end_Mohm", TOLERANCE);
         // Every path begins with half the soma.
@@ -93,7 +93,7 @@ fn segments_are_those_of_the_reference() {
     for (node, row) in segments.into_iter().zip(&rows) {
         let name = &cable.sections[node.section as usize].name;
         assert_eq!((name, node.segment.unwrap().to_string()), (&row["section"], row["seg_in_sec"].clone()));
-                close(node.x, row, "x", 1e-15);
+        close(node.x, row, "x", 1e-15);
         close(node.length_um, row, "L_um", TOLERANCE);
         close(node.diam_um, row, "diam_um", TOLERANCE);
         close(node.area_um2, row, "area_um2", TOLERANCE);

@@ -126,6 +126,7 @@ impl Folder {
 fn listed(path: &Path) -> Result<Vec<String>> {
     let list = keys::read(path)?;
     let list = list.get("cases").unwrap_or(&list);
-    let names = list.as_array().map(|list| list.iter().map(|entry| entry.get("name").and_then(|n| n.as_str()).map(str::to_string)));
+    let names =
+        list.as_array().map(|list| list.iter().map(|entry| entry.get("name").and_then(|n| n.as_str()).map(str::to_string)));
     names.and_then(Iterator::collect::<Option<Vec<_>>>).ok_or_else(|| keys::bad(path, "is no list of named cases"))
 }

@@ -23,8 +23,7 @@ pub fn read_object(path: &Path) -> Result<Map<String, Value>> {
 /// # Errors
 /// If it is not there or no JSON.
 pub fn read(path: &Path) -> Result<Value> {
-    serde_json::from_str(&read_text(path)?)
-        .map_err(|e| bad(path, "is no JSON").line(e.line() as u64).found(e.to_string()))
+    serde_json::from_str(&read_text(path)?).map_err(|e| bad(path, "is no JSON").line(e.line() as u64).found(e.to_string()))
 }
 
 /// What a broken JSON file is.
@@ -37,8 +36,7 @@ pub fn bad(path: &Path, message: &str) -> UserError {
 /// # Errors
 /// If the key is missing, or something else stands there.
 pub fn number(object: &Map<String, Value>, key: &str, path: &Path) -> Result<f64> {
-    optional(object, key, path)?
-        .ok_or_else(|| bad(path, "lacks a key").key(key).expected("a number"))
+    optional(object, key, path)?.ok_or_else(|| bad(path, "lacks a key").key(key).expected("a number"))
 }
 
 /// A finite number under a key, if it is there.

@@ -109,7 +109,8 @@ fn sites(path: &Path) -> Result<BTreeMap<String, Site>> {
     let entries = list.as_array().ok_or_else(|| bad(list.to_string()))?;
     let site = |entry: &serde_json::Value| -> Result<(String, Site)> {
         let text = |key: &str| entry.get(key).and_then(|v| v.as_str()).map(str::to_string);
-        let x = ["x_segment_centre", "x_requested", "x"].iter().find_map(|key| entry.get(*key).and_then(serde_json::Value::as_f64));
+        let x =
+            ["x_segment_centre", "x_requested", "x"].iter().find_map(|key| entry.get(*key).and_then(serde_json::Value::as_f64));
         match (text("name"), text("section"), x) {
             (Some(name), Some(section), Some(x)) => Ok((name, (section, x))),
             _ => Err(bad(entry.to_string())),

@@ -69,9 +69,10 @@ impl Table {
     }
 
     fn index(&self, column: &str) -> Result<usize> {
-        self.header.iter().position(|name| name == column).ok_or_else(|| {
-            bad(&self.path, "lacks a column").column(column).found(self.header.join(", "))
-        })
+        self.header
+            .iter()
+            .position(|name| name == column)
+            .ok_or_else(|| bad(&self.path, "lacks a column").column(column).found(self.header.join(", ")))
     }
 
     /// The cells of a column.
@@ -103,10 +104,7 @@ impl Table {
         let at = self.index(column)?;
         let cell = |(row, cells): (usize, &Vec<String>)| {
             parse(&cells[at]).ok_or_else(|| {
-                bad(&self.path, "holds something that is no finite number")
-                    .row(row as u64 + 1)
-                    .column(column)
-                    .found(&cells[at])
+                bad(&self.path, "holds something that is no finite number").row(row as u64 + 1).column(column).found(&cells[at])
             })
         };
         self.rows.iter().enumerate().map(cell).collect()

@@ -79,7 +79,9 @@ fn check_dump(dump: Option<&Path>, dir: &Path) -> Result<()> {
     });
     let inside = real.zip(dir.canonicalize().ok()).is_some_and(|(dump, dir)| dump.starts_with(dir));
     if inside {
-        return Err(UserError::usage("output-is-input", "lies in the folder that is read").file(dump).mend("name another folder"));
+        return Err(UserError::usage("output-is-input", "lies in the folder that is read")
+            .file(dump)
+            .mend("name another folder"));
     }
     Ok(())
 }

@@ -39,7 +39,10 @@ fn parse(name: &str) -> Option<(f64, f64)> {
 
 fn sampled(folder: &Folder, case: &str, name: &str) -> Result<Sampled> {
     let (dt, start) = parse(name).ok_or_else(|| {
-        UserError::bad_data("bad-table", "names a run that is not known").column("run").found(name).expected("such as `dt0.025_vinit+1e-3`")
+        UserError::bad_data("bad-table", "names a run that is not known")
+            .column("run")
+            .found(name)
+            .expected("such as `dt0.025_vinit+1e-3`")
     })?;
     let mut setup = Setup::read(&folder.dir.join(case))?;
     setup.params.set("dt_ms", dt);
@@ -77,7 +80,8 @@ fn rms(pairs: impl Iterator<Item = f64>) -> f64 {
 pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
     let table = Table::read(&folder.dir.join(file))?;
     let (cases, runs, references) = (table.text("case")?, table.text("run")?, table.text("reference_run")?);
-    let mut wanted: Vec<(&str, &str)> = cases.iter().zip(runs.iter()).chain(cases.iter().zip(&references)).map(|(a, b)| (*a, *b)).collect();
+    let mut wanted: Vec<(&str, &str)> =
+        cases.iter().zip(runs.iter()).chain(cases.iter().zip(&references)).map(|(a, b)| (*a, *b)).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let done: Vec<Sampled> =
@@ -101,7 +105,8 @@ pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
     for (column, (name, bar)) in names.iter().enumerate() {
         let theirs = table.numbers(name)?;
         let errors = theirs.iter().zip(&rows).map(|(theirs, row)| (theirs - row[column]).abs());
-        let (at, worst) = errors.enumerate().fold((0, 0.0), |worst, (k, e)| if e > worst.1 || e.is_nan() { (k, e) } else { worst });
+        let (at, worst) =
+            errors.enumerate().fold((0, 0.0), |worst, (k, e)| if e > worst.1 || e.is_nan() { (k, e) } else { worst });
         findings.within(&format!("{name} of row {}", at + 1), worst, *bar);
         findings.remark(format!("{name} within {worst:.1e}"));
         if name.ends_with("_dt_ms") {

@@ -127,7 +127,13 @@ pub(super) fn compare(folder: &Folder, case: &Path) -> Result<Findings> {
     compare_spikes(&mut findings, &setup, &spikes, &ours["v_soma"], folder.ours(&case.join("spikes.csv")))?;
     let labels = dir.join("labels_1ms.csv");
     if labels.is_file() {
-        compare_labels(&mut findings, &setup, &Table::read(&labels)?, &ours["v_soma"], folder.ours(&case.join("labels_1ms.csv")))?;
+        compare_labels(
+            &mut findings,
+            &setup,
+            &Table::read(&labels)?,
+            &ours["v_soma"],
+            folder.ours(&case.join("labels_1ms.csv")),
+        )?;
     } else {
         findings.remark("no labels");
     }
@@ -192,10 +198,7 @@ fn compare_spikes(findings: &mut Findings, setup: &Setup, table: &Table, v_soma:
     let ours = peaks(v_soma, PEAK_MV);
     let up: Vec<f64> = crossings(v_soma, dt, 0.0).iter().map(|c| c.t_cross_ms).collect();
     // The last crossing before each peak.
-    let upcross: Vec<Option<f64>> = ours
-        .iter()
-        .map(|&p| up.iter().rev().find(|t| **t <= p as f64 * dt).copied())
-        .collect();
+    let upcross: Vec<Option<f64>> = ours.iter().map(|&p| up.iter().rev().find(|t| **t <= p as f64 * dt).copied()).collect();
     let shift = (theirs.len() == ours.len())
         .then(|| theirs.iter().zip(&ours).map(|(a, b)| (a - *b as f64).abs() * dt).fold(0.0, f64::max));
     findings.spikes(theirs.len(), ours.len(), shift);

@@ -111,7 +111,11 @@ fn place(text: &str, table: &Table, row: usize) -> Result<Place> {
         return Ok(Place::Soma);
     }
     text.parse().map(Place::Segment).map_err(|_| {
-        UserError::bad_data("bad-table", "holds no place").file(table.path()).row(row as u64 + 1).found(text).expected("`soma` or a segment")
+        UserError::bad_data("bad-table", "holds no place")
+            .file(table.path())
+            .row(row as u64 + 1)
+            .found(text)
+            .expected("`soma` or a segment")
     })
 }
 
@@ -220,8 +224,12 @@ pub(super) fn nmda_io(folder: &Folder, file: &Path) -> Result<Findings> {
         Ok(vec![Some(peak), Some(above), Some(highest(v_soma)), Some(v[(100.0 / dt).round() as usize])])
     })?;
     let volts = Bar::Absolute(TABLE_MV);
-    let names =
-        [("local_peak_v_mV", volts), ("time_above_half_ms", Bar::Absolute(1e-6)), ("soma_peak_v_mV", volts), ("local_v_at_100ms", volts)];
+    let names = [
+        ("local_peak_v_mV", volts),
+        ("time_above_half_ms", Bar::Absolute(1e-6)),
+        ("soma_peak_v_mV", volts),
+        ("local_v_at_100ms", volts),
+    ];
     let mut findings = Rows::new(&table, &names, &rows).finish(folder, file, "mV")?;
     findings.bar(format!("{TABLE_MV:e} mV, the time above half exact"));
     Ok(findings)

@@ -259,10 +259,9 @@ fn synapse(folder: &Folder, file: &Path, _: &str) -> Result<Findings> {
     let object = keys::read_object(&path)?;
     let weight = keys::optional(&object, "weight", &path)?.unwrap_or(1.0);
     let times = object.get("event_times_ms").and_then(|v| v.as_array()).map(|list| list.iter().map(serde_json::Value::as_f64));
-    let times: Vec<f64> = times.and_then(Iterator::collect::<Option<_>>).map_or_else(
-        || Err(keys::bad(&path, "lacks times of events").key("event_times_ms")),
-        Ok,
-    )?;
+    let times: Vec<f64> = times
+        .and_then(Iterator::collect::<Option<_>>)
+        .map_or_else(|| Err(keys::bad(&path, "lacks times of events").key("event_times_ms")), Ok)?;
     let dt = keys::optional(&object, "dt_ms", &path)?.map_or_else(|| step_ms(&table), Ok)?;
     let events = times.into_iter().map(|time_ms| Event { time_ms, synapse: 0, weight }).collect();
     let mut queue = EventQueue::new(events).map_err(|e| e.file(&path))?;

@@ -44,7 +44,8 @@ pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
 /// The segment length that a name states, as `max_seg_24.3` does, µm.
 pub(super) fn length_in(name: &str) -> Option<f64> {
     let lower = name.to_lowercase();
-    let rest = ["max_seg", "maxseg", "seg_len", "segment_"].iter().find_map(|key| Some(&lower[lower.find(key)? + key.len()..]))?;
+    let rest =
+        ["max_seg", "maxseg", "seg_len", "segment_"].iter().find_map(|key| Some(&lower[lower.find(key)? + key.len()..]))?;
     let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
     let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     number.trim_end_matches('.').parse().ok().filter(|length: &f64| *length > 0.0)
@@ -92,8 +93,7 @@ pub(super) fn jobs(folder: &Folder) -> Result<Vec<Job<'_>>> {
             let case = if whole_folder { parent.clone() } else { key };
             let run = Run::new(folder, file, whole_folder);
             if whole_folder || run.is_a_run() {
-                jobs.entry(case.clone())
-                    .or_insert_with(|| Job::new(label(&case), "mV", move || replay::compare(folder, &run)));
+                jobs.entry(case.clone()).or_insert_with(|| Job::new(label(&case), "mV", move || replay::compare(folder, &run)));
             }
         } else if let Some(owner) = owner(file) {
             let described = folder.has(&owner) || name == "spikes.csv" && !folder.has(&parent.join("synapses.csv"));
@@ -141,9 +141,12 @@ mod tests {
 
     #[test]
     fn a_name_may_state_the_segment_length() {
-        for (name, length) in
-            [("geometry/max_seg_24.3", Some(24.3)), ("step_0.4nA_max_seg40", Some(40.0)), ("steps_maxseg_15um", Some(15.0)), ("full2082", None)]
-        {
+        for (name, length) in [
+            ("geometry/max_seg_24.3", Some(24.3)),
+            ("step_0.4nA_max_seg40", Some(40.0)),
+            ("steps_maxseg_15um", Some(15.0)),
+            ("full2082", None),
+        ] {
             assert_eq!(length_in(name), length, "{name}");
         }
     }

@@ -20,8 +20,7 @@ const DENSITY: f64 = 1e-10;
 
 /// Compares the tables of a folder of geometry.
 pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
-    let segments =
-        length_in(&dir.to_string_lossy()).map_or(folder.segments, |max_length_um| Segments { max_length_um });
+    let segments = length_in(&dir.to_string_lossy()).map_or(folder.segments, |max_length_um| Segments { max_length_um });
     let neuron = folder.neuron(segments)?;
     let mut findings = Findings::new("relative");
     let mut worst = 0.0_f64;
@@ -101,7 +100,13 @@ fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) ->
         }
     }
     if let Some(row) = worst_row.filter(|_| worst.is_nan() || worst > 1.0) {
-        findings.fault(format!("{column} of {file}, row {} ({}): {:?} instead of {:?}", row + 1, section[row], ours[row], theirs[row]));
+        findings.fault(format!(
+            "{column} of {file}, row {} ({}): {:?} instead of {:?}",
+            row + 1,
+            section[row],
+            ours[row],
+            theirs[row]
+        ));
     }
     Ok(largest)
 }

@@ -189,9 +189,13 @@ mod tests {
     fn the_series_has_the_tabulated_values() {
         let close = |v: f64, expected: f64| assert!((v - expected).abs() < 1e-4, "{v} instead of {expected}");
         let cable = Series::of(Model::Cable);
-        for (t, near, far) in
-            [(1.0, -42.5353, -64.9999), (10.0, 1.4097, -54.2707), (40.0, 55.2769, -3.4972), (100.0, 91.6658, 32.8909), (250.0, 101.8714, 43.0965)]
-        {
+        for (t, near, far) in [
+            (1.0, -42.5353, -64.9999),
+            (10.0, 1.4097, -54.2707),
+            (40.0, 55.2769, -3.4972),
+            (100.0, 91.6658, 32.8909),
+            (250.0, 101.8714, 43.0965),
+        ] {
             close(cable.v_mv(0, t), near);
             close(cable.at(1000.0, t), far);
         }
