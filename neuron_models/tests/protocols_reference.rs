@@ -82,6 +82,48 @@ fn events_between_steps_are_neurons() {
     assert!(worst < 1e-5, "{worst}");
 }
 
+fn cell1() -> Option<String> {
+    Some(reference::part("morphologies")?.join("cell1.asc").to_str().expect("UTF-8").into())
+}
+
+#[test]
+fn pulse_and_trunk_together_make_the_burst_of_the_published_cell() {
+    let Some(cell) = cell1() else { return };
+    let run = |amp_na: f64, imax_na: f64| {
+        let pulse = format!("[[clamp]]\nsection = \"soma[0]\"\nstep = {{ delay_ms = 100, dur_ms = 5, amp_na = {amp_na} }}\n");
+        let trunk = format!(
+            "[[clamp]]\nsection = \"apic[36]\"\nx = 0.9250922513457673\n\
+             epsc = {{ onset_ms = 105, tau0_ms = 0.5, tau1_ms = 5, imax_na = {imax_na} }}\n"
+        );
+        run(&format!("duration_ms = 220\n[model]\ncell = \"l5pc\"\nmorphology = {{ file = {cell:?} }}\n{pulse}{trunk}"))
+    };
+    let bac = run(1.45, 0.9);
+    let times: Vec<f64> =
+        table(&reference::part("l5pc/bac").expect("there").join("bac_spikes.csv")).iter().map(|row| number(&row[1])).collect();
+    assert_eq!(bac.spikes.times_ms.len(), 3);
+    assert!(bac.spikes.times_ms.iter().zip(&times).all(|(a, b)| (a - b).abs() < 0.025), "{:?} {times:?}", bac.spikes.times_ms);
+    assert_eq!(run(1.45, 0.0).spikes.times_ms.len(), 1);
+    assert_eq!(run(0.0, 0.9).spikes.times_ms.len(), 0);
+}
+
+#[test]
+fn two_hundred_synapses_of_a_table_are_neurons() {
+    let (Some(cell), Some(folder)) = (cell1(), reference::part("l5pc/synaptic/sub200")) else { return };
+    let (synapses, events) = (folder.join("synapses.csv"), folder.join("events.csv"));
+    let outcome = run(&format!(
+        "duration_ms = 500\n[model]\ncell = \"l5pc\"\nmorphology = {{ file = {cell:?} }}\n\
+         [synapses]\ncsv = {synapses:?}\n[events]\ncsv = {events:?}\n[[record]]\nevery_ms = 0.25\n\
+         [[record]]\nevery_ms = 0.25\nquantity = \"synapse_conductance\"\nsynapse = 120\nreceptor = \"gaba_a\"\n"
+    ));
+    let rows = table(&folder.join("traces_dec.csv"));
+    assert_eq!((outcome.spikes.times_ms.len(), outcome.traces[0].values.len()), (0, rows.len()));
+    for (k, row) in rows.iter().enumerate() {
+        assert!((outcome.traces[0].values[k] - number(&row[1])).abs() < 1e-5, "{row:?}");
+        // Recorded currents and conductances are those of the step before.
+        assert!((outcome.traces[1].values[k] - number(&row[11])).abs() < 1e-9, "{row:?}: {}", outcome.traces[1].values[k]);
+    }
+}
+
 /// The models of `table_configs.json`.
 fn configured(name: &str) -> Model {
     let mut spec = ModelSpec::cell("ball-and-stick");

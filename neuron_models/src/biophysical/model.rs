@@ -237,7 +237,10 @@ impl ModelSpec {
         let mut max_segment_um = self.max_segment_um.unwrap_or(Segments::TWINPROP.max_length_um);
         let tree = if cell.is_some_and(|c| c.kind == Kind::OnlySoma) {
             let fine = self.max_segment_um.unwrap_or(edit::ONLY_SOMA_SEGMENT_UM);
-            let tree = edit::only_soma(tree, fine).map_err(at("max_segment_um"))?;
+            let tree = edit::only_soma(tree, fine).map_err(|error| {
+                let key = if error.code() == "bad-segment-length" { "max_segment_um" } else { "morphology" };
+                at(key)(error)
+            })?;
             max_segment_um = fine;
             tree
         } else {
@@ -262,7 +265,11 @@ impl ModelSpec {
         let placement = recipe.placement;
         let set_name = self.synapse_set.clone().or(cell.map(|c| c.synapse_set.to_string())).unwrap_or_else(|| "rat".into());
         let synapse_set = synapse_set(&set_name).map_err(at("synapse_set"))?;
-        let mut neuron = Neuron::new(&tree, Segments { max_length_um: max_segment_um }, recipe).map_err(at("max_segment_um"))?;
+        let segments = Segments { max_length_um: max_segment_um };
+        let mut neuron = Neuron::new(&tree, segments, recipe).map_err(|error| {
+            let key = if matches!(error.code(), "bad-segment-length" | "limit") { "max_segment_um" } else { "recipe" };
+            at(key)(error)
+        })?;
         let published_sk = cell.is_some_and(|c| c.kind == Kind::BallAndStick);
         let (rho, sk_factor) = (self.rho.unwrap_or(1.0), self.sk_factor.unwrap_or(if published_sk { 0.0 } else { 1.0 }));
         scale(&mut neuron, rho, sk_factor).map_err(|(key, error)| at(key)(error))?;
