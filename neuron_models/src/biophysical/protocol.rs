@@ -328,7 +328,7 @@ impl Protocol {
         if let Some(Morphology::File(path)) = &self.model.morphology {
             out.push(("morphology", path.clone()));
         }
-        if let Some(recipe) = self.model.recipe.as_ref().filter(|r| r.ends_with(".toml")) {
+        if let Some(recipe) = self.model.recipe.as_ref().filter(|r| Path::new(r).extension().is_some_and(|end| end == "toml")) {
             out.push(("recipe", recipe.into()));
         }
         for clamp in &self.clamp {

@@ -155,7 +155,7 @@ struct Deviation<'a> {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Peak {
-    peak_mv: f64,
+    largest_mv: f64,
     step: u64,
     last_mv: f64,
 }
@@ -172,8 +172,8 @@ impl Observer for Deviation<'_> {
         for (lane, (nodes, seen)) in self.nodes.iter().zip(&mut self.seen).enumerate() {
             for (node, peak) in nodes.iter().zip(seen) {
                 let change = cells.v_at(*node, lane) - self.baseline.at(cells.steps(), *node);
-                if change.abs() > peak.peak_mv.abs() {
-                    (peak.peak_mv, peak.step) = (change, cells.steps());
+                if change.abs() > peak.largest_mv.abs() {
+                    (peak.largest_mv, peak.step) = (change, cells.steps());
                 }
                 peak.last_mv = change;
             }
@@ -222,9 +222,9 @@ pub fn epsp_table(model: &Model, sites: &[Site], spec: &EpspSpec, progress: &dyn
         run(model, &mut cells, steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| EpspRow {
             site: site.clone(),
-            local_peak_mv: local.peak_mv,
+            local_peak_mv: local.largest_mv,
             local_peak_ms: local.step as f64 * spec.dt_ms,
-            soma_peak_mv: soma.peak_mv,
+            soma_peak_mv: soma.largest_mv,
             soma_peak_ms: soma.step as f64 * spec.dt_ms,
         };
         Ok(sites.iter().zip(&watch.seen).map(row).collect())
@@ -266,7 +266,7 @@ pub fn input_resistance(
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| ResistanceRow {
             site: site.clone(),
             input_mohm: local.last_mv / spec.amp_na,
-            peak_mohm: local.peak_mv / spec.amp_na,
+            peak_mohm: local.largest_mv / spec.amp_na,
             to_soma_mohm: soma.last_mv / spec.amp_na,
         };
         Ok(sites.iter().zip(&watch.seen).map(row).collect())
