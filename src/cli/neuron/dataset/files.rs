@@ -138,7 +138,7 @@ impl Info {
 pub(super) enum Layout {
     /// Folders of `.npy` files (Ball & Stick)
     Npy,
-    /// A folder per simulation (TwinProp)
+    /// A folder per simulation (`TwinProp`)
     Twinprop,
 }
 
