@@ -40,7 +40,10 @@ impl Setup {
         let Some(values) = object.get("params").and_then(Value::as_object) else {
             return Err(keys::bad(&path, "lacks a key").key("params").expected("the parameters of the neuron"));
         };
-        let params = Params::read(values, &path)?;
+        let mut params = Params::read(values, &path)?;
+        if let (Some(dt), false) = (keys::optional(&object, "dt_ms", &path)?, values.contains_key("dt_ms")) {
+            params.set("dt_ms", dt);
+        }
         let steps = keys::steps(keys::number(&object, "duration_ms", &path)?, params.dt_ms(), &path)?;
         let every = keys::optional(&object, "trace_every_steps", &path)?.unwrap_or(1.0);
         if every < 1.0 {
@@ -48,8 +51,8 @@ impl Setup {
         }
         let inputs = inputs(&dir.join("events.csv"))?;
         let watched = watched(&object, &inputs);
-        let protocol = Protocol { steps, clamps: clamps(&object, &path)?, inputs, watched };
-        let known = ["params", "duration_ms", "trace_every_steps", "clamps", "summary"];
+        let protocol = Protocol { steps, clamps: clamps(&object, params.nseg(), &path)?, inputs, watched };
+        let known = ["params", "dt_ms", "duration_ms", "trace_every_steps", "clamps", "summary"];
         let other = |(key, value): &(&String, &Value)| !known.contains(&key.as_str()) && !value.is_string();
         let unused = object.iter().filter(other).map(|(key, _)| key.clone()).chain(params.unused.clone()).collect();
         Ok(Self { params, protocol, every: every as u64, unused })
@@ -63,7 +66,7 @@ fn watched(object: &Map<String, Value>, inputs: &[Input]) -> u32 {
     named.and_then(|(_, rest)| digits(rest).parse().ok()).or_else(|| inputs.first().map(|e| e.segment)).unwrap_or(0)
 }
 
-fn clamps(object: &Map<String, Value>, path: &Path) -> Result<Vec<Clamp>> {
+fn clamps(object: &Map<String, Value>, nseg: u32, path: &Path) -> Result<Vec<Clamp>> {
     let list = match object.get("clamps") {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(list)) => list,
@@ -77,7 +80,11 @@ fn clamps(object: &Map<String, Value>, path: &Path) -> Result<Vec<Clamp>> {
             (Some("soma"), _) => Place::Soma,
             (Some(text), _) => Place::Segment(text.parse().map_err(|_| bad())?),
             (None, Some(k)) => Place::Segment(u32::try_from(k).map_err(|_| bad())?),
-            _ => return Err(bad()),
+            // A place along the dendrite, 0 to 1.
+            (None, None) => match place.as_f64().filter(|x| (0.0..=1.0).contains(x)) {
+                Some(x) => Place::Segment(((x * f64::from(nseg)) as u32).min(nseg - 1)),
+                None => return Err(bad()),
+            },
         };
         let number = |key: &str| keys::number(entry, key, path);
         Ok(Clamp { place, delay_ms: number("delay_ms")?, dur_ms: number("dur_ms")?, amp_na: number("amp_nA")? })

@@ -41,14 +41,25 @@ pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(out)
 }
 
-/// The segment length that a name states, as `max_seg_24.3` does, µm.
+/// The segment length that a name states, as `max_seg_24.3`, `seg40` or `40um` do, µm.
 pub(super) fn length_in(name: &str) -> Option<f64> {
     let lower = name.to_lowercase();
-    let rest =
-        ["max_seg", "maxseg", "seg_len", "segment_"].iter().find_map(|key| Some(&lower[lower.find(key)? + key.len()..]))?;
-    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    number.trim_end_matches('.').parse().ok().filter(|length: &f64| *length > 0.0)
+    let number = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let length: f64 = text[..end].trim_end_matches('.').parse().ok()?;
+        (length > 0.0).then_some((length, &text[end..]))
+    };
+    let after = |key: &str| {
+        let rest = &lower[lower.find(key)? + key.len()..];
+        Some(number(rest.trim_start_matches(|c: char| !c.is_ascii_digit()))?.0)
+    };
+    if let Some(length) = ["max_seg", "maxseg", "seg_len", "segment_"].iter().find_map(|key| after(key)) {
+        return Some(length);
+    }
+    lower.split(['/', '_', '-', ' ']).find_map(|part| {
+        let short = part.strip_prefix("seg").and_then(number).filter(|(_, rest)| rest.is_empty() || *rest == "um");
+        short.or_else(|| number(part).filter(|(_, rest)| *rest == "um")).map(|(length, _)| length)
+    })
 }
 
 /// The segment length of the tables of geometry, if they are all of one.
@@ -145,6 +156,9 @@ mod tests {
             ("geometry/max_seg_24.3", Some(24.3)),
             ("step_0.4nA_max_seg40", Some(40.0)),
             ("steps_maxseg_15um", Some(15.0)),
+            ("step_0.80nA_seg40", Some(40.0)),
+            ("steps_40um/step_0.80nA", Some(40.0)),
+            ("convergence_0.80nA_dt0.0125", None),
             ("full2082", None),
         ] {
             assert_eq!(length_in(name), length, "{name}");

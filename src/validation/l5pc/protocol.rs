@@ -17,6 +17,8 @@ pub(super) struct Current {
     pub(super) waveform: Waveform,
     /// Whether it is the place that the column `v_site` means.
     pub(super) epsp: bool,
+    /// Whether the place is the centre of a segment.
+    pub(super) centre: bool,
 }
 
 /// A run.
@@ -140,15 +142,14 @@ impl Protocol {
             Some(Value::String(section)) => section.clone(),
             Some(other) => return Err(keys::bad(path, "holds no section").key("section").found(other.to_string())),
         };
-        let x = match keys::optional(object, "x", path)? {
-            Some(x) => x,
-            None => match keys::optional(object, "x_segment_centre", path)? {
-                Some(x) => x,
-                None => keys::optional(object, "x_requested", path)?.unwrap_or(0.5),
-            },
+        let centre = keys::optional(object, "x_segment_centre", path)?;
+        let requested = match keys::optional(object, "x", path)? {
+            Some(x) => Some(x),
+            None => keys::optional(object, "x_requested", path)?,
         };
+        let x = centre.or(requested).unwrap_or(0.5);
         let epsp = matches!(waveform, Waveform::Epsc { .. });
-        self.currents.push(Current { section, x, waveform, epsp });
+        self.currents.push(Current { section, x, waveform, epsp, centre: centre.is_some() });
         Ok(true)
     }
 }

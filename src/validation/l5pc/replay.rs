@@ -129,6 +129,8 @@ impl Kind {
 
 /// What our cell did.
 struct Outcome {
+    /// How many segments it had.
+    segments: usize,
     /// Column, whole trace.
     columns: BTreeMap<String, Vec<f64>>,
     soma: Vec<f64>,
@@ -155,6 +157,7 @@ pub(super) fn compare(folder: &Folder, run: &Run) -> Result<Findings> {
     if let Some(finals) = &run.finals {
         compare_finals(&mut findings, folder, finals, &outcome)?;
     }
+    findings.remark(format!("{} segments", outcome.segments));
     if !protocol.unused.is_empty() {
         findings.remark(format!("keys without meaning here: {}", protocol.unused.join(", ")));
     }
@@ -171,8 +174,7 @@ pub(super) fn compare(folder: &Folder, run: &Run) -> Result<Findings> {
 }
 
 fn simulate(folder: &Folder, run: &Run, protocol: &Protocol, references: &[Traces]) -> Result<Outcome> {
-    let segments = protocol.max_length_um.map_or(folder.segments, |max_length_um| Segments { max_length_um });
-    let mut neuron = folder.neuron(segments)?;
+    let mut neuron = cut(folder, run, protocol)?;
     if let Some(celsius) = protocol.celsius {
         neuron.recipe.celsius = celsius;
     }
@@ -209,9 +211,47 @@ fn simulate(folder: &Folder, run: &Run, protocol: &Protocol, references: &[Trace
     let segments = neuron.cable.nodes.iter().enumerate().filter(|(_, node)| node.segment.is_some());
     let name = |section: u32| neuron.cable.sections[section as usize].name.clone();
     Ok(Outcome {
+        segments: neuron.cable.segment_count(),
         soma: recorder.trace(0, 0).to_vec(),
         columns: (1..recorder.probes().len()).map(column).collect(),
         finals: segments.map(|(k, n)| ((name(n.section), place(n.x)), cells.v_at(k as u32, 0))).collect(),
+    })
+}
+
+/// The cell, cut as the run says: by a length that it names, else by that preset of the folder's and the usual ones in which all its
+/// places are centres of segments.
+fn cut(folder: &Folder, run: &Run, protocol: &Protocol) -> Result<Neuron> {
+    if let Some(max_length_um) = protocol.max_length_um {
+        return folder.neuron(Segments { max_length_um });
+    }
+    let currents = protocol.currents.iter().filter(|c| c.centre).map(|c| (c.section.clone(), c.x));
+    let mut places: Vec<(String, f64)> = currents.collect();
+    let synapses = run.inputs.iter().map(|dir| dir.join("synapses.csv"));
+    for file in synapses.chain(run.finals.clone()).filter(|file| folder.has(file)) {
+        let table = Table::read(&folder.path(&file))?;
+        let sections = table.text("section")?.into_iter().map(str::to_string);
+        places.extend(sections.zip(table.numbers("x")?));
+    }
+    let usual = folder.neuron(folder.segments)?;
+    if are_centres(&usual, &places) {
+        return Ok(usual);
+    }
+    for (_, segments) in Segments::PRESETS {
+        let other = folder.neuron(segments)?;
+        if are_centres(&other, &places) {
+            return Ok(other);
+        }
+    }
+    Ok(usual)
+}
+
+/// Whether places lie at centres of segments.
+fn are_centres(neuron: &Neuron, places: &[(String, f64)]) -> bool {
+    let counts: BTreeMap<&str, f64> =
+        neuron.cable.sections.iter().map(|section| (section.name.as_str(), f64::from(section.nseg))).collect();
+    places.iter().all(|(section, x)| {
+        // Places on sections that are not there are told when they are needed.
+        counts.get(section.as_str()).is_none_or(|nseg| (x * nseg - (x * nseg).floor() - 0.5).abs() < 1e-6)
     })
 }
 
