@@ -89,7 +89,7 @@ impl Table {
     /// # Errors
     /// If there is no such column, or a cell is none.
     pub fn numbers(&self, column: &str) -> Result<Vec<f64>> {
-        self.parse(column, |cell| finite(cell))
+        self.parse(column, finite)
     }
 
     /// A column of finite numbers and empty cells.

@@ -1,4 +1,4 @@
-//! Columns over time: NumPy archives and tables, read, compared, written.
+//! Columns over time: `NumPy` archives and tables, read, compared, written.
 
 use std::path::{Path, PathBuf};
 

@@ -76,11 +76,10 @@ impl<'a> Beside<'a> {
         let largest = theirs.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
         let error = |(a, b): (&f64, &f64)| {
             let scale = match measure {
-                Measure::Relative if b.abs() <= TINY => 1.0,
-                Measure::Relative => b.abs(),
                 Measure::OfLargest => largest,
+                Measure::Relative if b.abs() <= TINY => 1.0,
                 Measure::Floor(floor) if b.abs() <= floor => 1.0,
-                Measure::Floor(_) => b.abs(),
+                Measure::Relative | Measure::Floor(_) => b.abs(),
             };
             (a - b).abs() / scale
         };

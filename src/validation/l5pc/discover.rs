@@ -41,14 +41,16 @@ pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(out)
 }
 
+/// A number above zero that a text begins with, and what follows it.
+fn number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..end].trim_end_matches('.').parse().ok()?;
+    (number > 0.0).then_some((number, &text[end..]))
+}
+
 /// The segment length that a name states, as `max_seg_24.3`, `seg40` or `40um` do, µm.
 pub(super) fn length_in(name: &str) -> Option<f64> {
     let lower = name.to_lowercase();
-    let number = |text: &str| {
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let length: f64 = text[..end].trim_end_matches('.').parse().ok()?;
-        (length > 0.0).then_some((length, &text[end..]))
-    };
     let after = |key: &str| {
         let rest = &lower[lower.find(key)? + key.len()..];
         Some(number(rest.trim_start_matches(|c: char| !c.is_ascii_digit()))?.0)
@@ -99,7 +101,7 @@ pub(super) fn jobs(folder: &Folder) -> Result<Vec<Job<'_>>> {
         if is_geometry(file) {
             jobs.entry(parent.clone())
                 .or_insert_with(|| Job::new(label(&parent), "relative", move || geometry::compare(folder, &parent)));
-        } else if name.ends_with(".json") && !OTHER_JSON.contains(&name.as_str()) {
+        } else if file.extension().is_some_and(|end| end == "json") && !OTHER_JSON.contains(&name.as_str()) {
             let whole_folder = ["synapses.csv", "traces.npz", "traces_dec.csv"].iter().any(|f| folder.has(&parent.join(f)));
             let case = if whole_folder { parent.clone() } else { key };
             let run = Run::new(folder, file, whole_folder);
@@ -119,7 +121,7 @@ pub(super) fn jobs(folder: &Folder) -> Result<Vec<Job<'_>>> {
         } else if name == "synapses.csv" && !folder.has(&parent.join("meta.json")) {
             let error = UserError::cannot_read(&folder.path(&parent.join("meta.json")), &std::io::ErrorKind::NotFound.into());
             jobs.entry(parent.clone()).or_insert_with(|| Job::impossible(label(&parent), "mV", error));
-        } else if name.ends_with(".csv") {
+        } else if file.extension().is_some_and(|end| end == "csv") {
             if let Some(job) = channels::job(folder, file, &stem) {
                 jobs.entry(key).or_insert(job);
             } else if is_fi(&folder.path(file)) {
