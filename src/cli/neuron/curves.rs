@@ -13,7 +13,7 @@ use kenyon_neurons::biophysical::spikes::{Definition, Rule};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::model::{ModelArgs, describe, site};
+use super::model::{ModelArgs, describe, site, title};
 use crate::cli::context::Context;
 use crate::cli::output::TextTable;
 use crate::cli::target::Target;
@@ -98,7 +98,7 @@ impl Fi {
         let rows = fi_curve(&model, &spec, context)?;
         let name = definition.name();
         report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
-            format!("{}, spikes by {name}\n\n{table}", model.name())
+            format!("{}, spikes by {name}\n\n{table}", title(&model))
         })
     }
 
@@ -177,7 +177,7 @@ impl Epsp {
             EpspSpec { kind, weight: self.weight, time_ms: self.time_ms, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
         let rows = epsp_table(&model, &sites, &spec, context)?;
         report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
-            let (name, set) = (model.name(), model.synapse_set.name);
+            let (name, set) = (title(&model), model.synapse_set.name);
             format!("{name}, one {} event of weight {} at {} ms, set {set}\n\n{table}", kind.name(), spec.weight, spec.time_ms)
         })
     }
@@ -221,7 +221,7 @@ impl InputResistance {
         let spec = ResistanceSpec { amp_na: self.amp, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
         let rows = input_resistance(&model, &sites, &spec, context)?;
         report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
-            format!("{}, {} nA for {} ms\n\n{table}", model.name(), spec.amp_na, spec.duration_ms)
+            format!("{}, {} nA for {} ms\n\n{table}", title(&model), spec.amp_na, spec.duration_ms)
         })
     }
 }

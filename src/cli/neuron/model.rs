@@ -84,11 +84,19 @@ pub(super) fn site(model: &Model, text: &str) -> Result<Site> {
     Site::at(model, section, x)
 }
 
+/// Name of a model for headings: a published cell on a grown tree is not that cell.
+pub(super) fn title(model: &Model) -> String {
+    match (&model.spec.cell, &model.spec.morphology) {
+        (Some(cell), Some(Morphology::Grown(_))) => format!("{cell} on a grown tree, not the published cell"),
+        _ => model.name(),
+    }
+}
+
 /// What every result says of its model.
 pub(super) fn describe(model: &Model) -> Value {
     let about = model.spec.cell.as_deref().and_then(|name| CELLS.iter().find(|c| c.name == name)).map(|cell| cell.about);
     json!({
-        "name": model.name(),
+        "name": title(model),
         "about": about,
         "morphology_name": model.tree.name(),
         "spec": model.spec,

@@ -10,7 +10,7 @@ use kenyon_neurons::biophysical::model::Morphology;
 use kenyon_neurons::biophysical::protocol::{Outcome, Prepared, Protocol, Synapses};
 use serde_json::{Value, json};
 
-use super::model::describe;
+use super::model::{describe, title};
 use super::picture;
 use super::result::{self, Recorded};
 use crate::cli::context::Context;
@@ -50,7 +50,7 @@ impl Simulate {
             steps: vec![json!({ "command": "neuron simulate", "settings": settings })],
             synthetic: matches!(prepared.model.spec.morphology, Some(Morphology::Grown(_))),
         };
-        let recorded = Recorded::of(prepared.model.name(), prepared.protocol.dt_ms, &outcome);
+        let recorded = Recorded::of(title(&prepared.model), prepared.protocol.dt_ms, &outcome);
         result::write_hdf5(&folder.path().join("result.h5"), &recorded, &prepared.synapses, &settings, &provenance)?;
         let mut files = vec!["result.h5".to_string()];
         files.extend(result::write_tables(folder.path(), &recorded)?);
@@ -104,7 +104,7 @@ impl Simulate {
         let when = if first.is_empty() { String::new() } else { format!(" at {}{dots} ms", first.join(", ")) };
         format!(
             "{}: {} sections, {} segments, {}, {}; {} ms in steps of {} ms\n\n{}{more}\n{} ({}, {}({})){when}\nwritten: {}",
-            prepared.model.name(),
+            title(&prepared.model),
             prepared.model.neuron.cable.sections.len(),
             count(prepared.model.neuron.cable.segment_count() as u64),
             of(prepared.synapses.len() as u64, "synapse"),
