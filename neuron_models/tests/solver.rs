@@ -267,9 +267,8 @@ fn eliminated(mut matrix: Vec<Vec<f64>>, mut rhs: Vec<f64>) -> Vec<f64> {
         for row in k + 1..n {
             let factor = matrix[row][k] / matrix[k][k];
             if factor != 0.0 {
-                for column in k..n {
-                    matrix[row][column] -= factor * matrix[k][column];
-                }
+                let (above, below) = matrix.split_at_mut(row);
+                below[0][k..].iter_mut().zip(&above[k][k..]).for_each(|(x, y)| *x -= factor * y);
                 rhs[row] -= factor * rhs[k];
             }
         }

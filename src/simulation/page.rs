@@ -72,7 +72,9 @@ fn section(part: Part, statistics: &Statistics, failed: &BTreeMap<String, usize>
     let mut section = Section::new(format!("Part {}", part.name())).table(table);
     if !failed.is_empty() {
         let mut flagged = Table::new("Flagged, none deleted", ["criterion", "simulations"]);
-        failed.iter().for_each(|(criterion, n)| flagged.push([criterion.clone(), n.to_string()]));
+        for (criterion, n) in failed {
+            flagged.push([criterion.clone(), n.to_string()]);
+        }
         section = section.table(flagged);
     }
     let look = "Simulations whose values stand apart from all others.";

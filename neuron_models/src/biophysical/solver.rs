@@ -248,7 +248,9 @@ impl Cells {
         v.fill(self.v_init_mv);
         *calcium = Calcium::new(v.len() / self.lanes, self.lanes);
         pool.start_step(calcium);
-        mechanisms.iter_mut().for_each(|m| m.init(v, calcium));
+        for m in mechanisms.iter_mut() {
+            m.init(v, calcium);
+        }
         receptors.iter_mut().for_each(ReceptorBlock::init);
         events.iter_mut().for_each(EventQueue::rewind);
         self.step = 0;
@@ -304,13 +306,17 @@ impl Cells {
         for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
             m.add_currents(v, calcium, rhs, diag);
         }
-        by_calcium.iter().for_each(|m| m.add_currents(v, calcium, rhs, diag));
+        for m in by_calcium {
+            m.add_currents(v, calcium, rhs, diag);
+        }
     }
 
     /// 3 for receptors.
     fn receptor_currents(&mut self) {
         let Self { v, rhs, diag, receptors, .. } = self;
-        receptors.iter().for_each(|r| r.add_currents(v, rhs, diag));
+        for r in receptors.iter() {
+            r.add_currents(v, rhs, diag);
+        }
     }
 
     /// 3: electrodes at the middle of the step.
@@ -351,16 +357,24 @@ impl Cells {
         for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
             m.add_currents(v, calcium, rhs, diag);
         }
-        by_calcium.iter_mut().for_each(|m| m.advance_and_add(v, calcium, dt, rhs, diag));
-        receptors.iter_mut().for_each(|r| r.advance(dt));
+        for m in by_calcium.iter_mut() {
+            m.advance_and_add(v, calcium, dt, rhs, diag);
+        }
+        for r in receptors.iter_mut() {
+            r.advance(dt);
+        }
     }
 
     /// Runs on another instruction set from now on: same bits, other speed. Synapses that are set later choose for themselves.
     pub fn run_on(&mut self, arch: pulp::Arch) {
         self.elimination.run_on(arch);
         self.pool = self.pool.clone().on(arch);
-        self.mechanisms.iter_mut().for_each(|m| m.run_on(arch));
-        self.receptors.iter_mut().for_each(|r| r.run_on(arch));
+        for m in &mut self.mechanisms {
+            m.run_on(arch);
+        }
+        for r in &mut self.receptors {
+            r.run_on(arch);
+        }
     }
 
     /// Time, ms: steps done times the step.

@@ -121,7 +121,9 @@ pub(super) fn write_tables(folder: &Path, recorded: &Recorded) -> Result<Vec<Str
         let traces: Vec<&Column> = recorded.traces.iter().filter(|t| t.every == every).collect();
         let name = if strides.len() == 1 { "traces.csv".to_string() } else { format!("traces_every_{every}.csv") };
         let mut text = String::from("t_ms");
-        traces.iter().for_each(|trace| text.extend([",", &trace.name]));
+        for trace in &traces {
+            text.extend([",", &trace.name]);
+        }
         text.push('\n');
         for k in 0..traces[0].values.len() {
             // A product of a count and the step, without the digits that the product adds.

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn spikes_that_come_a_tenth_later_deviate_in_their_intervals_alone() {
         let train = |interval: usize| -> Vec<f64> {
-            (0..5 * interval + 1).map(|k| (std::f64::consts::TAU * (k as f64 / interval as f64 - 0.5)).cos() * 50.0).collect()
+            (0..=5 * interval).map(|k| (std::f64::consts::TAU * (k as f64 / interval as f64 - 0.5)).cos() * 50.0).collect()
         };
         let error = spike_error(&train(1100), &train(1000)).expect("five spikes each");
         assert!((error - 10.0).abs() < 0.1, "{error}");

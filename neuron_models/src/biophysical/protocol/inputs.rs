@@ -121,7 +121,9 @@ fn check_samples(key: &str, t_ms: &[f64], i_na: &[f64], duration_ms: f64) -> Res
         return Err(bad("a sample is no current").found(format!("{} nA at {} ms, number {k}", i_na[k], t_ms[k])));
     }
     if let Some(k) = (1..t_ms.len()).find(|&k| t_ms[k - 1] >= t_ms[k]) {
-        return Err(bad("times do not ascend").found(format!("{} ms, then {} ms", t_ms[k - 1], t_ms[k])).mend("sort the samples"));
+        return Err(bad("times do not ascend")
+            .found(format!("{} ms, then {} ms", t_ms[k - 1], t_ms[k]))
+            .mend("sort the samples"));
     }
     time(key, t_ms[0].max(0.0), duration_ms, "the current").map(|_| ())
 }
