@@ -12,6 +12,9 @@ use crate::biophysical::placing::{self, PlacedSynapse, SynapseKind};
 use crate::biophysical::solver::{Electrode, Waveform};
 use crate::biophysical::synapse::{Event, EventQueue};
 
+/// Finds the synapse of an event.
+type Numbered<'a> = dyn Fn(&Row<'_>) -> Result<u32> + 'a;
+
 /// Heaviest event: a slip of the pen above it.
 const HEAVIEST: f64 = 1e6;
 /// Largest current, nA.
@@ -120,8 +123,8 @@ fn check_samples(key: &str, t_ms: &[f64], i_na: &[f64], duration_ms: f64) -> Res
     if let Some(k) = (0..t_ms.len()).find(|&k| !(t_ms[k].is_finite() && i_na[k].is_finite() && i_na[k].abs() <= LARGEST_NA)) {
         return Err(bad("a sample is no current").found(format!("{} nA at {} ms, number {k}", i_na[k], t_ms[k])));
     }
-    if let Some(pair) = t_ms.windows(2).find(|pair| pair[0] >= pair[1]) {
-        return Err(bad("times do not ascend").found(format!("{} ms, then {} ms", pair[0], pair[1])).mend("sort the samples"));
+    if let Some(&[before, after]) = t_ms.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return Err(bad("times do not ascend").found(format!("{before} ms, then {after} ms")).mend("sort the samples"));
     }
     time(key, t_ms[0].max(0.0), duration_ms, "the current").map(|_| ())
 }
@@ -270,7 +273,7 @@ fn table_of_events(protocol: &Protocol, path: &Path, synapses: &[PlacedSynapse])
         .mend("add `synapses = { per_segment = \"file\" }`"));
     }
     let half = synapses.len() as u32 / 2;
-    let numbered: Box<dyn Fn(&Row<'_>) -> Result<u32>> = if by_segment {
+    let numbered: Box<Numbered<'_>> = if by_segment {
         let (kind, segment) = (table.column(&["kind", "type"])?, table.column(&["segment"])?);
         Box::new(move |row| {
             let number: u32 = row.number(segment)?;
