@@ -126,7 +126,8 @@ fn a_simulation_that_is_stopped_says_so() {
 
 #[test]
 fn half_of_the_events_are_released_at_probability_one_half_and_the_same_ones_each_time() {
-    let events = (0..50).map(|k| format!("[[event]]\nsynapse = 0\ntime_ms = {k}\n")).collect::<Vec<_>>().concat();
+    let event = |k: u32| format!("[[event]]\nsynapse = 0\ntime_ms = {k}\n");
+    let events = (0..50).map(event).collect::<Vec<_>>().concat();
     let text = format!("{SOUND}{events}[release.probabilistic]\nprobability = 0.5\nseed = 3\n");
     let count = |text: &str| {
         let protocol = Protocol::parse(text, Path::new("p.toml")).expect("parses");

@@ -353,9 +353,14 @@ fn tree(morphology: &Morphology, folder: &Path, replace_axon: bool, notes: &mut 
     if replace_axon { edit::replace_axon(tree) } else { Ok(tree) }
 }
 
+/// Whether a recipe is named by its file.
+pub(super) fn is_toml(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
+}
+
 /// A shipped recipe, or the one in a TOML file.
 fn recipe(name: &str, folder: &Path) -> Result<Recipe> {
-    if Path::new(name).extension().is_none_or(|ending| ending != "toml") {
+    if !is_toml(name) {
         return Recipe::shipped(name);
     }
     let path = folder.join(name);

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use run::{Outcome, Prepared, Spikes, Trace};
 
-use super::model::ModelSpec;
+use super::model::{ModelSpec, is_toml};
 use super::placing::{SynapseKind, SynapseOrder};
 use super::solver::{Scheme, Waveform};
 use super::spikes::Definition;
@@ -328,7 +328,7 @@ impl Protocol {
         if let Some(Morphology::File(path)) = &self.model.morphology {
             out.push(("morphology", path.clone()));
         }
-        if let Some(recipe) = self.model.recipe.as_ref().filter(|r| Path::new(r).extension().is_some_and(|end| end == "toml")) {
+        if let Some(recipe) = self.model.recipe.as_ref().filter(|r| is_toml(r)) {
             out.push(("recipe", recipe.into()));
         }
         for clamp in &self.clamp {

@@ -185,7 +185,7 @@ impl Epsp {
 
 /// Input resistance: the change of potential by a small current
 #[derive(Debug, Args)]
-#[command(after_help = "The current flows from 0 ms on; changes are those from the same cell without it.\n\n\
+#[command(after_help = "The cell is looked at when the current ends; changes are those from the same cell without it.\n\n\
                   Examples:\n  kenyon neuron input-resistance ball-and-stick\n  \
                   kenyon neuron input-resistance l5pc --morphology cell1.asc --amp -0.1 --at soma[0] --at 'apic[36]:0.5'")]
 pub(in crate::cli) struct InputResistance {
@@ -197,6 +197,9 @@ pub(in crate::cli) struct InputResistance {
     /// Current, nA
     #[arg(long, value_name = "NA", default_value_t = 0.001, allow_hyphen_values = true)]
     amp: f64,
+    /// When it begins, ms
+    #[arg(long, value_name = "MS", default_value_t = 0.0, allow_negative_numbers = true)]
+    delay_ms: f64,
     /// How long it flows, ms
     #[arg(long, value_name = "MS", default_value_t = 600.0)]
     duration_ms: f64,
@@ -218,7 +221,7 @@ impl InputResistance {
         } else {
             sites(&model, &self.at, 0)?
         };
-        let spec = ResistanceSpec { amp_na: self.amp, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
+        let spec = ResistanceSpec { amp_na: self.amp, delay_ms: self.delay_ms, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
         let rows = input_resistance(&model, &sites, &spec, context)?;
         report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
             format!("{}, {} nA for {} ms\n\n{table}", title(&model), spec.amp_na, spec.duration_ms)

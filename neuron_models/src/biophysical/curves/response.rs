@@ -88,9 +88,11 @@ pub struct EpspRow {
 /// A current to be measured with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ResistanceSpec {
-    /// Current, nA, from 0 ms to the end.
+    /// Current, nA.
     pub amp_na: f64,
-    /// How long, ms.
+    /// When it begins, ms.
+    pub delay_ms: f64,
+    /// How long it flows, ms.
     pub duration_ms: f64,
     /// Time step, ms.
     pub dt_ms: f64,
@@ -98,7 +100,7 @@ pub struct ResistanceSpec {
 
 impl Default for ResistanceSpec {
     fn default() -> Self {
-        Self { amp_na: 0.001, duration_ms: 600.0, dt_ms: 0.025 }
+        Self { amp_na: 0.001, delay_ms: 0.0, duration_ms: 600.0, dt_ms: 0.025 }
     }
 }
 
@@ -155,7 +157,7 @@ struct Deviation<'a> {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Peak {
-    largest_mv: f64,
+    most_mv: f64,
     step: u64,
     last_mv: f64,
 }
@@ -172,8 +174,8 @@ impl Observer for Deviation<'_> {
         for (lane, (nodes, seen)) in self.nodes.iter().zip(&mut self.seen).enumerate() {
             for (node, peak) in nodes.iter().zip(seen) {
                 let change = cells.v_at(*node, lane) - self.baseline.at(cells.steps(), *node);
-                if change.abs() > peak.largest_mv.abs() {
-                    (peak.largest_mv, peak.step) = (change, cells.steps());
+                if change.abs() > peak.most_mv.abs() {
+                    (peak.most_mv, peak.step) = (change, cells.steps());
                 }
                 peak.last_mv = change;
             }
@@ -222,9 +224,9 @@ pub fn epsp_table(model: &Model, sites: &[Site], spec: &EpspSpec, progress: &dyn
         run(model, &mut cells, steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| EpspRow {
             site: site.clone(),
-            local_peak_mv: local.largest_mv,
+            local_peak_mv: local.most_mv,
             local_peak_ms: local.step as f64 * spec.dt_ms,
-            soma_peak_mv: soma.largest_mv,
+            soma_peak_mv: soma.most_mv,
             soma_peak_ms: soma.step as f64 * spec.dt_ms,
         };
         Ok(sites.iter().zip(&watch.seen).map(row).collect())
@@ -248,7 +250,12 @@ pub fn input_resistance(
 ) -> Result<Vec<ResistanceRow>> {
     positive("size of a current", spec.amp_na.abs(), 1e4, "nA")?;
     positive("duration", spec.duration_ms, 1e5, "ms")?;
-    let steps = (spec.duration_ms / spec.dt_ms).round() as u64;
+    if !(0.0..=1e5).contains(&spec.delay_ms) {
+        return Err(UserError::usage("bad-number", "is no beginning of a current")
+            .found(format!("{} ms", spec.delay_ms))
+            .expected("0 to 1e5 ms"));
+    }
+    let steps = ((spec.delay_ms + spec.duration_ms) / spec.dt_ms).round() as u64;
     let (section, x) = model.soma();
     let soma = model.neuron.cable.node_at(&section, x)?;
     progress.stage("input resistance", Some(sites.len() as u64));
@@ -258,7 +265,7 @@ pub fn input_resistance(
         let sites = &sites[trials];
         let mut cells = Cells::new(&model.neuron, lanes, settings(spec.dt_ms))?;
         for (lane, site) in sites.iter().enumerate() {
-            let waveform = Waveform::Step { delay_ms: 0.0, dur_ms: 2.0 * spec.duration_ms, amp_na: spec.amp_na };
+            let waveform = Waveform::Step { delay_ms: spec.delay_ms, dur_ms: 2.0 * spec.duration_ms, amp_na: spec.amp_na };
             cells.add_electrode(Electrode { node: site.node, lane: Some(lane as u32), waveform });
         }
         let mut watch = Deviation::new(&baseline, sites, soma);
@@ -266,7 +273,7 @@ pub fn input_resistance(
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| ResistanceRow {
             site: site.clone(),
             input_mohm: local.last_mv / spec.amp_na,
-            peak_mohm: local.largest_mv / spec.amp_na,
+            peak_mohm: local.most_mv / spec.amp_na,
             to_soma_mohm: soma.last_mv / spec.amp_na,
         };
         Ok(sites.iter().zip(&watch.seen).map(row).collect())

@@ -12,6 +12,9 @@ use crate::biophysical::placing::{self, PlacedSynapse, SynapseKind};
 use crate::biophysical::solver::{Electrode, Waveform};
 use crate::biophysical::synapse::{Event, EventQueue};
 
+/// Finds the synapse of an event.
+type Numbered<'a> = dyn Fn(&Row<'_>) -> Result<u32> + 'a;
+
 /// Heaviest event: a slip of the pen above it.
 const HEAVIEST: f64 = 1e6;
 /// Largest current, nA.
@@ -120,10 +123,8 @@ fn check_samples(key: &str, t_ms: &[f64], i_na: &[f64], duration_ms: f64) -> Res
     if let Some(k) = (0..t_ms.len()).find(|&k| !(t_ms[k].is_finite() && i_na[k].is_finite() && i_na[k].abs() <= LARGEST_NA)) {
         return Err(bad("a sample is no current").found(format!("{} nA at {} ms, number {k}", i_na[k], t_ms[k])));
     }
-    if let Some(k) = (1..t_ms.len()).find(|&k| t_ms[k - 1] >= t_ms[k]) {
-        return Err(bad("times do not ascend")
-            .found(format!("{} ms, then {} ms", t_ms[k - 1], t_ms[k]))
-            .mend("sort the samples"));
+    if let Some(&[before, after]) = t_ms.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return Err(bad("times do not ascend").found(format!("{before} ms, then {after} ms")).mend("sort the samples"));
     }
     time(key, t_ms[0].max(0.0), duration_ms, "the current").map(|_| ())
 }
@@ -218,9 +219,6 @@ pub(super) fn find(synapses: &[PlacedSynapse], wanted: &SynapseRef) -> Result<u3
 /// What arrives, in order; only what is released.
 ///
 /// # Errors
-/// From a row of events to the number of its synapse.
-type Numbering<'a> = Box<dyn Fn(&Row<'_>) -> Result<u32> + 'a>;
-
 /// With the key `event[K]`, or the line of the table.
 pub(super) fn events(protocol: &Protocol, synapses: &[PlacedSynapse], folder: &Path) -> Result<EventQueue> {
     if protocol.events.is_some() && !protocol.event.is_empty() {
@@ -275,7 +273,7 @@ fn table_of_events(protocol: &Protocol, path: &Path, synapses: &[PlacedSynapse])
         .mend("add `synapses = { per_segment = \"file\" }`"));
     }
     let half = synapses.len() as u32 / 2;
-    let numbered: Numbering = if by_segment {
+    let numbered: Box<Numbered<'_>> = if by_segment {
         let (kind, segment) = (table.column(&["kind", "type"])?, table.column(&["segment"])?);
         Box::new(move |row| {
             let number: u32 = row.number(segment)?;
