@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`config`] | the config: neuron, simulation, inputs |
 //! | [`set_neuron`] | [`SetNeuron`]: a neuron with one excitatory and one inhibitory synapse per dendritic segment |
-//! | [`generate`] | [`generate()`]: from a plan to a stored set, resumable, in pieces |
+//! | [`mod@generate`] | [`generate()`]: from a plan to a stored set, resumable, in pieces |
 //! | [`page`] | the statistics of a set as a page |
 //!
 //! The inputs, labels and files are [`kenyon_datasets::simulation`]'s, the neuron is [`kenyon_neurons::biophysical`]'s; here they meet.

@@ -31,9 +31,10 @@ const PANELS: [(&str, &str, &str); 13] = [
 pub fn page(store: &SimStore) -> Result<String> {
     let about = store.about();
     let mut page = Page::new(format!("Simulation set: {}", about.name)).subtitle(format!(
-        "{} simulations of {} s of a neuron with {} segments, dt {} ms; inputs are generated, so is everything here: no cell was recorded.",
+        "{} simulations of {} s of `{}` with {} dendritic segments, dt {} ms. The inputs are generated and the answers simulated: no cell was recorded.",
         store.parts().iter().map(|&p| store.entries(p).len()).sum::<usize>(),
         f64::from(about.duration_ms) / 1e3,
+        about.neuron.parameters["name"].as_str().unwrap_or("a neuron"),
         about.nseg,
         about.neuron.dt_ms
     ));

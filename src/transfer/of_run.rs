@@ -13,7 +13,7 @@ use crate::training::loaded::Loaded;
 /// Lowers the network of a run, with `samples` of its inputs.
 ///
 /// # Errors
-/// As [`lower`]; samples that cannot be read.
+/// As [`lower()`]; samples that cannot be read.
 pub fn of_run<F: Real + WithDType>(loaded: &Loaded<F>, samples: &[u32], options: &LowerOptions) -> Result<Deployment> {
     let source = &loaded.setup.source;
     let batches = match samples {

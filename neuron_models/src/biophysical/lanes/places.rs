@@ -1,7 +1,7 @@
 //! Walking over the instances of a mechanism, several numbers at a time.
 //!
 //! States lie instance by instance, lane by lane: `index = instance * lanes + lane`. For one cell (`lanes = 1`) a chunk is
-//! [`CHUNK`] instances at nodes of their own (of [`FEW`], one after the other), for a batch it is [`CHUNK`] cells of one instance. A [`Kernel`] is written once,
+//! [`CHUNK`] instances at nodes of their own (of a few, one after the other), for a batch it is [`CHUNK`] cells of one instance. A [`Kernel`] is written once,
 //! over [`Walk`], and runs on the best instruction set there is.
 
 use pulp::{Arch, Simd, WithSimd};
