@@ -7,6 +7,7 @@
 //! | [`confusion`] | counts per pair of classes, the most confused pairs |
 //! | [`detection`] | AUC, average precision, Brier, log loss, calibration, hits at a false-alarm rate |
 //! | [`matching`] | precision and recall of spikes |
+//! | [`van_rossum_d2`] | distance of two spike trains |
 //! | [`rates`] | rates, variability, histograms, whether a cell responds |
 //! | [`sparseness`] | Treves-Rolls sparseness over stimuli and over neurons, active fraction |
 //! | [`geometry`] | correlation of stimuli, participation ratio, whitening |
@@ -36,4 +37,5 @@ pub mod sum;
 pub use accuracy::{Accuracy, McNemar};
 pub use activity::{ActivityReport, Population};
 pub use confusion::Confusion;
+pub use kenyon_base::van_rossum_d2;
 pub use measure::{Matrix, Measure};

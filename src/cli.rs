@@ -10,6 +10,7 @@
 //! | `connectome` | `import`, `info`, `query`, `synth`, `diff`, `verify` |
 //! | `circuit` | `build`, `info`, `shuffle`, `lesion` |
 //! | `odors` | `make`, `info` |
+//! | `neuron` | biophysical neurons: simulate, sets for twins, plot, tables of a model, morphologies |
 //! | `train`, `eval`, `report` | training a network, judging a checkpoint, a run as one page |
 //! | `export`, `lowering` | a trained network in the files of others; how it is lowered |
 //! | `lint` | what is wrong with a deployment |
@@ -31,6 +32,7 @@ mod export;
 mod interrupt;
 mod lint;
 mod lowering;
+mod neuron;
 mod odors;
 mod output;
 mod repeat;
@@ -110,6 +112,9 @@ enum Noun {
     /// Odours: input spikes for the receptor neurons of a circuit
     #[command(subcommand, after_help = "Example:\n  kenyon odors make --circuit circuit.h5 -o odors.h5")]
     Odors(odors::Verb),
+    /// Neurons with a shape: simulate a protocol, make sets for twins, draw traces, f-I curves, morphologies
+    #[command(subcommand, after_help = "Example:\n  kenyon neuron simulate examples/neuron_step.toml -o step --plot")]
+    Neuron(Box<neuron::Verb>),
 }
 
 /// Runs the command line of this process.
@@ -140,6 +145,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Noun::Validate(validate) => validate.run(&context),
         Noun::Check(verb) => verb.run(&context),
         Noun::Odors(verb) => verb.run(&context),
+        Noun::Neuron(verb) => verb.run(&context),
     });
     match result.and_then(|()| context.check_stdout()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@
 //! | [`transfer`] | from a trained network to hardware |
 //! | [`run`] | run folders, checkpoints, journals |
 //! | [`analysis`] | metrics |
+//! | [`simulation`] | simulation sets of biophysical neurons |
 //! | [`report`] | a result as one HTML page |
 //! | [`validation`] | our results beside those of other simulators, case by case |
 //! | [`odors`] | the inputs of a circuit as an input layer of odours |
@@ -24,6 +25,7 @@ pub mod npz;
 pub mod odors;
 pub mod report;
 pub mod run;
+pub mod simulation;
 pub mod training;
 pub mod transfer;
 pub mod validation;

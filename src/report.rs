@@ -11,6 +11,7 @@
 //! | [`heat`](HeatMap) | confusion counts, drawn sparsely, with the worst confusions as a table |
 //! | [`dots`](DotChart) | values with intervals, one row each |
 //! | [`histogram`](Histogram) | how many values fall where |
+//! | [`scatter`](Scatter) | one quantity against another |
 //!
 //! Colours are Okabe and Ito's (2008, "Color universal design"), and every series differs by marker and dash as well; the
 //! confusion counts use cividis (Nuñez, Anderton and Renslow 2018), whose lightness alone carries the order.
@@ -35,6 +36,7 @@ mod histogram;
 mod lines;
 mod page;
 mod raster;
+mod scatter;
 mod svg;
 
 use std::path::Path;
@@ -47,6 +49,7 @@ pub use heat::HeatMap;
 pub use histogram::Histogram;
 pub use lines::{LineChart, Series};
 pub use raster::{Raster, RasterGroup};
+pub use scatter::Scatter;
 pub(crate) use svg::number;
 pub use svg::{Axis, Format, Reference};
 
@@ -81,7 +84,18 @@ impl Page {
     /// Adds a headline number, with a note that may be empty.
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>, note: impl Into<String>) -> Self {
-        self.facts.push(Fact { name: name.into(), value: value.into(), note: note.into() });
+        self.facts.push(Fact { name: name.into(), value: value.into(), note: note.into(), link: None });
+        self
+    }
+
+    /// Lets the last headline number lead to a file beside the page; an address that leads elsewhere is left out.
+    #[must_use]
+    pub fn link(mut self, text: impl Into<String>, target: impl Into<String>) -> Self {
+        let target = target.into();
+        let beside = !target.contains(':') && !target.starts_with('/');
+        if let Some(fact) = self.facts.last_mut().filter(|_| beside) {
+            fact.link = Some((text.into(), target));
+        }
         self
     }
 
@@ -115,6 +129,9 @@ pub struct Fact {
     pub value: String,
     /// What it compares with; may be empty.
     pub note: String,
+    /// Words and address of a file beside the page that says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<(String, String)>,
 }
 
 /// A section: a heading and what stands under it.
@@ -237,6 +254,8 @@ pub enum Plot {
     Dots(DotChart),
     /// Counts per bin.
     Histogram(Histogram),
+    /// One quantity against another.
+    Scatter(Scatter),
 }
 
 impl From<LineChart> for Plot {
@@ -269,6 +288,12 @@ impl From<Histogram> for Plot {
     }
 }
 
+impl From<Scatter> for Plot {
+    fn from(plot: Scatter) -> Self {
+        Self::Scatter(plot)
+    }
+}
+
 impl Plot {
     /// The plot drawn.
     fn draw(&self) -> svg::Drawing {
@@ -278,6 +303,7 @@ impl Plot {
             Self::Heat(plot) => plot.draw(),
             Self::Dots(plot) => plot.draw(),
             Self::Histogram(plot) => plot.draw(),
+            Self::Scatter(plot) => plot.draw(),
         }
     }
 }

@@ -10,5 +10,5 @@ pub mod certify;
 pub mod lower;
 pub mod of_run;
 
-pub use lower::{LowerOptions, Readout, lower};
+pub use lower::{LowerOptions, Readout, decision, lower};
 pub use of_run::of_run;

@@ -4,7 +4,7 @@ mod support;
 
 use support::{kenyon_in, synthetic_fly};
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 37] = [
     &[],
     &["demo"],
     &["connectome"],
@@ -35,6 +35,13 @@ const COMMANDS: [&[&str]; 30] = [
     &["validate"],
     &["check"],
     &["check", "dale"],
+    &["neuron"],
+    &["neuron", "simulate"],
+    &["neuron", "plot"],
+    &["neuron", "morphology"],
+    &["neuron", "fi"],
+    &["neuron", "epsp"],
+    &["neuron", "input-resistance"],
 ];
 
 #[test]

@@ -83,6 +83,15 @@ fn the_flag_is_one_epoch_and_changes_nothing_before_it() {
     kenyon_json(path, &["eval", "aware"]);
     let ran = support::kenyon_in(path, &["certify", "aware", "-o", "certificate", "--max-loss", "100", "--json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // Another scale than the network was trained for is said.
+    let other = support::kenyon_in(path, &["certify", "aware", "-o", "other", "--max-loss", "100", "--weight-scale", "4"]);
+    assert!(
+        other.stderr.contains("trained for other numbers of the board") && other.stderr.contains("scale 4,"),
+        "{}",
+        other.stderr
+    );
+    let plain = support::kenyon_in(path, &["certify", "plain", "-o", "neither", "--max-loss", "100", "--weight-scale", "4"]);
+    assert!(!plain.stderr.contains("trained for other numbers"), "{}", plain.stderr);
 }
 
 #[test]
@@ -108,8 +117,7 @@ fn a_bad_number_and_networks_that_no_board_can_hold_are_refused_before_training(
     let key = "train.deploy_aware_epochs";
     check(&aware().replace("deploy_aware_epochs = 2", "deploy_aware_epochs = 4"), "bad-number", key);
     check(&aware().replace("noise = 0.0", "model = \"lif2\""), "cannot-lower", key);
-    check(&aware().replace("noise = 0.0", "tau_syn_by_nt_ms = { gaba = 10.0 }"), "cannot-lower", key);
-    check(&aware().replace("[train]", "[loss]\ndecision = \"count\"\n\n[train]"), "cannot-lower", key);
+    check(&aware().replace("noise = 0.0", "tau_syn_by_nt_ms = { gaba = 10.0, glut = 30.0 }"), "cannot-lower", key);
 }
 
 #[test]
@@ -117,7 +125,7 @@ fn the_forward_pass_spikes_where_the_emulated_board_does() {
     let dir = workplace(&aware());
     train(dir.path(), "run");
     let mut loaded = Loaded::<f32>::open(&dir.path().join("run"), "last").unwrap();
-    let decision = loaded.config.loss.decision;
+    let decision = loaded.decision().unwrap();
     let options = CertifyOptions { lower: LowerOptions { decision, ..LowerOptions::default() }, ..CertifyOptions::default() };
     let samples = loaded.samples(Part::Test, None);
     // Share of the spikes that the emulated board has in the same step.
@@ -134,7 +142,7 @@ fn the_forward_pass_spikes_where_the_emulated_board_does() {
     };
     let plain = agreement(&loaded, "plain");
     let source = &*loaded.setup.source;
-    let grid = Grid::choose(&loaded.model, source, loaded.setup.remap.as_deref(), decision).unwrap();
+    let grid = Grid::choose(&loaded.model, source, loaded.setup.remap.as_deref(), &loaded.config.loss).unwrap();
     loaded.model.set_grid(Some(grid)).unwrap();
     let rounded = agreement(&loaded, "rounded");
     assert!(rounded > 0.995 && rounded > plain, "{rounded} with the board's numbers, {plain} without");

@@ -85,7 +85,7 @@ fn everything_wrong_in_a_file_is_listed_worst_first_and_the_exit_code_is_4() {
     assert_eq!(ran.code, 4, "{}", ran.stderr);
     let json = ran.json();
     let codes: Vec<_> = json["findings"].as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
-    assert_eq!(codes, ["E1", "E1", "E2", "E3", "E4", "E5", "E6", "W5"], "{json}");
+    assert_eq!(codes, ["E1", "E1", "E2", "E3", "E4", "E5", "E6", "W5", "I2"], "{json}");
     assert!(json["findings"].as_array().expect("a list").iter().all(|f| f["mend"].is_string() && f["where"].is_string()));
 
     let ran = kenyon_in(dir.path(), &["lint", "bad.json"]);
@@ -119,11 +119,73 @@ fn what_is_no_deployment_exits_with_3() {
         d["populations"][1]["cells"]["neurons"].as_object_mut().expect("cells").remove("v_init_mv");
     });
     assert_eq!(code("no_start.json").as_deref(), Some("deployment-json"), "every population needs a start");
-    write(dir.path(), "twice.json", |d| {
-        let first = d["projections"][0].clone();
-        d["projections"].as_array_mut().expect("a list").push(first);
+    write(dir.path(), "word.json", |d| d["populations"][1]["cells"]["neurons"]["cm_nf"][2] = json!("three"));
+    let ran = kenyon_in(dir.path(), &["lint", "word.json"]);
+    assert!(ran.code == 3 && ran.stderr.contains("populations[1].cells"), "{}", ran.stderr);
+}
+
+#[test]
+fn faults_of_structure_are_findings_and_what_they_hide_is_said() {
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let codes = |name: &str, change: Change| {
+        write(dir.path(), name, |d| {
+            // By the mapper's formula, this would need a shift of 16 and more.
+            d["projections"][0]["synapses"][0]["weight"] = json!(60_000.0);
+            change(d);
+        });
+        let ran = kenyon_in(dir.path(), &["lint", name, "--json"]);
+        assert_eq!(ran.code, 4, "{name}: {}", ran.stderr);
+        let findings = ran.json()["findings"].as_array().expect("a list").clone();
+        findings.iter().filter_map(|f| f["code"].as_str().map(String::from)).collect::<Vec<_>>()
+    };
+    assert_eq!(codes("heavy.json", &|_| ())[0], "E8");
+    let cases: [(&str, Change); 5] = [
+        ("twice.json", &|d| {
+            let first = d["projections"][0].clone();
+            d["projections"].as_array_mut().expect("a list").push(first);
+        }),
+        ("short.json", &|d| drop(d["populations"][1]["cells"]["neurons"]["tau_m_ms"].as_array_mut().expect("a list").pop())),
+        ("late.json", &|d| d["samples"] = json!([{ "name": "one", "class": null, "spikes": [[0, 0, 5000]] }])),
+        ("steps.json", &|d| d["steps"] = json!(0)),
+        ("endless.json", &|d| d["steps"] = json!(4_000_000_000u32)),
+    ];
+    for (name, change) in cases {
+        assert_eq!(codes(name, change), ["E11", "I2"], "{name}");
+    }
+}
+
+#[test]
+fn a_bound_of_one_population_leaves_all_others_as_measured() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    write(dir.path(), "d.json", |d| {
+        let mut other = d["populations"][1].clone();
+        (other["label"], other["ids"]) = (json!("MBON"), json!([30, 31, 32, 33]));
+        d["populations"].as_array_mut().expect("a list").push(other);
+        // A thousand synapses on one neuron: the mapper's formula sees 200,000 nA, the sample one of them at a time.
+        let synapses: Vec<Value> = (0..1000)
+            .map(|k| json!({ "pre": k % 2, "post": 0, "weight": 200.0, "delay_steps": 1.0 + f64::from(k / 2 % 500) }))
+            .collect();
+        d["projections"][0]["synapses"] = json!(synapses[..500]);
+        d["projections"].as_array_mut().expect("a list").push(json!({
+            "pre": 0, "post": 2, "receptor": "excitatory",
+            "synapses": [{ "pre": 0, "post": 0, "weight": 0.5, "delay_steps": 1.0 }],
+        }));
+        d["samples"] = json!([{ "name": "one", "class": null, "spikes": [[0, 0, 5]] }]);
+        d["steps"] = json!(60);
     });
-    assert_eq!(code("twice.json").as_deref(), Some("bad-deployment"));
+    let shifts = |more: &[&str]| {
+        let ran = kenyon_in(dir.path(), &[&["lint", "d.json", "--json"], more].concat()).ok().json();
+        let rows = ran["layout"].as_array().expect("a list").clone();
+        assert!(rows.iter().all(|r| r["dtcm_bytes"].is_u64() && r["longest_row"].is_u64()), "{rows:?}");
+        rows.iter().map(|r| r["shift"].clone()).collect::<Vec<_>>()
+    };
+    let measured = shifts(&[]);
+    let named = shifts(&["--max-expected-summed-weight", "MBON=100,0"]);
+    assert_eq!(named, [Value::Null, measured[1].clone(), json!([7, 0])], "measured: {measured:?}");
+    assert_ne!(measured[2], named[2]);
+    let text = kenyon_in(dir.path(), &["lint", "d.json"]).ok().stdout;
+    assert!(text.contains("largest sum") && text.contains("data memory"), "{text}");
 }
 
 #[test]

@@ -191,10 +191,10 @@ impl Made {
         (ran.code, ran.json())
     }
 
-    /// Asserts exit code 3 and a failed case whose note names `what`.
+    /// Asserts exit code 4 and a failed case whose note names `what`.
     fn is_bad(&self, what: &str) {
         let (code, report) = self.validate();
-        assert_eq!((code, report["failed"].as_u64()), (3, Some(1)), "{report}");
+        assert_eq!((code, report["failed"].as_u64()), (4, Some(1)), "{report}");
         let note = report["cases"][0]["note"].as_str().expect("a note");
         assert!(note.contains(what), "{note}");
     }

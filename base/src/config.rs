@@ -1,4 +1,4 @@
-//! TOML configs: an unknown key is an error with line, column and the nearest known key.
+//! Configs in TOML, or in JSON if the name ends so: an unknown key is an error with its line and the nearest known key.
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +33,7 @@ pub fn read_of<T: DeserializeOwned>(path: &Path, page: &str) -> Result<T> {
     }
     let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
     match String::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') && is_json(path) => parse_json_of(&text, path, page),
         Ok(text) if !text.contains('\0') => parse_of(&text, path, page),
         _ => Err(UserError::bad_data("not-text", "is not a text file")
             .file(path)
@@ -41,7 +42,7 @@ pub fn read_of<T: DeserializeOwned>(path: &Path, page: &str) -> Result<T> {
     }
 }
 
-/// Parses config text; `path` is named in errors.
+/// Parses TOML text; `path` is named in errors.
 pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
     parse_of(text, path, PAGE)
 }
@@ -57,6 +58,28 @@ pub fn parse_of<T: DeserializeOwned>(text: &str, path: &Path, page: &str) -> Res
             let line_start = before.rfind('\n').map_or(0, |i| i + 1);
             let rest = &text[line_start..];
             let line = rest.lines().next().unwrap_or_default().trim();
+            if !line.is_empty() {
+                out = out.found(line);
+            }
+        }
+        out.mend(suggestion(&message, page))
+    })
+}
+
+/// Whether a config is JSON by the ending of its name.
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
+/// As [`parse_of`] for JSON text.
+pub fn parse_json_of<T: DeserializeOwned>(text: &str, path: &Path, page: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let whole = error.to_string();
+        let message = plain(whole.rsplit_once(" at line ").map_or(whole.as_str(), |(before, _)| before));
+        let mut out = UserError::bad_data("bad-config", message.clone()).file(path);
+        if error.line() > 0 {
+            out = out.line(error.line() as u64);
+            let line = text.lines().nth(error.line() - 1).unwrap_or_default().trim();
             if !line.is_empty() {
                 out = out.found(line);
             }
@@ -129,6 +152,14 @@ mod tests {
         let text = error.to_string();
         assert!(text.starts_with("c.toml, line 2"), "{text}");
         assert!(text.ends_with("did you mean `threshold`?"), "{text}");
+    }
+
+    #[test]
+    fn a_config_in_json_has_the_same_errors() {
+        let error = parse_json_of::<Spec>("{\n \"treshold\": 3\n}", Path::new("c.json"), PAGE).expect_err("misspelt");
+        let text = error.to_string();
+        assert!(text.starts_with("c.json, line 2") && text.ends_with("did you mean `threshold`?"), "{text}");
+        assert_eq!(parse_json_of::<Spec>("{\"threshold\": ", Path::new("c.json"), PAGE).expect_err("cut").line_number(), Some(1));
     }
 
     #[test]

@@ -68,7 +68,7 @@ mod private {
 macro_rules! elements {
     ($($t:ty),*) => { $(impl private::Sealed for $t {} impl Element for $t {})* };
 }
-elements!(u8, u16, u32, u64, i8, i16, i32, i64, f32, f64);
+elements!(u8, u16, u32, u64, i8, i16, i32, i64, half::f16, f32, f64);
 
 /// Writes one container; nothing appears under the final name before [`finish`](Self::finish).
 #[derive(Debug)]

@@ -167,6 +167,13 @@ impl UserError {
         self
     }
 
+    /// Forgets the line: what was parsed is not what a reader sees.
+    #[must_use]
+    pub fn without_line(mut self) -> Self {
+        (self.0.line, self.0.column) = (None, None);
+        self
+    }
+
     /// Names the data row, counted from 1 below the header.
     #[must_use]
     pub fn row(mut self, row: u64) -> Self {
@@ -253,6 +260,19 @@ impl UserError {
     /// The file concerned, if one is known.
     pub fn path(&self) -> Option<&Path> {
         self.0.file.as_deref()
+    }
+
+    /// The key that it names, such as a population.
+    pub fn key_name(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// What is wrong, with what was found and expected, but without its place and its mend.
+    pub fn what(&self) -> String {
+        let details = [("found", &self.0.found), ("expected", &self.0.expected)];
+        let details: Vec<String> =
+            details.into_iter().filter_map(|(word, text)| text.as_ref().map(|text| format!("{word} {text}"))).collect();
+        if details.is_empty() { self.0.message.clone() } else { format!("{}: {}", self.0.message, details.join(", ")) }
     }
 
     /// The column concerned, if one is known.

@@ -11,6 +11,7 @@
 //! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
 //! | [`wilson`], [`PairedCounts`], [`predicted_share`] | intervals of shares that were counted |
+//! | [`van_rossum_d2`] | distance of two spike trains |
 //!
 //! # Example
 //! ```
@@ -33,15 +34,17 @@ mod paired;
 pub mod plain;
 pub mod progress;
 pub mod random;
+mod van_rossum;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use container::{Container, ContainerWriter, Growing, Provenance, Slices, Source};
 pub use error::{ErrorKind, Result, UserError, nearest, shown};
 pub use interval::wilson;
 pub use paired::{PairedCounts, predicted_share};
-pub use plain::{PlainFile, PlainWriter, Sorting};
+pub use plain::{PlainFile, PlainWriter, RowReader, RowWriter, Sorting};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};
+pub use van_rossum::van_rossum_d2;
 
 /// Version of the tool, written into every file.
 pub const TOOL: &str = concat!("kenyon ", env!("CARGO_PKG_VERSION"));

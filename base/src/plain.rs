@@ -1,5 +1,6 @@
 //! HDF5 files of others: no seal, no format name, every promise checked.
 
+mod rows;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use hdf5::{Attribute, Dataset, H5Type, Location};
 use crate::atomic::AtomicFile;
 use crate::container::Element;
 use crate::error::{Result, UserError};
+
+pub use rows::{RowReader, RowWriter};
 
 /// Order of events in a file, as SONATA enumerates it; the names are those in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, H5Type)]

@@ -7,11 +7,13 @@
 //! | [`remap`] | from the columns of a data set to the inputs of a network, by root id |
 //! | [`split`] | training, validation and test samples |
 //! | [`odors`] | odours: response tables, receptor neurons, spikes, store, ceiling |
+//! | [`simulation`] | inputs, labels and stores of simulated neurons |
 
 pub mod batches;
 pub mod events;
 pub mod odors;
 pub mod remap;
+pub mod simulation;
 pub mod split;
 mod text;
 

@@ -34,7 +34,7 @@
 //! ```
 
 mod ceiling;
-mod draw;
+pub(crate) mod draw;
 mod folder;
 mod generator;
 mod geometry;

@@ -166,6 +166,13 @@ pub struct Synapse {
     pub delay_steps: f64,
 }
 
+impl Synapse {
+    /// The delay as tools load it: whole steps, halves to the even one, at least 1.
+    pub fn delay(&self) -> u32 {
+        self.delay_steps.round_ties_even().max(1.0) as u32
+    }
+}
+
 /// One input to run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,8 +194,17 @@ pub enum Decision {
     Max,
     /// Mean over time.
     Mean,
+    /// Mean over the rows `from` up to but not `to` (see [`readout`](crate::readout)).
+    Window {
+        /// First row.
+        from: u32,
+        /// Row after the last.
+        to: u32,
+    },
     /// Last value.
     Last,
+    /// Spikes, each with its weight; only where the host reads.
+    Count,
 }
 
 /// A readout that the host computes from recorded spikes: `flt <- a flt + s W`, `out <- b out + (1 - b) flt` (old `flt`).

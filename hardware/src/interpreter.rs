@@ -115,7 +115,7 @@ impl Interpreter {
             for s in &projection.synapses {
                 let at = &mut count[(first[projection.pre as usize] + s.pre) as usize];
                 let neuron = first[projection.post as usize] + s.post;
-                targets[*at] = Target { neuron, receptor, delay: s.delay_steps.round() as u16, weight: s.weight };
+                targets[*at] = Target { neuron, receptor, delay: s.delay() as u16, weight: s.weight };
                 *at += 1;
             }
         }
@@ -226,11 +226,12 @@ impl State {
                 let v = rest + group.decay_m[i] * (self.v[i] - rest);
                 peak.v = peak.v.max(v.abs());
                 self.v[i] = v;
-                if v >= neurons.v_thresh_mv[i] {
-                    fired.push((group.range.start + i) as u32);
-                    self.v[i] = neurons.v_reset_mv[i];
-                    self.wait[i] = group.refractory_steps[i];
-                }
+            }
+            // Also while it is refractory, as on the board: a reset at or above the threshold spikes in every step.
+            if self.v[i] >= neurons.v_thresh_mv[i] {
+                fired.push((group.range.start + i) as u32);
+                self.v[i] = neurons.v_reset_mv[i];
+                self.wait[i] = group.refractory_steps[i];
             }
             g_e[i] *= group.decay[0][i];
             g_i[i] *= group.decay[1][i];

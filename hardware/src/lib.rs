@@ -20,6 +20,7 @@
 pub mod certificate;
 pub mod deployment;
 pub mod interpreter;
+mod json;
 pub mod lint;
 pub mod lowering;
 pub mod messages;

@@ -5,6 +5,7 @@
 //! | here | a finding; what it means for a command; [`spinnaker`] asks all questions |
 //! | `tally` | counting what is wrong, with the worst case |
 //! | `places` | neurons and ids that do not exist: E6 |
+//! | `structure` | a description that contradicts itself: E11 |
 //! | `values` | numbers that no neuron can have, or no s16.15 can hold: E1 to E5 |
 //! | `timing` | steps, refractory time, start, delays: W5, W6, W7, W8, W12 |
 //! | `size` | rows and lists that are too long: E9, W10 |
@@ -24,6 +25,7 @@ mod observe;
 mod places;
 mod rounding;
 mod size;
+mod structure;
 mod tally;
 mod timing;
 mod values;
@@ -37,6 +39,7 @@ use crate::spinnaker::packing::Fit;
 pub use activity::{Activity, PopulationActivity};
 pub use compare::{Linted, quantised};
 pub use rounding::{ParameterRounding, PopulationRounding, ProjectionRounding, Rounding};
+pub use structure::{MOST_RECORDED, MOST_STEPS};
 pub use values::values;
 
 /// How bad a finding is.
@@ -101,13 +104,13 @@ impl Finding {
 
     /// Whether it can be overridden: a network that cannot be described at all cannot.
     pub fn can_be_forced(&self) -> bool {
-        !matches!(self.code.as_str(), "E1" | "E2" | "E3" | "E4" | "E5" | "E6")
+        !matches!(self.code.as_str(), "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E11")
     }
 
-    /// Errors first, then by kind of code and its number.
-    fn order(&self) -> (Severity, u8, u32) {
+    /// Errors first, of them those that nothing overrides, then by kind of code and its number.
+    fn order(&self) -> (Severity, bool, u8, u32) {
         let (kind, number) = self.code.split_at(1);
-        (self.severity, kind.as_bytes()[0], number.parse().unwrap_or(0))
+        (self.severity, self.can_be_forced(), kind.as_bytes()[0], number.parse().unwrap_or(0))
     }
 }
 
@@ -139,20 +142,34 @@ pub struct Training {
     pub ids: Vec<u64>,
 }
 
-/// Every finding for a SpiNNaker board, the worst kinds first.
+/// What keeps a network from being quantised and run: E11, and E6 for what does not exist.
+pub fn structure(deployment: &Deployment) -> Vec<Finding> {
+    let mut found = structure::structure(deployment);
+    found.extend(places::places(deployment, None));
+    found
+}
+
+/// What no network on any machine may have: E1, E2, E4, E5, E6 and E11.
+pub fn description(deployment: &Deployment) -> Vec<Finding> {
+    let mut found = structure(deployment);
+    found.extend(structure::lowered(deployment));
+    found.extend(values(deployment));
+    found
+}
+
+/// Findings for a SpiNNaker board from what is known, the worst kinds first.
 ///
-/// Takes a deployment of any kind, also one that [`Deployment::check`] refuses. `Error` findings of the codes E1 to E6 mean that it
-/// cannot be quantised.
+/// Takes a deployment of any kind, also one that [`Deployment::check`] refuses. `Error` findings that cannot be
+/// [forced](Finding::can_be_forced) mean that it cannot be quantised.
 pub fn spinnaker(deployment: &Deployment, known: &Known) -> Vec<Finding> {
     let mut found = places::places(deployment, known.training);
+    found.extend(structure::structure(deployment));
+    found.extend(structure::lowered(deployment));
     found.extend(values(deployment));
     found.extend(values::format(deployment));
     found.extend(timing::timing(deployment, known));
     found.extend(size::size(deployment));
-    found.extend(match known.rounding {
-        Some(rounding) => rounding::rounding(deployment, rounding),
-        None => rounding::heavy(deployment),
-    });
+    found.extend(known.rounding.iter().flat_map(|r| rounding::rounding(deployment, r)));
     found.extend(activity::activity(deployment, known.activity));
     found.extend(known.fit.iter().flat_map(|f| fit::fit(deployment, f, known.activity)));
     found.sort_by_key(Finding::order);

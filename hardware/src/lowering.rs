@@ -32,8 +32,8 @@ pub const RECURRENT_DELAY: u32 = 2;
 /// Point neurons of a trained network, in its own units; one value per neuron.
 #[derive(Debug, Clone, Copy)]
 pub struct Lif<'a> {
-    /// Decay of the synaptic variable per step, `a`.
-    pub decay_syn: &'a [f64],
+    /// Decay of the synaptic variable per step, `a`, of excitatory and inhibitory synapses.
+    pub decay_syn: [&'a [f64]; 2],
     /// Decay of the membrane per step, `b`.
     pub decay_mem: &'a [f64],
     /// Current that is subtracted, `I_c`.
@@ -53,14 +53,20 @@ pub struct Lif<'a> {
 /// Bad data if sizes differ, a decay is not between 0 and 1, or a neuron would cross its threshold during the lead-in.
 pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Result<Neurons> {
     let n = lif.decay_mem.len();
-    for (name, values) in [("decay_syn", lif.decay_syn), ("i_c", lif.i_c), ("threshold", lif.threshold), ("reset", lif.reset)] {
+    for (name, values) in [
+        ("decay_syn", lif.decay_syn[0]),
+        ("decay_syn", lif.decay_syn[1]),
+        ("i_c", lif.i_c),
+        ("threshold", lif.threshold),
+        ("reset", lif.reset),
+    ] {
         if values.len() != n {
             return Err(UserError::bad_data("size-mismatch", format!("`{name}` does not match the neurons"))
                 .found(values.len().to_string())
                 .expected(n.to_string()));
         }
     }
-    let tau_syn = time_constants(lif.decay_syn, dt_ms, "decay_syn")?;
+    let tau_syn = |receptor: Receptor| time_constants(lif.decay_syn[receptor as usize], dt_ms, "decay_syn");
     let tau_mem = time_constants(lif.decay_mem, dt_ms, "decay_mem")?;
     let start = (0..n).map(|i| start(lif, i, lead_in_steps).map(|v| v * v_scale)).collect::<Result<_>>()?;
     let scaled = |values: &[f64], by: f64| values.iter().map(|v| zero(v * by)).collect::<Vec<f64>>();
@@ -68,8 +74,8 @@ pub fn spiking(lif: &Lif, dt_ms: f64, v_scale: f64, lead_in_steps: u32) -> Resul
         kind: CellKind::CurrExp,
         cm_nf: tau_mem.clone(),
         tau_m_ms: tau_mem,
-        tau_syn_e_ms: tau_syn.clone(),
-        tau_syn_i_ms: tau_syn,
+        tau_syn_e_ms: tau_syn(Receptor::Excitatory)?,
+        tau_syn_i_ms: tau_syn(Receptor::Inhibitory)?,
         i_offset_na: scaled(lif.i_c, -v_scale),
         v_rest_mv: vec![0.0; n],
         v_reset_mv: scaled(lif.reset, v_scale),
@@ -149,7 +155,7 @@ pub fn split(weights: impl IntoIterator<Item = (u32, u32, f64, u32)>, v_scale: f
             return Err(UserError::bad_data("weight-not-finite", format!("bad weight of synapse {pre} -> {post}"))
                 .found(weight.to_string())
                 .expected("a finite number")
-                .mend("take an earlier checkpoint"));
+                .mend("give finite weights; from training, take an earlier checkpoint"));
         }
         let synapse = Synapse { pre, post, weight: weight.abs() * v_scale, delay_steps: f64::from(delay_steps) };
         if synapse.weight == 0.0 {
@@ -197,7 +203,7 @@ fn start(lif: &Lif, i: usize, steps: u32) -> Result<f64> {
         return Err(UserError::bad_data("lead-in-crosses-threshold", format!("neuron {i} would spike during the lead-in"))
             .found(at(steps).to_string())
             .expected(format!("a start of at most its threshold, {threshold}"))
-            .mend("set `lead_in_steps = 0`"));
+            .mend("export with `--lead-in 0`"));
     }
     Ok(zero(if steps == 0 { reset } else { at(steps) }))
 }
@@ -215,7 +221,7 @@ mod tests {
     fn the_worked_example_has_its_numbers() {
         let b = (-2.0f64 / 80.0).exp();
         let a = (-2.0f64 / 40.0).exp();
-        let lif = Lif { decay_syn: &[a], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
+        let lif = Lif { decay_syn: [&[a], &[a]], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
         let cells = spiking(&lif, 2.0, 256.0, 0).expect("sound");
         assert!((cells.tau_m_ms[0] - 80.0).abs() < 1e-9 && cells.cm_nf == cells.tau_m_ms);
         assert!((cells.tau_syn_e_ms[0] - 40.0).abs() < 1e-9);
@@ -238,7 +244,7 @@ mod tests {
     fn numbers_that_no_hardware_can_hold_are_refused() {
         assert_eq!(split([(0, 0, f64::NAN, 1)], 1.0).expect_err("not a number").code(), "weight-not-finite");
         assert_eq!(integrators(1, 1.0, 0.5, 1.0).expect_err("never decays").code(), "bad-decay");
-        let lif = Lif { decay_syn: &[0.5], decay_mem: &[0.1], i_c: &[0.5], threshold: &[1.0], reset: &[0.0] };
+        let lif = Lif { decay_syn: [&[0.5], &[0.5]], decay_mem: &[0.1], i_c: &[0.5], threshold: &[1.0], reset: &[0.0] };
         assert_eq!(spiking(&lif, 1.0, 1.0, 2).expect_err("starts above").code(), "lead-in-crosses-threshold");
     }
 }

@@ -8,6 +8,7 @@
 //! | `prediction` | the network in the board's numbers, and what it is predicted to do |
 //! | `config` | sPyNNaker's configuration |
 //! | [`read`](read()) | an exported folder as a [`Deployment`] again |
+//! | [`mapping`](mapping()) | memory images and routes beside those of sPyNNaker's mapper |
 //! | [`compare`](compare()) | what back ends did beside what was expected |
 //!
 //! The program is the same text for every network. Names from a dump can hold anything, so none of them enters Python source, a
@@ -15,6 +16,7 @@
 
 mod compare;
 mod config;
+mod mapping;
 pub(crate) mod network;
 mod prediction;
 mod read;
@@ -35,6 +37,7 @@ use crate::spinnaker::packing::Machine;
 use crate::spinnaker::{self, Quantised};
 
 pub use compare::{Comparison, NOT_EVIDENCE, compare};
+pub use mapping::mapping;
 pub use read::read;
 
 /// Name of the format in `network.json`.
@@ -99,7 +102,8 @@ pub fn export(deployment: &Deployment, dir: &Path, options: &Options) -> Result<
     let predictions = prediction::predict(deployment, &board);
     let folder = AtomicDir::create(dir)?;
     let names = write_tables(deployment, &board, &predictions, folder.path())?;
-    let readme = readme(deployment);
+    let forced: Vec<&Finding> = findings.iter().filter(|f| f.severity == lint::Severity::Error).collect();
+    let readme = readme(deployment, &forced);
     let texts = FIXED.into_iter().chain([("README.md", readme.as_str()), (CONFIG, config.as_str())]);
     let mut files = BTreeMap::new();
     let hash = |path: &Path| digest::sha256_file(path).map_err(|e| UserError::cannot_read(path, &e));
@@ -111,7 +115,8 @@ pub fn export(deployment: &Deployment, dir: &Path, options: &Options) -> Result<
     for name in names.all() {
         files.insert(name.to_string(), hash(&folder.path().join(name))?);
     }
-    let whole = network::Whole { deployment, board: &board, expected_sums: &expected_sums, predictions: &predictions };
+    let whole =
+        network::Whole { deployment, board: &board, expected_sums: &expected_sums, predictions: &predictions, forced: &forced };
     let text = serde_json::to_string_pretty(&whole.json(&names, &files, options)).expect("a deployment is plain data");
     let path = folder.path().join(NETWORK);
     fs::write(&path, text + "\n").map_err(|e| UserError::cannot_write(&path, &e))?;
@@ -135,15 +140,26 @@ fn lint(d: &Deployment, numbers: &spinnaker::Options, board: &Quantised, options
     Ok(findings)
 }
 
-/// Numbers and fixed sentences only: no name of the network.
-fn readme(d: &Deployment) -> String {
+/// Numbers, codes and fixed sentences only: no name of the network.
+fn readme(d: &Deployment, forced: &[&Finding]) -> String {
     let provenance = if d.synthetic {
         "**The connectome, or a part of the circuit, was synthetic**: a statistical stand-in, not a measurement."
     } else {
         "The circuit was made from a measured connectome."
     };
     let neurons: usize = d.populations.iter().map(|p| p.ids.len()).sum();
+    let codes: Vec<&str> = forced.iter().map(|f| f.code.as_str()).collect();
+    let warning = if forced.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "**Exported by force, against lint ({}; see `forced` in `network.json`).** On SpiNNaker this is another network than the \
+             trained one, and the files `expected_*` hold what that other network does.\n\n",
+            codes.join(", ")
+        )
+    };
     README
+        .replace("{forced}", &warning)
         .replace("{neurons}", &neurons.to_string())
         .replace("{synapses}", &d.synapses().to_string())
         .replace("{samples}", &d.samples.len().to_string())

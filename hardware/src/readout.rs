@@ -56,6 +56,7 @@ pub fn rows(d: &Deployment, spikes: &[(u32, u32, u32)], v: &[Vec<f64>]) -> Optio
 /// Rows from spikes (step, population, neuron) of the network's neurons.
 ///
 /// A spike of step k is the trained network's of k + 1, and `flt <- a flt + s W`, `out <- b out + (1 - b) flt` with the old `flt`.
+/// Where spikes are counted there is one row: the sum of the weights of all spikes within the trained time.
 pub fn on_host(d: &Deployment, readout: &HostReadout, spikes: &[(u32, u32, u32)]) -> Rows {
     let classes = readout.classes.len();
     let mut weights: Vec<Vec<(u32, f64)>> = vec![Vec::new(); readout.sources.len()];
@@ -67,6 +68,16 @@ pub fn on_host(d: &Deployment, readout: &HostReadout, spikes: &[(u32, u32, u32)]
         source_of[population as usize][neuron as usize] = k as u32;
     }
     let mut rows = Rows { values: Vec::new(), classes };
+    if d.decision == Decision::Count {
+        rows.values = vec![0.0; classes];
+        for &(_, population, neuron) in spikes.iter().filter(|s| in_trained_time(d, s.0)) {
+            let source = source_of[population as usize][neuron as usize];
+            for &(class, weight) in weights.get(source as usize).map_or(&[][..], Vec::as_slice) {
+                rows.values[class as usize] += weight;
+            }
+        }
+        return rows;
+    }
     let (mut flt, mut out) = (vec![0.0; classes], vec![0.0; classes]);
     let (a, b) = (readout.decay_syn, readout.decay_mem);
     let mut next = 0;
@@ -90,6 +101,12 @@ pub fn on_host(d: &Deployment, readout: &HostReadout, spikes: &[(u32, u32, u32)]
     rows
 }
 
+/// Whether a spike of `step` is one of the trained network's steps. Its spike of step t is the board's of t - 1; the board goes on
+/// for two steps, so that the last one reaches the readout.
+pub(crate) fn in_trained_time(d: &Deployment, step: u32) -> bool {
+    step + 2 < d.steps
+}
+
 /// Rows from the recorded potential of a population of integrators: rows of all steps, in mV.
 pub fn on_device(d: &Deployment, population: u32, v: &[f64]) -> Rows {
     let (classes, scale) = (d.populations[population as usize].ids.len(), d.populations[population as usize].v_scale);
@@ -105,7 +122,10 @@ pub fn decide(decision: Decision, rows: &Rows) -> Answer {
         .map(|c| match decision {
             Decision::Max => column(c).copied().fold(f64::NEG_INFINITY, f64::max),
             Decision::Mean => column(c).skip(1).sum::<f64>() / (count - 1).max(1) as f64,
-            Decision::Last => column(c).next_back().copied().unwrap_or(0.0),
+            Decision::Window { from, to } => {
+                column(c).take(to as usize).skip(from as usize).sum::<f64>() / f64::from(to.saturating_sub(from).max(1))
+            }
+            Decision::Last | Decision::Count => column(c).next_back().copied().unwrap_or(0.0),
         })
         .collect();
     let class = (1..values.len()).fold(0, |best, c| if values[c] > values[best] { c } else { best });

@@ -2,6 +2,7 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | [`board`] | sizes that the board fixes |
 //! | [`fixed`] | the number formats |
 //! | [`exp`] | the exponential, to the last bit |
 //! | [`init`] | raw parameters → constants of a neuron |
@@ -19,6 +20,7 @@
 //! The core was emulated; no physical board has been compared.
 
 mod answer;
+pub mod board;
 pub mod case;
 mod emulator;
 pub mod exp;
@@ -37,8 +39,9 @@ mod step;
 pub use answer::{answer, readout_rows};
 pub use emulator::{Emulator, emulate_batch};
 pub use init::{Derived, RawCells, SynapseConstants};
-pub use measured::{Alternative, Choice, measured_shifts};
+pub use measured::{Alternative, Choice, measured_shifts, wanted_shifts};
 pub use quantise::{
-    Options, Quantised, QuantisedCells, QuantisedPopulation, QuantisedProjection, RawSynapse, Shifts, WeightStatistics, quantise,
+    Options, Quantised, QuantisedCells, QuantisedPopulation, QuantisedProjection, RawSynapse, Shifts, WeightStatistics,
+    mapper_shifts, quantise,
 };
 pub use recording::{Largest, PopulationRun, Run};

@@ -122,6 +122,9 @@ fn spynnaker_maps_the_export_onto_a_virtual_board_to_the_end() {
     let reports = fs::read_dir(out.join("reports")).expect("sPyNNaker reports");
     let run_1 = reports.map(|e| e.expect("readable").path().join("run_1")).find(|p| p.is_dir()).expect("a run");
     assert!(run_1.join("ds.sqlite3").is_file() && run_1.join("json_files/placements.json").is_file());
+    // The images and routes are ours, word for word.
+    let mapped = pynn::mapping(&out, &out.join("reports")).expect("a report of this export");
+    assert!(mapped.agrees() && mapped.packets > 0 && mapped.regions.len() > 6, "{mapped:?}");
     // What lies in the memory of the cores is what was predicted with.
     let check = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/loaded_weights.py");
     let compared = Command::new("python3").arg(check).arg(&out).output().expect("python runs");

@@ -215,7 +215,7 @@ fn a_readout_on_the_host_is_the_same_in_python_and_here() {
     d.projections.retain(|p| p.post == 1);
     d.host_readout = Some(model.host_readout());
     assert!(d.populations.iter().all(|p| p.role != Role::Readout && p.record.iter().all(|v| *v == Variable::Spikes)));
-    for decision in [Decision::Max, Decision::Mean, Decision::Last] {
+    for decision in [Decision::Max, Decision::Mean, Decision::Window { from: 3, to: 9 }, Decision::Last, Decision::Count] {
         d.decision = decision;
         let exported = Exported::of(&d, &Options::default());
         let Some(asked) = exported.run(&["nest"], &[]) else { return };

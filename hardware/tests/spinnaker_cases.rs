@@ -41,15 +41,14 @@ fn every_value_of_the_reference_cases_is_the_binaries_own() {
 }
 
 /// How many of the cases differ if the network or the arithmetic is spoiled.
-fn failing(spoil: impl Fn(&mut Quantised), arithmetic: Arithmetic) -> usize {
-    let folders = folders();
+fn failing(folders: &[PathBuf], spoil: impl Fn(&mut Quantised), arithmetic: Arithmetic) -> usize {
     let fails = folders.iter().filter(|folder| {
         let case = Case::read(folder).expect("a sound case");
         let mut network = quantise(&case.deployment, &Options::AS_WRITTEN).expect("sound");
         spoil(&mut network);
         !differences(&case, &network, &plain::run(&network, case.input(), arithmetic)).is_empty()
     });
-    if folders.is_empty() { usize::MAX } else { fails.count() }
+    fails.count()
 }
 
 fn each_cells(network: &mut Quantised, change: impl FnMut(&mut kenyon_hardware::spinnaker::QuantisedCells)) {
@@ -58,17 +57,26 @@ fn each_cells(network: &mut Quantised, change: impl FnMut(&mut kenyon_hardware::
 
 #[test]
 fn wrong_arithmetic_is_noticed() {
+    let folders = folders();
+    if folders.is_empty() {
+        return;
+    }
+    assert_eq!(failing(&folders, |_| {}, Arithmetic::BOARD), 0);
     let board = Arithmetic::BOARD;
     let nearest = Arithmetic { mul: |a, b| (i64::from(a) * i64::from(b) + (1 << 14)) >> 15, ..board };
-    assert!(failing(|_| {}, nearest) >= 5, "products rounded to the nearest");
+    assert!(failing(&folders, |_| {}, nearest) >= 5, "products rounded to the nearest");
     let nearest = Arithmetic { decay: |x, d| ((i64::from(x) * i64::from(d) + (1 << 31)) >> 32) as i32, ..board };
-    assert!(failing(|_| {}, nearest) >= 4, "decays rounded to the nearest");
+    assert!(failing(&folders, |_| {}, nearest) >= 4, "decays rounded to the nearest");
     let exchanged = Arithmetic { inhibition: |g, v, e| fixed::wide_mul(g, e.wrapping_sub(v)), ..board };
-    assert!(failing(|_| {}, exchanged) >= 1, "inhibitory conductance with exchanged order");
+    assert!(failing(&folders, |_| {}, exchanged) >= 1, "inhibitory conductance with exchanged order");
 }
 
 #[test]
 fn wrong_constants_are_noticed() {
+    let folders = folders();
+    if folders.is_empty() {
+        return;
+    }
     let full_one = |network: &mut Quantised| {
         let ts = i64::from(network.ts);
         each_cells(network, |cells| {
@@ -81,16 +89,16 @@ fn wrong_constants_are_noticed() {
             }
         });
     };
-    assert!(failing(full_one, Arithmetic::BOARD) >= 1, "2^32 instead of 2^32 - 1 in init");
+    assert!(failing(&folders, full_one, Arithmetic::BOARD) >= 1, "2^32 instead of 2^32 - 1 in init");
     let from_rest = |network: &mut Quantised| each_cells(network, |cells| cells.raw.v_init.clone_from(&cells.raw.v_rest));
-    assert!(failing(from_rest, Arithmetic::BOARD) >= 6, "V starts at rest");
+    assert!(failing(&folders, from_rest, Arithmetic::BOARD) >= 6, "V starts at rest");
     let shifted = |network: &mut Quantised| each_cells(network, |cells| cells.shift[0] += 1);
-    assert!(failing(shifted, Arithmetic::BOARD) >= 6, "another shift");
+    assert!(failing(&folders, shifted, Arithmetic::BOARD) >= 6, "another shift");
     let later = |network: &mut Quantised| {
         let synapses = network.projections.iter_mut().flat_map(|p| &mut p.synapses);
         synapses.for_each(|s| s.delay += 1);
     };
-    assert!(failing(later, Arithmetic::BOARD) >= 6, "one step later");
+    assert!(failing(&folders, later, Arithmetic::BOARD) >= 6, "one step later");
 }
 
 #[test]
@@ -150,7 +158,7 @@ fn every_initialisation_of_the_reference_is_the_binaries_own() {
 fn the_worked_example_of_a_lowered_neuron_has_its_numbers() {
     let (dt, scale) = (2.0f64, 256.0);
     let (a, b) = ((-dt / 40.0).exp(), (-dt / 80.0).exp());
-    let lif = Lif { decay_syn: &[a], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
+    let lif = Lif { decay_syn: [&[a], &[a]], decay_mem: &[b], i_c: &[0.4488], threshold: &[1.0], reset: &[0.0] };
     let neurons = lowering::spiking(&lif, dt, scale, 0).expect("sound");
     let mut deployment = Deployment::new("example", dt, 7);
     let mut add = |label: &str, role, cells, record: &[Variable]| {

@@ -12,16 +12,26 @@
 //! | [`recipe`] | which channel with which density where, as TOML; the shipped recipes |
 //! | [`neuron`] | a cable with its mechanisms in place: what the solver runs |
 //! | [`recording`] | what is written down of a simulation |
+//! | [`model`] | a whole model from a short description; the cells that come along |
+//! | [`placing`] | synapses on it, in named orders |
+//! | [`protocol`] | a simulation as a file: model, clamps, synapses, events, recordings |
+//! | [`spikes`] | what counts as a spike |
+//! | [`curves`] | tables of a model: f-I curve, postsynaptic potentials, input resistance |
 //! | [`solver`] | one step in NEURON's order, one cell or a batch of equal cells with different inputs |
 
 pub mod cable;
+pub mod curves;
 pub mod lanes;
 pub mod mechanism;
+pub mod model;
 pub mod morphology;
 pub mod neuron;
+pub mod placing;
+pub mod protocol;
 pub mod recipe;
 pub mod recording;
 pub mod solver;
+pub mod spikes;
 pub mod synapse;
 
 pub use lanes::{Lanes, Real};

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use candle_core::WithDType;
 use clap::{Args, Subcommand, ValueEnum};
 use kenyon_base::{Result, UserError};
 use kenyon_datasets::split::Part;
-use kenyon_hardware::certificate::{Bundle, Certificate, Verdict, verify};
+use kenyon_hardware::certificate::{Bundle, Certificate, NotCovered, Rate, Verdict, Verified, verify};
 use kenyon_hardware::spinnaker::{Options, Shifts};
 use kenyon_neurons::point::Real;
 use serde_json::json;
@@ -15,10 +16,11 @@ use serde_json::json;
 use super::context::Context;
 use super::lint::Board;
 use super::lowering::Lowering;
-use super::output::count;
+use super::output::{count, of};
+use super::target::outside_run;
 use crate::training::config::Precision;
 use crate::training::loaded::{Loaded, precision};
-use crate::transfer::certify::{CertifyOptions, certify, page};
+use crate::transfer::certify::{CertifyOptions, certify, not_covered, not_covered_page, page};
 
 /// Predict what a SpiNNaker board makes of a trained network; exit code 4 unless it passes
 #[derive(Debug, Args)]
@@ -33,7 +35,7 @@ pub(super) struct Certify {
     #[command(flatten)]
     lowering: Option<Lowering>,
     /// Folder to write: certificate, page, network, inputs, one row per sample; it must not exist or be empty
-    #[arg(short, long, value_name = "DIR", required = true)]
+    #[arg(short, long, alias = "out", value_name = "DIR", required = true)]
     output: Option<PathBuf>,
     #[command(flatten)]
     choices: Choices,
@@ -50,21 +52,49 @@ struct Choices {
     /// Samples to judge by
     #[arg(long, value_name = "PART", value_enum, default_value_t = PartName::Test)]
     split: PartName,
-    /// Judge by this many samples only [default: all]
-    #[arg(long, value_name = "N")]
-    samples: Option<usize>,
+    /// Judge by this many samples, or by `all` of the part
+    #[arg(long, value_name = "N|all", default_value = "all")]
+    samples: Amount,
+    /// What is predicted
+    #[arg(long, value_name = "TARGET", value_enum, default_value_t)]
+    target: TargetName,
     /// Board that the network must fit
     #[arg(long, value_name = "BOARD", value_enum, default_value = "spinn5")]
     machine: Board,
     /// Largest loss of accuracy in points, by the lower end of its 95 % interval
     #[arg(long, value_name = "POINTS", default_value_t = 2.0)]
     max_loss: f64,
+    /// Set the results that simulators left in a folder of `kenyon export pynn` beside the prediction; may be repeated
+    #[arg(long, value_name = "DIR")]
+    compare: Vec<PathBuf>,
     /// Choose ring-buffer shifts by the released mapper's formula instead of by what samples do
     #[arg(long)]
     mapper_shifts: bool,
     /// Leave membrane time constants as trained instead of moving them to the nearest that the board can hold
     #[arg(long)]
     no_nudge: bool,
+}
+
+/// How many samples.
+#[derive(Debug, Clone, Copy)]
+struct Amount(Option<usize>);
+
+impl FromStr for Amount {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "all" {
+            return Ok(Self(None));
+        }
+        let n = text.parse::<usize>().ok().filter(|n| *n > 0);
+        n.map(|n| Self(Some(n))).ok_or_else(|| "expected a whole number of at least 1, or `all`".into())
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum TargetName {
+    #[default]
+    Spinnaker,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -98,22 +128,21 @@ impl Predict<'_> {
                 .found(self.choices.max_loss.to_string())
                 .expected("0 to 100 points"));
         }
-        let certificate = match precision(&self.lowering.run)? {
-            Precision::F32 => self.judge::<f32>(context)?,
-            Precision::F64 => self.judge::<f64>(context)?,
-        };
-        context.print(&certificate, || self.text(&certificate));
-        match certificate.verdict {
-            Verdict::Pass => Ok(()),
-            Verdict::Fail | Verdict::NotCovered => {
-                Err(UserError::check_failed("certificate", why(&certificate, self.choices.max_loss))
-                    .file(self.output.join("certificate.html"))
-                    .mend("look at the page; training with `--deploy-aware` brings the network closer to the board"))
-            }
+        if let Some(scale) = self.lowering.weight_scale.filter(|scale| *scale < 1.0) {
+            return Err(UserError::usage("bad-number", "bad `--weight-scale`")
+                .found(scale.to_string())
+                .expected("a power of two of at least 1: a certificate states it as a whole number"));
+        }
+        // There is one.
+        let TargetName::Spinnaker = self.choices.target;
+        outside_run(self.output, self.lowering.run())?;
+        match precision(&self.lowering.run)? {
+            Precision::F32 => self.judge::<f32>(context),
+            Precision::F64 => self.judge::<f64>(context),
         }
     }
 
-    fn judge<F: Real + WithDType>(&self, context: &Context) -> Result<Certificate> {
+    fn judge<F: Real + WithDType>(&self, context: &Context) -> Result<()> {
         let loaded = Loaded::<F>::open(&self.lowering.run, &self.lowering.checkpoint)?;
         let part = match self.choices.split {
             PartName::Train => Part::Train,
@@ -121,57 +150,75 @@ impl Predict<'_> {
             PartName::Test => Part::Test,
         };
         let options = CertifyOptions {
-            lower: self.lowering.options(loaded.config.loss.decision),
+            lower: self.lowering.options(&loaded)?,
             board: Options { nudge: !self.choices.no_nudge, shifts: Shifts::Mapper, ..Options::LOWERED },
             keep_shifts: self.choices.mapper_shifts,
             machine: self.choices.machine.into(),
             max_loss: self.choices.max_loss / 100.0,
+            compare: self.choices.compare.clone(),
             seed: context.seed,
+            part,
         };
-        certify(&loaded, &loaded.samples(part, self.choices.samples), &options, self.output, context)
+        let samples = loaded.samples(part, self.choices.samples.0);
+        let (code, reason, remedy) = match certify(&loaded, &samples, &options, self.output, context) {
+            Ok(certificate) => {
+                context.print(&certificate, || self.text(&certificate));
+                if certificate.verdict == Verdict::Pass {
+                    return Ok(());
+                }
+                ("certificate", certificate.reason(), certificate.remedy())
+            }
+            Err(error) => {
+                let document = not_covered(&loaded, &samples, &options, error, self.output)?;
+                let written = self.output.join("certificate.html");
+                context.print(&document, || format!("verdict: {}\nwritten: {}", document.verdict.name(), written.display()));
+                let remedy = "change the network, or the option, that has no counterpart on the board".into();
+                ("not-covered", document.reason.text, remedy)
+            }
+        };
+        Err(UserError::check_failed(code, reason).file(self.output.join("certificate.html")).mend(remedy))
     }
 
     fn text(&self, c: &Certificate) -> String {
         let a = &c.accuracy;
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        let line = |name: &str, rate: &kenyon_hardware::certificate::Rate| {
+        let line = |name: &str, rate: &Rate| {
             format!("{name:<24}{:>8}   ({} to {})\n", percent(rate.value), percent(rate.ci95[0]), percent(rate.ci95[1]))
         };
-        let mut text = format!("{} samples, 95 % intervals\n\n", count(a.n));
+        let all = if c.data.samples == c.data.available { "all".into() } else { format!("of {}", count(c.data.available)) };
+        let mut text = format!("{} ({all} of the {} part), 95 % intervals\n\n", of(a.n, "sample"), c.data.part);
         text += &line("as trained", &a.float);
         text += &line("lowered, f64", &a.interpreter);
         text += &line("board, emulated", &a.emulator);
         let _ = write!(
             text,
-            "difference              {:+.2} points ({:+.2} to {:+.2})\n\n",
+            "difference              {:+.2} points ({:+.2} to {:+.2})\n{} of {} answers are those of the trained network\n\n",
             100.0 * a.paired.difference,
             100.0 * a.paired.ci95[0],
-            100.0 * a.paired.ci95[1]
+            100.0 * a.paired.ci95[1],
+            count(a.same_answer.emulator),
+            count(a.n)
         );
+        if c.inputs.synthetic_circuit {
+            text += "the circuit is synthetic, in whole or in part\n";
+        }
         let zeroed: u64 = c.projections.iter().map(|p| p.zeroed).sum();
         let synapses: u64 = c.projections.iter().map(|p| p.n).sum();
         let _ = writeln!(
             text,
-            "{} of {} weights become 0; {} ring-buffer saturations; {} of {} cores",
+            "{} of {} weights become 0; {}; {} of {} cores",
             count(zeroed),
             count(synapses),
-            count(c.ring_buffer.saturations),
+            of(c.ring_buffer.saturations, "ring-buffer saturation"),
             count(c.fit.cores),
             count(c.fit.cores_available)
         );
-        text + &format!("verdict: {}\nwritten: {}", c.verdict.name(), self.output.join("certificate.html").display())
-    }
-}
-
-/// Why a certificate does not pass.
-fn why(c: &Certificate, max_loss: f64) -> String {
-    let error = c.lint.iter().find(|line| line.severity == kenyon_hardware::lint::Severity::Error);
-    match error {
-        Some(line) => format!("{} in {}: {}", line.code, line.place, line.text),
-        None => format!(
-            "the accuracy on the board may be {:.1} points lower than trained, more than {max_loss}",
-            -100.0 * c.accuracy.paired.ci95[0]
-        ),
+        text + &format!(
+            "verdict: {}, {}\nwritten: {}",
+            c.verdict.name(),
+            c.reason(),
+            self.output.join("certificate.html").display()
+        )
     }
 }
 
@@ -189,20 +236,64 @@ struct Verify {
 
 impl Verify {
     fn run(&self, context: &Context) -> Result<()> {
-        let bundle = Bundle::open(&self.dir)?;
-        let written = bundle.dir().join("certificate.html");
-        let html = std::fs::read_to_string(&written).map_err(|e| UserError::cannot_read(&written, &e))?;
-        if html != page(&bundle.certificate, &bundle.deployment.name) {
-            return Err(UserError::check_failed("page-changed", "does not say what the certificate says").file(written));
+        if !self.dir.exists() {
+            return Err(UserError::bad_data("not-found", "there is no such folder")
+                .file(&self.dir)
+                .mend("name a folder that `kenyon certify RUN -o DIR` wrote"));
         }
+        if let Some(document) = NotCovered::read(&self.dir.join("certificate.json")) {
+            check_page(&self.dir, &not_covered_page(&document))?;
+            context.print(
+                &json!({ "dir": self.dir, "verified": null, "verdict": document.verdict, "reason": document.reason }),
+                || {
+                    format!(
+                        "not covered: nothing was predicted, so there is nothing to verify but the page\n{}",
+                        document.reason.text
+                    )
+                },
+            );
+            return Ok(());
+        }
+        let bundle = Bundle::open(&self.dir)?;
         let done = verify(&bundle, self.quick, context)?;
-        context.print(&json!({ "dir": self.dir, "verified": done, "verdict": bundle.certificate.verdict }), || {
-            format!(
-                "verified: hashes, counts, and {} of {} samples run again",
-                count(done.run_again as u64),
-                count(done.samples as u64)
-            )
-        });
+        check_page(bundle.dir(), &page(&bundle.certificate, &bundle.deployment.name))?;
+        let c = &bundle.certificate;
+        let report = json!({ "dir": self.dir, "verified": done, "verdict": c.verdict, "reason": c.reason() });
+        context.print(&report, || Self::text(c, &done));
         Ok(())
     }
+
+    fn text(c: &Certificate, done: &Verified) -> String {
+        let again = match (done.run_again, done.samples) {
+            (again, all) if again == all => format!("{} run again", of(all as u64, "sample")),
+            (again, all) => format!("{} of {} samples run again", count(again as u64), count(all as u64)),
+        };
+        let mut text = format!("verified: the bundle says what the certificate says; {again}\n");
+        let _ = writeln!(text, "verdict of the certificate: {}, {}", c.verdict.name(), c.reason());
+        text += "not checked:\n";
+        for what in &done.not_checked {
+            let _ = writeln!(text, "  {what}");
+        }
+        text
+    }
+}
+
+/// Compares the page with the one that the document makes.
+fn check_page(dir: &Path, expected: &str) -> Result<()> {
+    let path = dir.join("certificate.html");
+    let html = std::fs::read_to_string(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
+    if html == expected {
+        return Ok(());
+    }
+    let at = html.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
+    let around = |text: &str| {
+        let bytes = &text.as_bytes()[at.saturating_sub(20).min(text.len())..(at + 20).min(text.len())];
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    Err(UserError::check_failed("page-changed", "does not say what `certificate.json` says")
+        .file(path)
+        .byte(at as u64)
+        .expected(around(expected))
+        .found(around(&html))
+        .mend("restore the page, or certify again"))
 }

@@ -2,19 +2,24 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | `shifts` | how ring-buffer shifts are chosen; for `lint` too |
 //! | `tables` | the recorded spikes and rows as files |
 
+pub(super) mod shifts;
 mod tables;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kenyon_base::{AtomicDir, AtomicFile, Progress as _, Result, UserError, nearest};
-use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, Run, Shifts, answer, emulate_batch, measured_shifts, quantise};
+use kenyon_hardware::lint::{self, Activity, Finding, Known};
+use kenyon_hardware::spinnaker::{Emulator, Options, Quantised, Run, answer, emulate_batch, quantise};
 use kenyon_hardware::{Deployment, Role, Sample};
 use serde_json::{Value, json};
 
+use self::shifts::{How, Named, choose};
 use super::context::Context;
+use super::lint::Board;
 use super::output::{TextTable, count, percent};
 
 /// Samples whose results are held at a time.
@@ -40,24 +45,22 @@ pub(super) struct Emulate {
     /// How the left shifts of the ring buffers are chosen [default: measured, or mapper with `--as-written` or without samples]
     #[arg(long, value_name = "HOW")]
     shifts: Option<How>,
-    /// Shifts of one population, exc and inh, instead of the chosen ones; repeatable
-    #[arg(long, value_name = "LABEL=E,I", conflicts_with = "max_expected_summed_weight")]
+    /// Shifts of one population, exc and inh; all others keep theirs. Repeatable
+    #[arg(long, value_name = "LABEL=E,I")]
     shift: Vec<String>,
-    /// Largest summed weight of one population, exc and inh, that the mapper is told; repeatable
+    /// Largest summed weight of one population (nA, uS), exc and inh: sets its shifts; all others keep theirs. Repeatable
     #[arg(long, value_name = "LABEL=E,I")]
     max_expected_summed_weight: Vec<String>,
+    /// Machine that is to hold the network, for the lint
+    #[arg(long, value_name = "BOARD", value_enum, default_value = "spinn5")]
+    machine: Board,
+    /// Emulate even what lint says cannot run on the machine; never what no neuron can have
+    #[arg(long)]
+    force: bool,
     /// Load the numbers as a `PyNN` script would: no compensation of the synapse's initial factor, no nudged time constants,
     /// thresholds to the nearest
     #[arg(long)]
     as_written: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum How {
-    /// The released mapper's formula
-    Mapper,
-    /// The least that hold twice the largest input of the samples
-    Measured,
 }
 
 impl Emulate {
@@ -66,20 +69,39 @@ impl Emulate {
         let chosen = self.samples(&deployment)?;
         let samples: Vec<Sample> = chosen.iter().map(|&k| deployment.samples[k].clone()).collect();
         let base = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
-        let (shifts, measured) = self.choose(&deployment, &base, &samples, context)?;
-        let network = quantise(&deployment, &Options { shifts, ..base }).map_err(|e| e.file(&self.deployment))?;
-        refuse_clipped(&deployment, &network)?;
+        let named = Named::parse(&deployment, &self.shift, &self.max_expected_summed_weight)?;
+        let how = self.shifts.unwrap_or_else(|| How::by_itself(self.as_written, &samples));
+        let in_file = |e: UserError| e.file(&self.deployment);
+        let (options, measured) = choose(&deployment, &base, &samples, how, &named, context).map_err(in_file)?;
+        // As emulated, synapses and neurons share cores: where the board would split them, lint says so.
+        let known = Known::default();
+        let mut linted = lint::quantised(&deployment, &options, Some(self.machine.into()), &known);
+        lint::stop(&linted.findings, self.force).map_err(in_file)?;
+        let before = linted.findings.clone();
+        super::lint::warn(&before, &[], context);
+        let network = match linted.quantised.take() {
+            Some(network) => network,
+            None => quantise(&deployment, &options).map_err(in_file)?,
+        };
         let folder = AtomicDir::create(&self.output)?;
         let mut writer = tables::Writer::create(folder.path(), &network, samples.len())?;
         context.stage("emulate", Some(samples.len() as u64));
         let mut reports = Vec::with_capacity(samples.len());
         let mut totals = Totals::default();
+        let mut activity: Option<Activity> = None;
+        let watched = network.watching_spikes();
         for (block, indices) in samples.chunks(AT_ONCE).zip(chosen.chunks(AT_ONCE)) {
-            for ((sample, &k), run) in block.iter().zip(indices).zip(emulate(&network, block, context)) {
+            for ((sample, &k), run) in block.iter().zip(indices).zip(emulate(&watched, block, context)) {
+                let seen = Activity::of(&deployment, &watched, sample, &run);
+                activity = Some(activity.map_or(seen.clone(), |all| all.merge(seen)));
                 writer.add(&network, &deployment, k, &run)?;
                 totals.add(&deployment, sample, &run);
                 reports.push(report(&deployment, sample, k, &run));
             }
+        }
+        if let Some(activity) = &activity {
+            linted.see(&deployment, activity, &known);
+            super::lint::warn(&linted.findings, &before, context);
         }
         let mut files = writer.finish()?;
         files.push("summary.json".into());
@@ -98,8 +120,9 @@ impl Emulate {
             "wraps": totals.wraps,
             "accuracy": totals.accuracy(),
             "samples": reports,
+            "lint": linted.findings,
             "files": files,
-            "note": "the core was emulated; no physical board has been compared",
+            "note": note(&linted.findings),
         });
         let text = serde_json::to_string_pretty(&summary).expect("plain data") + "\n";
         AtomicFile::write(&folder.path().join("summary.json"), text.as_bytes())?;
@@ -129,46 +152,6 @@ impl Emulate {
                 .expected(format!("a name, a number from 0 to {}, or `all`", all.len() - 1))
                 .mend(hint)
         })
-    }
-
-    /// The rule for shifts, and the measurement behind it.
-    fn choose(
-        &self,
-        deployment: &Deployment,
-        base: &Options,
-        samples: &[Sample],
-        context: &Context,
-    ) -> Result<(Shifts, Option<Value>)> {
-        if !self.max_expected_summed_weight.is_empty() {
-            if self.shifts == Some(How::Measured) {
-                return Err(UserError::usage("shift-choice", "`--max-expected-summed-weight` is for the mapper's formula")
-                    .mend("leave one of both out"));
-            }
-            let mut expected = vec![None; deployment.populations.len()];
-            for text in &self.max_expected_summed_weight {
-                let (k, pair) = pair::<f64>(deployment, text, "numbers above 0", |x| x.is_finite() && *x > 0.0)?;
-                expected[k] = Some(pair);
-            }
-            return Ok((Shifts::Expected(expected), None));
-        }
-        let by_itself = if self.as_written || samples.is_empty() { How::Mapper } else { How::Measured };
-        let (mut shifts, measured) = match self.shifts.unwrap_or(by_itself) {
-            How::Mapper if self.shift.is_empty() => return Ok((Shifts::Mapper, None)),
-            How::Mapper => {
-                let network = quantise(deployment, base)?;
-                (network.populations.iter().map(|p| p.cells.as_ref().map_or([0; 2], |c| c.shift)).collect(), None)
-            }
-            How::Measured => {
-                context.stage("measure the input", None);
-                let choice = measured_shifts(deployment, base, samples)?;
-                (choice.shifts.clone(), Some(json!(choice)))
-            }
-        };
-        for text in &self.shift {
-            let (k, pair) = pair::<u8>(deployment, text, "whole numbers from 0 to 15", |p| *p <= 15)?;
-            shifts[k] = pair;
-        }
-        Ok((Shifts::Given(shifts), measured))
     }
 
     fn text(&self, summary: &Value, totals: &Totals) -> String {
@@ -209,43 +192,6 @@ fn emulate(network: &Quantised, samples: &[Sample], context: &Context) -> Vec<Ru
         context.advance(1);
         run.clone()
     })
-}
-
-/// `LABEL=E,I`: index of the population and the pair.
-fn pair<T: std::str::FromStr + Copy>(
-    deployment: &Deployment,
-    text: &str,
-    expected: &str,
-    fits: impl Fn(&T) -> bool,
-) -> Result<(usize, [T; 2])> {
-    let (label, values) = text.rsplit_once('=').unwrap_or((text, ""));
-    let found = deployment.populations.iter().position(|p| p.label == label && p.cells.neurons().is_some());
-    let Some(k) = found else {
-        let labels: Vec<&str> =
-            deployment.populations.iter().filter(|p| p.cells.neurons().is_some()).map(|p| p.label.as_str()).collect();
-        return Err(UserError::usage("unknown-population", "no neurons of this name").found(label).expected(labels.join(", ")));
-    };
-    let values: Vec<T> = values.split(',').filter_map(|v| v.trim().parse().ok()).filter(|v| fits(v)).collect();
-    match values[..] {
-        [exc, inh] => Ok((k, [exc, inh])),
-        _ => Err(UserError::usage("bad-pair", format!("bad pair for `{label}`"))
-            .found(text)
-            .expected(format!("LABEL=E,I with two {expected}"))),
-    }
-}
-
-/// A weight that leaves 16 bits is loaded as something else: no network that anyone means.
-fn refuse_clipped(deployment: &Deployment, network: &Quantised) -> Result<()> {
-    let Some(projection) = network.projections.iter().find(|p| p.statistics.clipped > 0) else { return Ok(()) };
-    let label = |p: u32| &deployment.populations[p as usize].label;
-    Err(UserError::bad_data(
-        "weight-leaves-16-bits",
-        "weights leave 16 bits at the chosen shift; the board would load their low bits",
-    )
-    .key(format!("{} -> {} ({})", label(projection.pre), label(projection.post), projection.receptor.name()))
-    .found(format!("{} weights, the largest {}", projection.statistics.clipped, projection.statistics.largest))
-    .expected(format!("at most {}", 65_535.0 * projection.statistics.quantum))
-    .mend("raise the shift or `--max-expected-summed-weight`"))
 }
 
 /// Sums over samples.
@@ -291,16 +237,29 @@ impl Totals {
         if let Some(place) = &self.reset {
             return Err(UserError::check_failed("readout-reset", "a readout reached its threshold and was reset")
                 .key(place)
-                .mend("lower `v_scale` or the readout's weights"));
+                .mend("export with a lower `--weight-scale`"));
         }
         if self.wraps > 0 {
             return Err(UserError::check_failed("wrapped", "sums left 32 bits and wrapped; the results are written")
                 .found(format!("{} neuron steps", self.wraps))
                 .expected("none")
-                .mend("lower `v_scale` or the weights"));
+                .mend("export with a lower `--weight-scale`"));
         }
         Ok(())
     }
+}
+
+/// What the results are worth.
+fn note(findings: &[Finding]) -> String {
+    let mut text = "the core was emulated; no physical board has been compared".to_string();
+    if findings.iter().any(|f| f.code == "W7") {
+        text += "; below 1 ms the released tools put synapses and neurons on cores of their own, which are not emulated bit for bit: these \
+                 are the results of cores that hold both";
+    }
+    if findings.iter().any(|f| f.code == "E7") {
+        text += "; weights leave 16 bits, and their low bits were used, as a board would";
+    }
+    text
 }
 
 fn report(deployment: &Deployment, sample: &Sample, index: usize, run: &Run) -> Value {

@@ -1,30 +1,40 @@
 //! `kenyon lint`: what is wrong with a deployment, before anything runs.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `layout` | how the populations lie on the machine |
+
+mod layout;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kenyon_base::{Progress as _, Result, UserError, shown};
+use kenyon_base::{Progress as _, Result, shown};
 use kenyon_hardware::lint::{self, Activity, Finding, Known, Severity};
+use kenyon_hardware::spinnaker::Options;
 use kenyon_hardware::spinnaker::packing::Machine;
-use kenyon_hardware::spinnaker::{Options, Shifts, measured_shifts};
 use kenyon_hardware::{Cells, Deployment};
 use serde::Serialize;
 
 use super::context::Context;
+use super::emulate::shifts::{How, Named, choose};
 use super::output::{TextTable, count, of};
 
 /// Say what is wrong with a deployment for a SpiNNaker board, or will surprise; exit code 4 if it cannot run
 ///
 /// Any deployment file is taken, also one that other commands refuse. `docs/lint.md` explains the codes.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kenyon lint first.h5\n  kenyon lint by_hand.json --json")]
+#[command(
+    after_help = "Examples:\n  kenyon lint first.h5\n  kenyon lint first.h5 --emulate --max-expected-summed-weight KC=12,3.5\n  \
+                  kenyon lint by_hand.json --json"
+)]
 pub(super) struct Lint {
     /// Deployment: HDF5, or JSON if its name ends so
     #[arg(value_name = "DEPLOYMENT")]
     deployment: PathBuf,
-    /// Largest summed input that a population will see (nA, uS), instead of the mapper's guess; once per population
-    #[arg(long, value_name = "POPULATION=EXC,INH")]
+    /// Largest summed input that this population will see (nA, uS): sets its shifts; all others keep theirs. Once per population
+    #[arg(long, value_name = "LABEL=E,I")]
     max_expected_summed_weight: Vec<String>,
     /// Emulate its samples too, and say what they would do on the board
     #[arg(long)]
@@ -66,42 +76,32 @@ struct Report<'a> {
     errors: usize,
     warnings: usize,
     findings: &'a [Finding],
+    /// How the populations lie on the machine, where the errors let that be told.
+    layout: Vec<layout::Lain>,
 }
 
 impl Lint {
-    /// A lowered network gets the shifts that its own samples ask for, as `emulate` and `certify` choose them, where it can run at all.
-    fn measured(&self, deployment: &Deployment, options: Options, context: &Context) -> Options {
-        let asked = self.as_written || options.shifts != Shifts::Mapper || deployment.samples.is_empty();
-        if asked || deployment.check().is_err() {
-            return options;
-        }
-        context.stage("measuring the input", None);
-        match measured_shifts(deployment, &options, &deployment.samples) {
-            Ok(choice) => Options { shifts: Shifts::Given(choice.shifts), ..options },
-            // What is in the way is found by the lint, with its place.
-            Err(_) => options,
-        }
-    }
-
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let deployment = Deployment::read_unchecked(&self.deployment)?;
         let known = Known { combined_cores: self.combined_cores, ..Known::default() };
-        let numbers = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
-        let options = Options { shifts: expected(&deployment, &self.max_expected_summed_weight)?, ..numbers };
-        let options = self.measured(&deployment, options, context);
-        let machine = Some(self.machine.into());
-        let mut linted = lint::quantised(&deployment, &options, machine, &known);
+        let base = if self.as_written { Options::AS_WRITTEN } else { Options::LOWERED };
+        let named = Named::parse(&deployment, &[], &self.max_expected_summed_weight)?;
+        let samples = &deployment.samples;
+        let (options, measured) = if deployment.check().is_ok() {
+            let how = How::by_itself(self.as_written, samples);
+            // What is in the way of a measurement is in the way of the lint's own copy too, which tells it with its place.
+            choose(&deployment, &base, samples, how, &named, context).unwrap_or((base, None))
+        } else {
+            (base, None)
+        };
+        let mut linted = lint::quantised(&deployment, &options, Some(self.machine.into()), &known);
         if let (true, Some(network)) = (self.emulate, &linted.quantised) {
             context.stage("emulating", None);
             let activity = Activity::emulated(&deployment, network);
-            linted = lint::quantised(&deployment, &options, machine, &Known { activity: Some(&activity), ..known });
+            linted.see(&deployment, &activity, &known);
         }
-        let findings = linted.findings;
-        let failed = lint::stop(&findings, false);
-        if failed.is_ok() {
-            // What is wrong with the description itself, and has no code.
-            deployment.check_structure().map_err(|e| e.file(&self.deployment))?;
-        }
+        let failed = lint::stop(&linted.findings, false);
+        let findings = &linted.findings;
         let number = |severity| findings.iter().filter(|f| f.severity == severity).count();
         let cells = deployment.populations.iter().filter(|p| !matches!(p.cells, Cells::SpikeSource));
         let report = Report {
@@ -110,36 +110,29 @@ impl Lint {
             synapses: deployment.synapses() as u64,
             errors: number(Severity::Error),
             warnings: number(Severity::Warning),
-            findings: &findings,
+            findings,
+            layout: layout::layout(&deployment, &linted, measured.as_ref()),
         };
         context.print(&report, || text(&report));
         failed.map_err(|e| e.file(&self.deployment))
     }
 }
 
-/// The shifts that come of `POPULATION=EXC,INH`, as many as there are.
-fn expected(deployment: &Deployment, given: &[String]) -> Result<Shifts> {
-    if given.is_empty() {
-        return Ok(Shifts::Mapper);
+/// A finding in full, safe for a terminal.
+pub(super) fn words(finding: &Finding) -> String {
+    let safe = |text: &str| {
+        text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect::<String>()
+    };
+    let Finding { code, place, text, mend, .. } = finding;
+    format!("{code} {}\n  {}\n  -> {}", safe(place), safe(text), safe(mend))
+}
+
+/// Warnings and errors on stderr, one line each; `told` of them were there before.
+pub(super) fn warn(findings: &[Finding], told: &[Finding], context: &Context) {
+    for finding in findings.iter().filter(|f| f.severity != Severity::Info && !told.contains(f)) {
+        let line = words(finding).replace("\n  ", " ");
+        context.note(&format!("{}: {line}", finding.severity.name()));
     }
-    let mut expected = vec![None; deployment.populations.len()];
-    for text in given {
-        let pair = text.rsplit_once('=').and_then(|(label, pair)| Some((label, pair.split_once(',')?)));
-        let number = |text: &str| text.trim().parse().ok().filter(|v: &f64| v.is_finite() && *v >= 0.0);
-        let parsed = pair.and_then(|(label, (exc, inh))| Some((label, [number(exc)?, number(inh)?])));
-        let Some((label, pair)) = parsed else {
-            return Err(UserError::usage("bad-summed-weight", "`--max-expected-summed-weight` is not understood")
-                .found(text)
-                .expected("POPULATION=EXC,INH with two numbers of 0 or more, such as `KC=12,3.5`"));
-        };
-        let Some(at) = deployment.populations.iter().position(|p| p.label == label && p.cells.neurons().is_some()) else {
-            return Err(UserError::usage("unknown-population", "`--max-expected-summed-weight` names no population of neurons")
-                .found(label)
-                .mend("take a label of the deployment"));
-        };
-        expected[at] = Some(pair);
-    }
-    Ok(Shifts::Expected(expected))
 }
 
 /// The findings as a table, each with what to do below.
@@ -147,7 +140,11 @@ fn text(report: &Report) -> String {
     let mut out = format!("{}, {}: ", of(report.neurons, "neuron"), of(report.synapses, "synapse"));
     let _ = writeln!(out, "{}, {}\n", of(report.errors as u64, "error"), of(report.warnings as u64, "warning"));
     if report.findings.is_empty() {
-        return out;
+        return out + &layout::table(&report.layout);
+    }
+    if !report.layout.is_empty() {
+        out += &layout::table(&report.layout);
+        out.push('\n');
     }
     let mut table = TextTable::new(&["code", "severity", "count", "where"]);
     for finding in report.findings {
@@ -155,7 +152,7 @@ fn text(report: &Report) -> String {
     }
     out += &table.render();
     for finding in report.findings {
-        let _ = write!(out, "\n{} {}\n  {}\n  -> {}\n", finding.code, shown(&finding.place), finding.text, finding.mend);
+        let _ = writeln!(out, "\n{}", words(finding));
     }
     out
 }

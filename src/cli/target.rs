@@ -54,6 +54,29 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Refuses a folder to be written that would lie in a run: what is in a run is the run's, and is copied and removed with it.
+///
+/// # Errors
+/// `output-in-run`.
+pub(super) fn outside_run(path: &Path, run: &Path) -> Result<()> {
+    // The folder need not exist yet: the part of its path that does tells where it will be.
+    let mut ancestors = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let real = loop {
+        if let Ok(real) = ancestors.canonicalize() {
+            break real;
+        }
+        if !ancestors.pop() {
+            return Ok(());
+        }
+    };
+    if run.canonicalize().is_ok_and(|run| real.starts_with(run)) {
+        return Err(UserError::usage("output-in-run", "lies in the run's own folder")
+            .file(path)
+            .mend("name a folder outside the run with `-o`"));
+    }
+    Ok(())
+}
+
 fn is_input(path: &Path) -> UserError {
     UserError::usage("output-is-input", "is also read by this command").file(path).mend("name another file with `-o`")
 }

@@ -86,8 +86,7 @@ fn begin_as<F: Real + WithDType>(
     let model = setup.model::<F>(config, context.seed)?;
     setup.check_names(config, &model.parameters, path)?;
     if config.train.deploy_aware_epochs > 0 {
-        deploy_aware::check(&model, &*setup.source, config.loss.decision)
-            .map_err(|e| e.file(path).key("train.deploy_aware_epochs"))?;
+        deploy_aware::check(&model, &*setup.source, &config.loss).map_err(|e| e.file(path).key("train.deploy_aware_epochs"))?;
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     let teachers = Teachers::open(config, folder, &setup, context.seed)?;

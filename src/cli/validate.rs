@@ -51,7 +51,7 @@ pub(super) struct Validate {
 enum Kind {
     /// Spiking networks with gradients: `case.json`, `input.npz`, `expected.npz`
     Snn,
-    /// Networks computed by the released `SpiNNaker` binaries: `network.json` and tables for each case, `lif_init.csv`
+    /// Networks computed by the released `SpiNNaker` binaries: `network.json` and tables for each case, `lif_init*.csv`
     Spinnaker,
     /// Messages to and from a board: a JSON list of fields with their bytes
     Protocol,
@@ -64,27 +64,78 @@ enum Kind {
     Rallpack,
 }
 
-/// How one case went.
-#[derive(Debug, Serialize)]
-struct Case {
+/// How one case went: what every kind says of it, and beside it what only its own kind does.
+#[derive(Debug, Default, Serialize)]
+struct Case<E = Nothing> {
     name: String,
     pass: bool,
-    /// Largest deviation of a forward value.
+    /// Largest deviation of a value.
     max_abs_error: Option<f64>,
     unit: &'static str,
     spikes_expected: Option<u64>,
     spikes_got: Option<u64>,
+    /// Of the k-th spikes of neurons that spike equally often on both sides.
     max_spike_shift_ms: Option<f64>,
     note: String,
+    #[serde(flatten)]
+    extras: E,
 }
 
+/// What a kind has beside the fields of every kind, if it has nothing.
+#[derive(Debug, Default, Serialize)]
+struct Nothing {}
+
 #[derive(Debug, Serialize)]
-struct Report {
+struct Report<E = Nothing, R = Nothing> {
     kind: &'static str,
-    cases: Vec<Case>,
+    cases: Vec<Case<E>>,
     passed: usize,
     failed: usize,
+    #[serde(flatten)]
+    extras: R,
 }
+
+impl<E: Default> Case<E> {
+    /// A case that could not be run: a failure, not a skip.
+    fn not_run(name: String, unit: &'static str, error: &UserError) -> Self {
+        Self { name, unit, note: error.to_string(), ..Self::default() }
+    }
+
+    /// Replays cases, each by its name and path. Our own trouble, such as a full disk, is no property of a case.
+    fn replay(
+        cases: Vec<(String, PathBuf)>,
+        unit: &'static str,
+        replay: impl Fn(&Path, &str) -> Result<Self>,
+    ) -> Result<Vec<Self>> {
+        let one = |(name, path): (String, PathBuf)| match replay(&path, &name) {
+            Err(error) if error.exit_code() == 1 => Err(error),
+            Err(error) => Ok(Self::not_run(name, unit, &error)),
+            Ok(case) => Ok(case),
+        };
+        cases.into_iter().map(one).collect()
+    }
+}
+
+impl<E, R> Report<E, R> {
+    fn new(kind: &'static str, cases: Vec<Case<E>>, extras: R) -> Self {
+        let passed = cases.iter().filter(|c| c.pass).count();
+        Self { kind, failed: cases.len() - passed, passed, cases, extras }
+    }
+
+    /// A failed check if a case failed.
+    fn verdict(&self, place: &Path, mend: &str) -> Result<()> {
+        match self.cases.iter().find(|c| !c.pass) {
+            None => Ok(()),
+            Some(case) => {
+                let error = UserError::check_failed("validate", format!("the case `{}` does not agree", case.name));
+                Err(error.file(place).found(&case.note).mend(mend))
+            }
+        }
+    }
+}
+
+/// What to do about a case that fails.
+const COMPARE: &str = "compare our values (`--dump`) with the reference's; `--json` has all notes";
 
 impl Validate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
@@ -113,42 +164,12 @@ impl Validate {
     }
 
     fn run_snn(&self, dir: &Path, context: &Context) -> Result<()> {
-        let folders = cases(dir)?;
-        let mut found = Vec::with_capacity(folders.len());
-        let mut unreadable = None;
-        for (name, folder) in folders {
-            let dump = self.dump.as_ref().map(|d| d.join(&name));
-            found.push(match snn::replay(&folder, &name, dump.as_deref()) {
-                Ok(case) => case,
-                // Our own trouble, such as a full disk, is no property of the case.
-                Err(error) if error.exit_code() == 1 => return Err(error),
-                Err(error) => {
-                    let note = error.to_string();
-                    unreadable.get_or_insert(error);
-                    Case {
-                        name,
-                        pass: false,
-                        max_abs_error: None,
-                        unit: "1",
-                        spikes_expected: None,
-                        spikes_got: None,
-                        max_spike_shift_ms: None,
-                        note,
-                    }
-                }
-            });
-        }
-        let passed = found.iter().filter(|c| c.pass).count();
-        let report = Report { kind: "snn", failed: found.len() - passed, passed, cases: found };
+        let cases = Case::replay(cases(dir)?, "1", |folder, name| {
+            snn::replay(folder, name, self.dump.as_ref().map(|d| d.join(name)).as_deref())
+        })?;
+        let report = Report::new("snn", cases, Nothing {});
         context.print(&report, || table(&report));
-        match (unreadable, report.cases.iter().find(|c| !c.pass)) {
-            (Some(error), _) => Err(error),
-            (None, None) => Ok(()),
-            (None, Some(case)) => Err(UserError::check_failed("validate", format!("the case `{}` does not agree", case.name))
-                .file(dir)
-                .found(&case.note)
-                .mend("compare our values (`--dump`) with the reference's")),
-        }
+        report.verdict(dir, COMPARE)
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Histogram {
     pub outside: usize,
     /// Vertical lines.
     pub references: Vec<Reference>,
+    /// Whether bars are as high as log10(1 + count).
+    pub log: bool,
 }
 
 impl Histogram {
@@ -49,7 +51,15 @@ impl Histogram {
                 outside += 1;
             }
         }
-        Self { x, of: of.into(), range, counts, missing, outside, references: Vec::new() }
+        Self { x, of: of.into(), range, counts, missing, outside, references: Vec::new(), log: false }
+    }
+
+    /// Draws bars as high as log10(1 + count): rare values show beside frequent ones.
+    #[must_use]
+    pub fn log(mut self) -> Self {
+        self.log = true;
+        self.of = format!("{}, log10(1 + n)", self.of);
+        self
     }
 
     /// Adds a vertical line.
@@ -65,13 +75,14 @@ impl Histogram {
             self.references.iter().filter(|r| (self.range.0..=self.range.1).contains(&r.value)).collect();
         let top = 30.0 + 17.0 * references.len() as f64;
         let count = Axis::new(&*self.of);
-        let y = Scale { from: (0.0, most.max(1) as f64), to: (HEIGHT - 46.0, top) };
+        let high = |n: u64| if self.log { (1.0 + n as f64).log10() } else { n as f64 };
+        let y = Scale { from: (0.0, high(most.max(1))), to: (HEIGHT - 46.0, top) };
         let frame = Frame { width: WIDTH, left: tick_room(&count, &y, 4), top, right: WIDTH - 18.0, bottom: HEIGHT - 46.0 };
         let x = Scale { from: self.range, to: (frame.left, frame.right) };
         let bin = (frame.right - frame.left) / self.counts.len().max(1) as f64;
         let mut bars = String::new();
         for (i, &n) in self.counts.iter().enumerate().filter(|(_, n)| **n > 0) {
-            let (left, height) = (frame.left + bin * i as f64, frame.bottom - y.at(n as f64));
+            let (left, height) = (frame.left + bin * i as f64, frame.bottom - y.at(high(n)));
             let _ = write!(
                 bars,
                 "M{} {}v-{h}h{}v{h}z",

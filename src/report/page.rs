@@ -36,6 +36,7 @@ pub(super) fn render(page: &Page) -> String {
                                     dt { (fact.name) }
                                     dd class="value" { (fact.value) }
                                     @if !fact.note.is_empty() { dd class="note" { (fact.note) } }
+                                    @if let Some((text, target)) = &fact.link { dd class="note" { a href=(target) { (text) } } }
                                 }
                             }
                         }
@@ -145,7 +146,7 @@ fn table(table: &Table) -> Markup {
                         @for row in &table.rows {
                             tr {
                                 @for (i, (cell, class)) in row.iter().zip(&class).enumerate() {
-                                    @if i == 0 { th scope="row" class=[*class] { (cell) } } @else { td class=[*class] { (cell) } }
+                                    @if i == 0 { th scope="row" class=[*class] { (cell) } } @else { td class=[*class] { (words(cell)) } }
                                 }
                             }
                         }
@@ -156,10 +157,15 @@ fn table(table: &Table) -> Markup {
     }
 }
 
-/// Whether a cell holds a number, with thousands, a percent sign or nothing; a column of them is set flush right.
+/// Whether a cell holds a number, with thousands, a percent sign, a power of ten, or nothing; a column of them is set flush right.
 fn is_number(cell: &str) -> bool {
     let number = cell.trim_end_matches([' ', '%']).trim_start_matches(['−', '-', '+']);
-    !cell.is_empty() && number.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'))
+    let (digits, power) = number.split_once('e').unwrap_or((number, ""));
+    let begins = number.is_empty() || digits.starts_with(|c: char| c.is_ascii_digit());
+    !cell.is_empty()
+        && begins
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'))
+        && power.trim_start_matches(['−', '-']).chars().all(|c| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -185,9 +191,35 @@ mod tests {
     }
 
     #[test]
+    fn a_fact_leads_to_a_file_beside_the_page_and_nowhere_else() {
+        let html = Page::new("p")
+            .fact("on a board", "90 %", "predicted")
+            .link("the certificate", "certificate/certificate.html")
+            .render();
+        assert!(html.contains("<a href=\"certificate/certificate.html\">the certificate</a>"), "{html}");
+        for target in ["https://example.org", "javascript:alert(1)", "//example.org/x", "data:text/html,x"] {
+            let html = Page::new("p").fact("a", "b", "").link("elsewhere", target).render();
+            assert!(!html.contains("href"), "{target}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_powers_of_ten_are_numbers_and_words_are_not() {
+        for cell in ["1,234", "-", "2.50e-4 %", "+0.10 %", "−3"] {
+            assert!(super::is_number(cell), "{cell}");
+        }
+        for cell in ["", "e", "1 of 2", "K-C", "1e-4x"] {
+            assert!(!super::is_number(cell), "{cell}");
+        }
+    }
+
+    #[test]
     fn words_in_backticks_are_set_as_code_and_a_single_one_stays() {
         let html = Page::new("p").section(Section::new("s").text("lower `i_c` <now>").text("a ` b")).render();
         assert!(html.contains("<p>lower <code>i_c</code> &lt;now&gt;</p>") && html.contains("<p>a ` b</p>"), "{html}");
+        let html =
+            Page::new("p").section(Section::new("s").table(Table::new("t", ["a", "b"]).row(["`x`", "the `tau_m`"]))).render();
+        assert!(html.contains(">`x`</th>") && html.contains(">the <code>tau_m</code></td>"), "{html}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | value | what the board holds |
 //! |---|---|
-//! | weight | a multiple of `q = 2^(shift - 15) init_hat / G`, of its own sign or 0 |
+//! | weight | a multiple of `q = 2^(shift - 15) init_hat / G`, at most 65,535 of them, of its own sign or 0 |
 //! | `I_c`, reset | a multiple of 1 / (32768 G) |
 //! | membrane decay | a multiple of 1 / 32768: time constants are nudged there |
 //! | synaptic decay | that of the time constant as s16.15 |
@@ -22,17 +22,20 @@ use kenyon_hardware::spinnaker::{Options, Shifts, SynapseConstants, fixed, measu
 use kenyon_neurons::point::Real;
 use serde::{Deserialize, Serialize};
 
-use super::loss::Decision;
+use super::loss::LossSpec;
 use super::model::Model;
 use crate::network::parameters::internal;
-use crate::network::{Effective, Network};
+use crate::network::{Effective, Network, Synapses};
 use crate::transfer::certify::CALIBRATION_SAMPLES;
-use crate::transfer::{LowerOptions, lower};
+use crate::transfer::{LowerOptions, decision, lower};
 
 /// Steps of s16.15 and of the board's decays in one unit.
 const ONE: f64 = fixed::ONE;
 /// Steps of u0.32 in one unit.
 const ONE_U032: f64 = 4_294_967_296.0;
+
+/// Largest weight that a synapse holds.
+const LARGEST_RAW: f64 = 65_535.0;
 
 /// The resolution of a population's values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -58,7 +61,8 @@ pub struct Grid {
 ///
 /// # Errors
 /// `cannot-lower`, or what the board cannot hold.
-pub fn check<F: Real + WithDType>(model: &Model<F>, source: &dyn SpikeSource, decision: Decision) -> Result<()> {
+pub fn check<F: Real + WithDType>(model: &Model<F>, source: &dyn SpikeSource, loss: &LossSpec) -> Result<()> {
+    let decision = decision(loss, model.network.spec.dt_ms, source.steps())?;
     // Neither the lead-in nor the shifts are known before the end of training.
     let options = LowerOptions { v_scale: Some(1.0), lead_in_steps: 0, decision, ..LowerOptions::default() };
     let deployment = lower(model, "network", source.classes(), source.steps(), &[], &options)?;
@@ -72,7 +76,7 @@ impl Resolution {
         let unit = (15.0 - f64::from(self.shifts[usize::from(weight < 0.0)])).exp2();
         let init = f64::from(constants.init) / ONE_U032;
         // In the order of the back end, so that ties fall as they do there.
-        let raw = (weight.abs() * self.v_scale / init * unit).round_ties_even();
+        let raw = (weight.abs() * self.v_scale / init * unit).round_ties_even().min(LARGEST_RAW);
         (raw / unit * init / self.v_scale).copysign(weight)
     }
 
@@ -117,8 +121,9 @@ impl Grid {
         model: &Model<F>,
         source: &dyn SpikeSource,
         remap: Option<&Remap>,
-        decision: Decision,
+        loss: &LossSpec,
     ) -> Result<Self> {
+        let decision = decision(loss, model.network.spec.dt_ms, source.steps())?;
         let split = source.split();
         let part = if split.validation.is_empty() { &split.train } else { &split.validation };
         let samples = [Batch::load(source, &part[..part.len().min(CALIBRATION_SAMPLES)], remap)?];
@@ -161,19 +166,22 @@ impl Grid {
         };
         let decays = |tensor: &Tensor| straight_through(tensor, values(tensor)?.into_iter().map(membrane).collect());
         let decay_of = |c: SynapseConstants| f64::from(c.decay) / ONE_U032;
-        // Lowering refuses networks with several.
-        let constants = synaptic(values(&e.alpha)?[0], dt_ms)?;
-        let weights = |tensor: &Tensor, post: &[u32]| -> Result<Tensor> {
-            let rounded = values(tensor)?.into_iter().zip(post).map(|(w, &post)| of_neuron[post as usize].weight(constants, w));
+        let constants = values(&e.alpha)?.into_iter().map(|decay| synaptic(decay, dt_ms)).collect::<Result<Vec<_>>>()?;
+        let weights = |tensor: &Tensor, synapses: &Synapses, channel: &[u16]| -> Result<Tensor> {
+            let ends = synapses.pre.iter().zip(&synapses.post);
+            let rounded = values(tensor)?
+                .into_iter()
+                .zip(ends)
+                .map(|(w, (&pre, &post))| of_neuron[post as usize].weight(constants[usize::from(channel[pre as usize])], w));
             straight_through(tensor, rounded.collect())
         };
         let mut out = Effective {
             i_c: each(&e.i_c)?,
             leak: decays(&e.leak)?,
-            alpha: straight_through(&e.alpha, vec![decay_of(constants)])?,
+            alpha: straight_through(&e.alpha, constants.iter().copied().map(decay_of).collect())?,
             reset: each(&e.reset)?,
-            w_input: weights(&e.w_input, &network.input.post)?,
-            w_recurrent: weights(&e.w_recurrent, &network.recurrent.post)?,
+            w_input: weights(&e.w_input, &network.input, &network.input_channel)?,
+            w_recurrent: weights(&e.w_recurrent, &network.recurrent, &network.channel)?,
             ..e.clone()
         };
         if let Some(readout) = self.readout {
@@ -186,6 +194,17 @@ impl Grid {
         Ok(out)
     }
 
+    /// Where it is not `other`, in words: what each population has instead.
+    pub fn differences(&self, other: &Self, network: &Network) -> Vec<String> {
+        let names = network.populations.iter().map(|(label, _)| label.as_str()).chain(["readout"]);
+        let [ours, theirs] = [self, other].map(|g| g.hidden.iter().map(|r| Some(*r)).chain([g.readout]).collect::<Vec<_>>());
+        let shown = |r: Option<Resolution>| {
+            r.map_or_else(|| "the host's".into(), |r| format!("scale {}, shifts {} and {}", r.v_scale, r.shifts[0], r.shifts[1]))
+        };
+        let differs = names.zip(ours.into_iter().zip(theirs)).filter(|(_, (a, b))| a != b);
+        differs.map(|(name, (a, b))| format!("{name} has {} instead of {}", shown(a), shown(b))).collect()
+    }
+
     /// Checks that it is of this network.
     ///
     /// # Errors
@@ -196,5 +215,21 @@ impl Grid {
             return Ok(());
         }
         Err(UserError::bad_data("bad-state", "the state of `grid` does not fit the network").mend("start a new run"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_ends_where_sixteen_bits_end() {
+        let constants = synaptic((-1.0f64 / 20.0).exp(), 1.0).unwrap();
+        let resolution = Resolution { v_scale: 256.0, shifts: [3, 5] };
+        let step = |shift: f64| (shift - 15.0).exp2() * f64::from(constants.init) / ONE_U032 / 256.0;
+        let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12 * wanted.abs(), "{found} {wanted}");
+        near(resolution.weight(constants, 1e6), LARGEST_RAW * step(3.0));
+        near(resolution.weight(constants, -1e6), -LARGEST_RAW * step(5.0));
+        near(resolution.weight(constants, 100.4 * step(3.0)), 100.0 * step(3.0));
     }
 }

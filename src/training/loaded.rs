@@ -10,12 +10,13 @@ use kenyon_datasets::split::Part;
 use kenyon_neurons::point::Real;
 
 use super::config::{Precision, TrainConfig};
+use super::deploy_aware::Grid;
 use super::evaluate::{Evaluation, Rest, Shown, evaluate};
 use super::model::Model;
 use super::page::SampleRaster;
 use super::setup::Setup;
 use super::state::{check_samples, load};
-use super::trainer::BEST_BY;
+use super::trainer::{BEST_BY, GRID};
 use crate::run::checkpoint::{Checkpoint, CheckpointManifest};
 use crate::run::folder::RunFolder;
 use crate::run::store::BestBy;
@@ -143,6 +144,11 @@ impl<F: Real + WithDType> Loaded<F> {
         let mut samples = self.setup.source.split().part(part).to_vec();
         samples.truncate(most.unwrap_or(usize::MAX));
         samples
+    }
+
+    /// The numbers of the board that the last epochs were trained with; none without `deploy_aware`.
+    pub fn grid(&self) -> Option<Grid> {
+        self.manifest.state.get(GRID).and_then(|state| serde_json::from_value(state.clone()).ok())
     }
 
     /// Accuracy, confusion and activity on some samples.

@@ -31,7 +31,7 @@ use crate::run::store::{BestBy, CheckpointStore};
 pub const BEST_BY: &str = "validation/accuracy";
 
 /// Name of the board's numbers in the state of a run.
-const GRID: &str = "grid";
+pub(super) const GRID: &str = "grid";
 
 /// Samples that are shown before training, to see whether anything reaches the readout.
 const FIRST_SAMPLES: usize = 16;
@@ -241,7 +241,7 @@ impl<'a, F: Real + WithDType> Loop<'a, F> {
     fn begin_deploy_aware(&mut self, epoch: u64) -> Result<()> {
         let Training { config, model, source, remap, progress, .. } = &mut self.training;
         progress.stage("choosing the board's scales and shifts", None);
-        let grid = Grid::choose(model, &**source, remap.as_deref(), config.loss.decision)?;
+        let grid = Grid::choose(model, &**source, remap.as_deref(), &config.loss)?;
         let mut record = Record::new("deploy-aware", epoch, self.step);
         let names = model.network.populations.iter().map(|(name, _)| name.as_str());
         for (name, resolution) in names.zip(&grid.hidden).chain(grid.readout.iter().map(|r| ("readout", r))) {

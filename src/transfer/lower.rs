@@ -16,7 +16,7 @@ use kenyon_neurons::point::Real;
 use crate::network::parameters::internal;
 use crate::network::spec::ModelKind;
 use crate::network::{Network, Synapses};
-use crate::training::loss;
+use crate::training::loss::{self, LossSpec};
 use crate::training::model::Model;
 
 /// Choices of a lowering.
@@ -29,12 +29,12 @@ pub struct LowerOptions {
     /// Where the readout is computed.
     pub readout: Readout,
     /// How readout traces become a class.
-    pub decision: loss::Decision,
+    pub decision: Decision,
 }
 
 impl Default for LowerOptions {
     fn default() -> Self {
-        Self { v_scale: None, lead_in_steps: 2, readout: Readout::default(), decision: loss::Decision::Max }
+        Self { v_scale: None, lead_in_steps: 2, readout: Readout::default(), decision: Decision::Max }
     }
 }
 
@@ -65,8 +65,8 @@ impl Readout {
 
 /// Scale where no sample tells the range.
 const USUAL_SCALE: f64 = 256.0;
-/// Samples that decide the scale.
-const CALIBRATION_SAMPLES: usize = 8;
+/// Most samples that decide the scale; at least as many as decide the shifts, so that these fit.
+const CALIBRATION_SAMPLES: usize = 64;
 
 /// Index of the population of spike sources in a lowered network; the circuit's populations follow it in their order.
 const INPUT: u32 = 0;
@@ -80,10 +80,10 @@ pub(crate) fn places(network: &Network) -> Vec<(u32, u32)> {
 /// Lowers a model of samples of `steps` steps; `classes` names its outputs, `samples` are inputs to go with it.
 ///
 /// Where no scale is given, the first samples run at scale 1, and each population gets the largest power of two (at most 1,024) that
-/// keeps its potentials, inputs and currents below a quarter of the range of s16.15.
+/// keeps its potentials, inputs and currents below a quarter of the range of s16.15, and its heaviest synapse below a half.
 ///
 /// # Errors
-/// `cannot-lower` for models, synapses or decisions that `IF_curr_exp` cells cannot follow.
+/// `cannot-lower` for models or synapses that `IF_curr_exp` cells cannot follow.
 pub fn lower<F: Real + WithDType>(
     model: &Model<F>,
     name: &str,
@@ -109,6 +109,12 @@ pub fn lower<F: Real + WithDType>(
         let outcome = interpreter.run(sample);
         peaks = peaks.iter().zip(outcome.peaks).map(|(a, b)| a.max(b)).collect();
     }
+    // The heaviest synapse must fit too, even one that is silent in these samples: with its compensation below twice as much.
+    for projection in &unscaled.projections {
+        let heaviest = projection.synapses.iter().map(|s| s.weight).fold(0.0, f64::max);
+        let peak = &mut peaks[projection.post as usize];
+        peak.g = peak.g.max(heaviest / 2.0);
+    }
     at(&|population| lowering::scale(peaks[population]))
 }
 
@@ -126,9 +132,6 @@ fn scaled<F: Real + WithDType>(
     if network.spec.model != ModelKind::Lif {
         return refuse("only the exact LIF model has a counterpart on the board", "train with `network.model = \"lif\"`");
     }
-    if network.tau_syn_ms.len() > 1 {
-        return refuse("transmitters have synaptic time constants of their own", "leave `tau_syn_by_nt_ms` out");
-    }
     if network.presynaptic.is_some() {
         return refuse("neurons inhibit inputs, which no cell of the board does", "leave `presynaptic_inhibition` out");
     }
@@ -138,11 +141,10 @@ fn scaled<F: Real + WithDType>(
     };
     let (i_c, leak) = (values(&effective.i_c)?, values(&effective.leak)?);
     let (threshold, reset) = (values(&effective.threshold)?, values(&effective.reset)?);
-    let alpha = values(&effective.alpha)?[0];
     let dt_ms = network.spec.dt_ms;
     let mut out = Deployment::new(name, dt_ms, steps as u32 + options.lead_in_steps + 1);
     out.lead_in_steps = options.lead_in_steps;
-    out.decision = decision(options.decision)?;
+    out.decision = options.decision;
     out.add(Population {
         label: "input".into(),
         role: Role::Input,
@@ -153,11 +155,13 @@ fn scaled<F: Real + WithDType>(
         v_scale: 1.0,
     });
     let places = places(network);
+    let (w_input, w_recurrent) = (values(&effective.w_input)?, values(&effective.w_recurrent)?);
+    let decay_syn = synaptic_decays(network, &values(&effective.alpha)?, &w_input, &w_recurrent)?;
     for (label, range) in &network.populations {
         let part = |v: &[f64]| v[range.clone()].to_vec();
         let (decay_mem, i_c, threshold, reset) = (part(&leak), part(&i_c), part(&threshold), part(&reset));
-        let decay_syn = vec![alpha; range.len()];
-        let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
+        let decay_syn = [0, 1].map(|receptor: usize| &decay_syn[receptor][range.clone()]);
+        let lif = Lif { decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
         let v_scale = scales(out.populations.len());
         out.add(Population {
             label: label.clone(),
@@ -172,9 +176,13 @@ fn scaled<F: Real + WithDType>(
     let decays = (values(&effective.readout_alpha)?[0], values(&effective.readout_beta)?[0]);
     let w_readout = values(&effective.w_readout)?;
     let mut wires = Wires::default();
-    wires.input(&network.input, &values(&effective.w_input)?, &places);
-    wires.recurrent(network, &values(&effective.w_recurrent)?, &places);
-    if options.readout.on_host(network.readout.len(), classes.len()) {
+    wires.input(&network.input, &w_input, &places);
+    wires.recurrent(network, &w_recurrent, &places);
+    let counts = options.decision == Decision::Count;
+    if counts && options.readout == Readout::Device {
+        return refuse("the decision counts spikes, which no cell does", "read on the host: `--readout host`");
+    }
+    if counts || options.readout.on_host(network.readout.len(), classes.len()) {
         let columns = classes.len();
         let weights = w_readout.iter().enumerate().filter(|(_, w)| **w != 0.0);
         out.host_readout = Some(HostReadout {
@@ -212,18 +220,47 @@ fn scaled<F: Real + WithDType>(
     Ok(out)
 }
 
-/// The decision in a deployment's terms.
-fn decision(of: loss::Decision) -> Result<Decision> {
-    match of {
-        loss::Decision::Max => Ok(Decision::Max),
-        loss::Decision::Mean => Ok(Decision::Mean),
-        loss::Decision::Last => Ok(Decision::Last),
-        loss::Decision::Window => refuse(
-            "the decision is a mean over a part of time, which no readout of a deployment knows",
-            "train with another decision",
-        ),
-        loss::Decision::Count => refuse("the decision counts spikes, which no readout cell does", "train with another decision"),
+/// The decision of a run in a deployment's terms, for samples of `steps` steps.
+///
+/// # Errors
+/// `bad-window` for a window outside the samples.
+pub fn decision(of: &LossSpec, dt_ms: f64, steps: usize) -> Result<Decision> {
+    Ok(match of.decision {
+        loss::Decision::Max => Decision::Max,
+        loss::Decision::Mean => Decision::Mean,
+        loss::Decision::Last => Decision::Last,
+        loss::Decision::Count => Decision::Count,
+        loss::Decision::Window => {
+            let rows = of.rows(dt_ms, steps)?;
+            Decision::Window { from: rows.start as u32, to: rows.end as u32 }
+        }
+    })
+}
+
+/// Decay of each hidden neuron's synaptic variable per step: of its excitatory and of its inhibitory synapses.
+///
+/// A cell has one of each; transmitters of different time constants can share a receptor of the network, but not of a cell.
+fn synaptic_decays(network: &Network, alpha: &[f64], w_input: &[f64], w_recurrent: &[f64]) -> Result<[Vec<f64>; 2]> {
+    let mut found = [(); 2].map(|()| vec![None; network.neuron_ids.len()]);
+    let kinds = [(&network.input, w_input, &network.input_channel), (&network.recurrent, w_recurrent, &network.channel)];
+    for (synapses, weights, channel) in kinds {
+        for ((&pre, &post), &w) in synapses.pre.iter().zip(&synapses.post).zip(weights).filter(|(_, w)| **w != 0.0) {
+            let decay = alpha[usize::from(channel[pre as usize])];
+            let known: &mut f64 = found[usize::from(w < 0.0)][post as usize].get_or_insert(decay);
+            if known.total_cmp(&decay).is_ne() {
+                return refuse(
+                    &format!(
+                        "neuron {} has {} synapses of different time constants, and a cell has one for each sign",
+                        network.neuron_ids[post as usize],
+                        if w < 0.0 { "inhibitory" } else { "excitatory" },
+                    ),
+                    "give the transmitters of one sign the same time constant in `tau_syn_by_nt_ms`, and leave `alpha` untrained",
+                );
+            }
+        }
     }
+    // Where nothing arrives any value does.
+    Ok(found.map(|decays| decays.into_iter().map(|decay| decay.unwrap_or(alpha[0])).collect()))
 }
 
 /// A network that has no counterpart on the board.

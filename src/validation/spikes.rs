@@ -36,7 +36,7 @@ pub fn peaks(v: &[f64], bound_mv: f64) -> Vec<usize> {
             step += 1;
             continue;
         }
-        let plateau = v[step..].iter().take_while(|x| (**x - v[step]).abs() <= 0.0).count();
+        let plateau = v[step..].iter().take_while(|x| x.total_cmp(&v[step]).is_eq()).count();
         let end = step + plateau;
         if end < v.len() && v[end] < v[step] && v[step] >= bound_mv {
             found.push(usize::midpoint(step, end - 1));

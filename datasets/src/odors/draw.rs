@@ -88,7 +88,7 @@ pub(super) fn bernoulli(numbers: &mut Counter, rate: Rate, from: u32, to: u32, m
 /// Natural logarithm of a normal number above 0, by sums and products alone: the same bits on every machine.
 ///
 /// With x = m · 2^e, m from √½ to √2, and s = (m - 1) / (m + 1): ln x = e ln 2 + 2 (s + s³/3 + s⁵/5 + …).
-fn ln(x: f64) -> f64 {
+pub(crate) fn ln(x: f64) -> f64 {
     const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
     let bits = x.to_bits().wrapping_add((1023_u64 << 52) - SQRT_HALF_BITS);
     let e = (bits >> 52) as i64 - 1023;

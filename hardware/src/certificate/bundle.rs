@@ -6,8 +6,11 @@
 //! | `certificate.html` | the same for people |
 //! | `deployment.h5` | the network, without samples |
 //! | `inputs.h5` | input spikes of every sample |
+//! | `float_spikes.h5` | spikes in which the trained network and its lowering in f64 differ: the lowering's spikes and these give the trained network's |
 //! | `samples.csv` | one row per sample: what each model answered |
-//! | `SHA256SUMS` | hashes of the three before it |
+//! | `choices.json` | what was chosen: bound, samples, seeds, machine, shifts |
+//! | `comparisons.json` | what other simulators did with the exported network, if that was to be set beside |
+//! | `SHA256SUMS` | hashes of the files before it |
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -16,14 +19,22 @@ use std::path::{Path, PathBuf};
 
 use kenyon_base::{AtomicDir, Container, ContainerWriter, Growing, Provenance, Result, Slices, UserError, digest};
 
-use super::Certificate;
-use crate::deployment::{Deployment, Sample};
+use super::trial::Spike;
+use super::{Certificate, Choices, Comparison, Trial};
+use crate::deployment::{Deployment, Population, Sample};
 
+const DEPLOYMENT: &str = "deployment.h5";
+const INPUTS: &str = "inputs.h5";
+const FLOAT: &str = "float_spikes.h5";
+const SAMPLES: &str = "samples.csv";
+const CHOICES: &str = "choices.json";
+const COMPARISONS: &str = "comparisons.json";
 /// Files whose hashes stand in [`SUMS`].
-pub(super) const HASHED: [&str; 3] = ["deployment.h5", "inputs.h5", "samples.csv"];
+const HASHED: [&str; 6] = [DEPLOYMENT, INPUTS, FLOAT, SAMPLES, CHOICES, COMPARISONS];
 /// Name of the list of hashes.
 const SUMS: &str = "SHA256SUMS";
-const FORMAT: &str = "kenyon-certificate-inputs";
+const INPUTS_FORMAT: &str = "kenyon-certificate-inputs";
+const FLOAT_FORMAT: &str = "kenyon-certificate-float-spikes";
 /// Spikes that are compressed together.
 const CHUNK: usize = 1 << 16;
 
@@ -71,6 +82,12 @@ impl SampleRow {
         record
     }
 
+    /// Name and values of the first column in which two rows differ.
+    pub(super) fn first_difference(&self, other: &Self) -> Option<(String, String, String)> {
+        let columns = Self::header(self.spikes_float.len()).into_iter().zip(self.record()).zip(other.record());
+        columns.map(|((name, a), b)| (name, a, b)).find(|(_, a, b)| a != b)
+    }
+
     fn parse(record: &csv::StringRecord, populations: usize) -> Option<Self> {
         let number = |k: usize| record.get(k)?.parse::<u64>().ok();
         let small = |k: usize| record.get(k)?.parse::<u32>().ok();
@@ -90,15 +107,54 @@ impl SampleRow {
     }
 }
 
+/// A table of spikes, sample by sample and step by step, that is being written.
+#[derive(Debug)]
+struct SpikesWriter {
+    container: ContainerWriter,
+    steps: usize,
+    count: Growing<u32>,
+    population: Growing<u32>,
+    neuron: Growing<u32>,
+}
+
+impl SpikesWriter {
+    fn create(path: &Path, format: &'static str, steps: u32) -> Result<Self> {
+        let container = ContainerWriter::create(path, format, 1)?;
+        Ok(Self {
+            count: container.grow("count", CHUNK)?,
+            population: container.grow("population", CHUNK)?,
+            neuron: container.grow("neuron", CHUNK)?,
+            container,
+            steps: steps as usize,
+        })
+    }
+
+    /// Adds a sample's spikes, sorted.
+    fn add(&mut self, spikes: &[Spike]) -> Result<()> {
+        let mut count = vec![0u32; self.steps];
+        for spike in spikes {
+            count[spike.0 as usize] += 1;
+        }
+        self.count.append(&count)?;
+        self.population.append(&spikes.iter().map(|s| s.1).collect::<Vec<_>>())?;
+        self.neuron.append(&spikes.iter().map(|s| s.2).collect::<Vec<_>>())
+    }
+
+    fn finish(self) -> Result<()> {
+        self.count.finish()?;
+        self.population.finish()?;
+        self.neuron.finish()?;
+        self.container.finish(&Provenance::default()).map(drop)
+    }
+}
+
 /// A bundle that is being written.
 #[derive(Debug)]
 pub struct BundleWriter {
     folder: AtomicDir,
-    deployment: Deployment,
-    container: ContainerWriter,
-    count: Growing<u32>,
-    population: Growing<u16>,
-    neuron: Growing<u32>,
+    populations: usize,
+    inputs: SpikesWriter,
+    float: SpikesWriter,
     rows: csv::Writer<BufWriter<File>>,
     rows_path: PathBuf,
 }
@@ -108,56 +164,53 @@ impl BundleWriter {
     ///
     /// # Errors
     /// `not-empty`, `cannot-write`.
-    pub fn create(dir: &Path, deployment: &Deployment) -> Result<Self> {
+    pub fn create(dir: &Path, deployment: &Deployment, choices: &Choices) -> Result<Self> {
         let folder = AtomicDir::create(dir)?;
-        let deployment = Deployment { samples: Vec::new(), ..deployment.clone() };
-        deployment.write(&folder.path().join(HASHED[0]))?;
-        let container = ContainerWriter::create(&folder.path().join(HASHED[1]), FORMAT, 1)?;
-        let rows_path = folder.path().join(HASHED[2]);
+        let at = |name: &str| folder.path().join(name);
+        if deployment.samples.is_empty() {
+            deployment.write(&at(DEPLOYMENT))?;
+        } else {
+            Deployment { samples: Vec::new(), ..deployment.clone() }.write(&at(DEPLOYMENT))?;
+        }
+        write_json(&at(CHOICES), choices)?;
+        let rows_path = at(SAMPLES);
         let file = File::create(&rows_path).map_err(|e| UserError::cannot_write(&rows_path, &e))?;
         let mut rows = csv::Writer::from_writer(BufWriter::new(file));
         let populations = deployment.populations.iter().filter(|p| p.cells.neurons().is_some()).count();
         rows.write_record(SampleRow::header(populations)).map_err(|e| UserError::cannot_write(&rows_path, &e.into()))?;
         Ok(Self {
-            count: container.grow("count", CHUNK)?,
-            population: container.grow("population", CHUNK)?,
-            neuron: container.grow("neuron", CHUNK)?,
+            inputs: SpikesWriter::create(&at(INPUTS), INPUTS_FORMAT, deployment.steps)?,
+            float: SpikesWriter::create(&at(FLOAT), FLOAT_FORMAT, deployment.steps)?,
+            populations,
             folder,
-            deployment,
-            container,
             rows,
             rows_path,
         })
     }
 
-    /// Adds the next sample.
+    /// Adds the next sample: its input, what the models did, and its row.
     ///
     /// # Errors
     /// `cannot-write`.
-    pub fn add(&mut self, sample: &Sample, row: &SampleRow) -> Result<()> {
-        let mut by_step: Vec<(u32, u32, u32)> = sample.spikes.iter().map(|&(p, n, step)| (step, p, n)).collect();
+    pub fn add(&mut self, sample: &Sample, trial: &Trial, row: &SampleRow) -> Result<()> {
+        debug_assert_eq!(row.spikes_float.len(), self.populations);
+        let mut by_step: Vec<Spike> = sample.spikes.iter().map(|&(p, n, step)| (step, p, n)).collect();
         by_step.sort_unstable();
-        let mut count = vec![0u32; self.deployment.steps as usize];
-        for spike in &by_step {
-            count[spike.0 as usize] += 1;
-        }
-        self.count.append(&count)?;
-        self.population.append(&by_step.iter().map(|s| s.1 as u16).collect::<Vec<_>>())?;
-        self.neuron.append(&by_step.iter().map(|s| s.2).collect::<Vec<_>>())?;
+        self.inputs.add(&by_step)?;
+        self.float.add(&trial.differences())?;
         self.rows.write_record(row.record()).map_err(|e| UserError::cannot_write(&self.rows_path, &e.into()))
     }
 
-    /// Closes the tables and returns the hash of the bundle.
+    /// Closes the tables, adds `comparisons`, and returns the hash of the bundle.
     ///
     /// # Errors
     /// `cannot-write`.
-    pub fn freeze(mut self) -> Result<FrozenBundle> {
-        self.count.finish()?;
-        self.population.finish()?;
-        self.neuron.finish()?;
-        self.container.finish(&Provenance::default())?;
+    pub fn freeze(mut self, comparisons: &[Comparison]) -> Result<FrozenBundle> {
+        self.inputs.finish()?;
+        self.float.finish()?;
         self.rows.flush().map_err(|e| UserError::cannot_write(&self.rows_path, &e))?;
         drop(self.rows);
+        write_json(&self.folder.path().join(COMPARISONS), &comparisons)?;
         let mut sums = String::new();
         for name in HASHED {
             let _ = writeln!(sums, "{}  {name}", sha256(&self.folder.path().join(name))?);
@@ -167,6 +220,20 @@ impl BundleWriter {
         let sha256 = sha256(&path)?;
         Ok(FrozenBundle { folder: self.folder, sha256 })
     }
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).expect("plain data") + "\n";
+    fs::write(path, text).map_err(|e| UserError::cannot_write(path, &e))
+}
+
+/// Writes `certificate.json` and its page.
+pub(super) fn write_documents(dir: &Path, json: &str, page: &str) -> Result<()> {
+    for (name, text) in [("certificate.json", json), ("certificate.html", page)] {
+        let path = dir.join(name);
+        fs::write(&path, text).map_err(|e| UserError::cannot_write(&path, &e))?;
+    }
+    Ok(())
 }
 
 /// A bundle whose tables are closed, before its certificate.
@@ -183,10 +250,7 @@ impl FrozenBundle {
     /// # Errors
     /// `cannot-write`.
     pub fn finish(self, certificate: &Certificate, page: &str) -> Result<()> {
-        for (name, text) in [("certificate.json", certificate.to_json()), ("certificate.html", page.to_string())] {
-            let path = self.folder.path().join(name);
-            fs::write(&path, text).map_err(|e| UserError::cannot_write(&path, &e))?;
-        }
+        write_documents(self.folder.path(), &certificate.to_json(), page)?;
         self.folder.commit()
     }
 }
@@ -201,11 +265,54 @@ pub struct Bundle {
     pub deployment: Deployment,
     /// One row per sample.
     pub rows: Vec<SampleRow>,
+    /// What was chosen.
+    pub choices: Choices,
+    /// What other simulators did.
+    pub comparisons: Vec<Comparison>,
+    inputs: Spikes,
+    float: Spikes,
+}
+
+/// A table of spikes, sample by sample and step by step.
+#[derive(Debug)]
+struct Spikes {
+    path: PathBuf,
+    steps: usize,
     count: Slices<u32>,
-    population: Slices<u16>,
+    population: Slices<u32>,
     neuron: Slices<u32>,
     /// Spikes before each sample.
     start: Vec<usize>,
+}
+
+impl Spikes {
+    fn open(path: PathBuf, format: &'static str, samples: usize, steps: u32) -> Result<Self> {
+        let (container, steps) = (Container::open(&path, format, 1)?, steps as usize);
+        let count: Vec<u32> = container.read_len("count", samples * steps)?;
+        let mut start = vec![0];
+        for sample in count.chunks(steps.max(1)) {
+            start.push(start[start.len() - 1] + sample.iter().map(|&n| n as usize).sum::<usize>());
+        }
+        let (population, neuron) = (container.slices("population")?, container.slices("neuron")?);
+        Ok(Self { path, steps, count: container.slices("count")?, population, neuron, start })
+    }
+
+    /// Spikes of the `k`th sample, sorted; each of a neuron of `populations` that `allowed` lets pass.
+    fn read(&self, k: usize, populations: &[Population], allowed: impl Fn(&Population) -> bool) -> Result<Vec<Spike>> {
+        let count = self.count.read(k * self.steps..(k + 1) * self.steps)?;
+        let range = self.start[k]..self.start[k + 1];
+        let (population, neuron) = (self.population.read(range.clone())?, self.neuron.read(range)?);
+        let step = count.iter().enumerate().flat_map(|(step, &n)| std::iter::repeat_n(step as u32, n as usize));
+        let mut spikes: Vec<Spike> = step.zip(population).zip(neuron).map(|((step, p), n)| (step, p, n)).collect();
+        let exists = |s: &Spike| populations.get(s.1 as usize).is_some_and(|p| allowed(p) && (s.2 as usize) < p.ids.len());
+        if let Some((_, p, n)) = spikes.iter().find(|s| !exists(s)) {
+            return Err(UserError::bad_data("bundle-spikes", "holds a spike of a neuron that there is not")
+                .file(&self.path)
+                .found(format!("population {p}, neuron {n}")));
+        }
+        spikes.sort_unstable();
+        Ok(spikes)
+    }
 }
 
 impl Bundle {
@@ -214,20 +321,15 @@ impl Bundle {
     /// # Errors
     /// A missing or unreadable file: bad data. A file whose hash differs: `bundle-changed`, a check that did not hold.
     pub fn open(path: &Path) -> Result<Self> {
-        let dir = if path.is_dir() { path.to_path_buf() } else { path.parent().unwrap_or(Path::new(".")).to_path_buf() };
+        let dir = folder(path);
         let certificate = Certificate::read(&dir.join("certificate.json"))?;
         check_hashes(&dir, &certificate)?;
-        let deployment = Deployment::read(&dir.join(HASHED[0]))?;
-        let inputs = Container::open(&dir.join(HASHED[1]), FORMAT, 1)?;
-        let rows = read_rows(&dir.join(HASHED[2]), &deployment)?;
-        let count: Vec<u32> = inputs.read_len("count", rows.len() * deployment.steps as usize)?;
-        let mut start = vec![0];
-        for sample in count.chunks(deployment.steps as usize) {
-            start.push(start[start.len() - 1] + sample.iter().map(|&n| n as usize).sum::<usize>());
-        }
-        let (population, neuron) = (inputs.slices("population")?, inputs.slices("neuron")?);
-        let count = inputs.slices("count")?;
-        Ok(Self { dir, certificate, deployment, rows, count, population, neuron, start })
+        let deployment = Deployment::read(&dir.join(DEPLOYMENT))?;
+        let rows = read_rows(&dir.join(SAMPLES), &deployment)?;
+        let spikes = |name: &str, format| Spikes::open(dir.join(name), format, rows.len(), deployment.steps);
+        let (inputs, float) = (spikes(INPUTS, INPUTS_FORMAT)?, spikes(FLOAT, FLOAT_FORMAT)?);
+        let (choices, comparisons) = (super::document(&dir.join(CHOICES))?, super::document(&dir.join(COMPARISONS))?);
+        Ok(Self { dir, certificate, deployment, rows, choices, comparisons, inputs, float })
     }
 
     /// Where it lies.
@@ -240,15 +342,24 @@ impl Bundle {
     /// # Errors
     /// Bad data if it cannot be read.
     pub fn sample(&self, k: usize) -> Result<Sample> {
-        let steps = self.deployment.steps as usize;
-        let count = self.count.read(k * steps..(k + 1) * steps)?;
-        let range = self.start[k]..self.start[k + 1];
-        let (population, neuron) = (self.population.read(range.clone())?, self.neuron.read(range)?);
-        let step = count.iter().enumerate().flat_map(|(step, &n)| std::iter::repeat_n(step as u32, n as usize));
-        let mut spikes: Vec<_> = population.iter().zip(neuron).zip(step).map(|((&p, n), step)| (u32::from(p), n, step)).collect();
+        let spikes = self.inputs.read(k, &self.deployment.populations, |p| p.cells.neurons().is_none())?;
+        let mut spikes: Vec<_> = spikes.into_iter().map(|(step, p, n)| (p, n, step)).collect();
         spikes.sort_unstable();
         Ok(Sample { name: self.rows[k].sample.to_string(), class: Some(self.rows[k].class), spikes })
     }
+
+    /// Spikes of the `k`th sample in which the trained network and its lowering differ.
+    ///
+    /// # Errors
+    /// Bad data if they cannot be read.
+    pub(super) fn differences(&self, k: usize) -> Result<Vec<Spike>> {
+        self.float.read(k, &self.deployment.populations, |p| p.cells.neurons().is_some())
+    }
+}
+
+/// The folder of a bundle that is named by it or by a file in it.
+fn folder(path: &Path) -> PathBuf {
+    if path.is_file() { path.parent().unwrap_or(Path::new("")).to_path_buf() } else { path.to_path_buf() }
 }
 
 fn sha256(path: &Path) -> Result<String> {

@@ -40,7 +40,7 @@ impl Cells {
     }
 
     /// Whether the variable exists.
-    pub(super) fn has(&self, variable: Variable) -> bool {
+    pub(crate) fn has(&self, variable: Variable) -> bool {
         variable == Variable::Spikes || self.neurons().is_some()
     }
 }

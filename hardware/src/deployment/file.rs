@@ -61,6 +61,7 @@ impl Deployment {
         read.or_else(|e| again().ok_or(e)).map_err(|e| {
             UserError::bad_data("deployment-json", format!("is no deployment: {e}"))
                 .file(path)
+                .key(crate::json::place(&text, &e))
                 .line(e.line() as u64)
                 .mend("compare with a deployment that `kenyon export deployment` wrote")
         })

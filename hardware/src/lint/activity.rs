@@ -87,15 +87,15 @@ fn saturated(population: &Population, seen: &PopulationActivity) -> Option<Findi
         seen.saturations,
         ["excitatory", "inhibitory"][receptor],
     );
-    let mend =
-        "raise `--max-expected-summed-weight` of this population, which makes small weights coarser, or lower `--weight-scale`";
+    let mend = "choose a larger shift for this population, which makes small weights coarser: a higher `--max-expected-summed-weight` of it \
+                in `lint` and `emulate`";
     Some(Finding::new("W2", &population.label, seen.saturations.max(1), text, mend))
 }
 
 /// W3: values come near the ends of s16.15, or go beyond.
 fn headroom(population: &Population, seen: &PopulationActivity) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mend = "lower `--weight-scale`";
+    let mend = "export with a lower `--weight-scale`";
     if seen.wraps > 0 {
         let text = format!("{} sums or products left 32 bits: their values are wrong", seen.wraps);
         found.push(Finding::new("W3", &population.label, seen.wraps, text, mend).severity(Severity::Error));
@@ -104,11 +104,14 @@ fn headroom(population: &Population, seen: &PopulationActivity) -> Vec<Finding> 
         let text = format!("integrators reached their threshold {} times and were reset", seen.spikes);
         found.push(Finding::new("W3", &population.label, seen.spikes, text, mend).severity(Severity::Error));
     }
+    let conducts = population.cells.neurons().is_some_and(|n| n.kind.conducts());
+    // Conductances are kept in 1/1024 uS, so that their end is nearer.
+    let end = |name: &str| if name == "|g|" && conducts { 2.0 * HALF / 1024.0 } else { 2.0 * HALF };
     let large = [("|V|", seen.max_v), ("|g|", seen.max_g), ("|I|", seen.max_i)].map(|(name, v)| (name, v.abs()));
-    let near: Vec<String> =
-        large.iter().filter(|(_, v)| *v >= HALF || v.is_nan()).map(|(name, v)| format!("{name} reached {v:.1}")).collect();
+    let near = large.iter().filter(|(name, v)| *v >= end(name) / 2.0 || v.is_nan());
+    let near: Vec<String> = near.map(|(name, v)| format!("{name} reached {v:.1} of {}", end(name))).collect();
     if !near.is_empty() {
-        let text = format!("{}; s16.15 ends at 65536", near.join(", "));
+        let text = format!("{}, where s16.15 ends", near.join(", "));
         found.push(Finding::new("W3", &population.label, near.len() as u64, text, mend));
     }
     found
@@ -124,7 +127,7 @@ fn out_of_use(population: &Population, seen: &PopulationActivity) -> Vec<Finding
     let (n, silent) = (population.ids.len(), seen.silent.len());
     if silent as f64 > SILENT * n as f64 {
         let text = format!("{silent} of {n} neurons never spiked: {}", names(&seen.silent));
-        let mend = "compare with the spikes of the trained network; small weights may have become 0 (W1)";
+        let mend = "compare with the spikes of the trained network";
         found.push(Finding::new("W11", &population.label, silent as u64, text, mend));
     }
     if !seen.always_on.is_empty() {
@@ -142,7 +145,7 @@ fn crowded(population: &Population, arriving: u64) -> Option<Finding> {
     }
     let text =
         format!("up to {arriving} spikes reach a core within one step; its buffer holds {BUFFER}, and the rest may be lost");
-    let mend = "spread the input over more steps, or its targets over more cores with `--split`";
+    let mend = "spread the input over more steps, or its targets over several populations";
     Some(Finding::new("W9", &population.label, arriving, text, mend))
 }
 

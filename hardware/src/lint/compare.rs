@@ -2,10 +2,10 @@
 
 use kenyon_base::UserError;
 
-use super::{Finding, Known, ParameterRounding, PopulationRounding, ProjectionRounding, Rounding, Severity, spinnaker};
-use crate::deployment::{Deployment, Neurons, Receptor};
+use super::{Activity, Finding, Known, ParameterRounding, PopulationRounding, ProjectionRounding, Rounding, Severity, spinnaker};
+use crate::deployment::{Deployment, Neurons};
 use crate::spinnaker::packing::{self, Cores, Fit, Machine};
-use crate::spinnaker::quantise::{Options, Quantised, QuantisedCells, quantise};
+use crate::spinnaker::quantise::{Options, Quantised, QuantisedCells, quantise, shifts_of};
 use crate::spinnaker::{SynapseConstants, fixed};
 
 /// One in u0.32.
@@ -18,48 +18,69 @@ pub struct Linted {
     pub findings: Vec<Finding>,
     /// The deployment in the board's numbers; none if it has none.
     pub quantised: Option<Quantised>,
+    /// What became of its numbers there.
+    pub rounding: Option<Rounding>,
     /// How it fits the machine, where one was named.
     pub fit: Option<Fit>,
 }
 
+impl Linted {
+    /// The findings with what an emulation of the quantised network saw; `known` is what was known before.
+    pub fn see(&mut self, deployment: &Deployment, activity: &Activity, known: &Known) {
+        let (rounding, fit) = (self.rounding.as_ref(), self.fit.as_ref());
+        self.findings = spinnaker(deployment, &Known { rounding, fit, activity: Some(activity), ..*known });
+    }
+}
+
 /// Lints a deployment, quantises it with `options` if that can be, and lints what became of it; with a `machine`, also whether it fits.
 ///
-/// [`Known::rounding`] and [`Known::fit`] are ignored: they are found here.
+/// What cannot be asked, because of an error, is told as I2. [`Known::rounding`] and [`Known::fit`] are ignored: they are found here.
 pub fn quantised(deployment: &Deployment, options: &Options, machine: Option<Machine>, known: &Known) -> Linted {
     let mut findings = spinnaker(deployment, &Known { rounding: None, fit: None, ..*known });
-    let hopeless = findings.iter().any(|f| f.severity == Severity::Error && !f.can_be_forced());
-    if hopeless || deployment.check_structure().is_err() {
-        return Linted { findings, quantised: None, fit: None };
+    if findings.iter().any(|f| f.severity == Severity::Error && !f.can_be_forced()) {
+        findings.push(not_asked(
+            "the shifts of ring buffers, weights and parameters in fixed point (E7, E8, W1, W4), the machine (E10, I1), \
+                                 what the samples do (W2, W3, W9, W11)",
+        ));
+        return Linted { findings, quantised: None, rounding: None, fit: None };
     }
     let cores = if known.combined_cores { Cores::Combined } else { Cores::default_for(deployment.dt_ms) };
     let fit = machine.map(|machine| packing::fit(deployment, machine, cores));
     findings.extend(fit.iter().flat_map(|f| super::fit::fit(deployment, f, known.activity)));
-    let quantised = match quantise(deployment, options) {
+    let mut out = Linted { findings, quantised: None, rounding: None, fit };
+    match quantise(deployment, options) {
         Ok(quantised) => {
-            // Shifts are known now.
-            findings.retain(|f| f.code != "E8");
-            findings.extend(super::rounding::rounding(deployment, &Rounding::of(deployment, &quantised, options)));
-            Some(quantised)
+            let rounding = Rounding::of(deployment, &quantised, options);
+            out.findings.extend(super::rounding::rounding(deployment, &rounding));
+            (out.quantised, out.rounding) = (Some(quantised), Some(rounding));
         }
         Err(error) => {
-            findings.extend(refused(&error).filter(|new| findings.iter().all(|f| f.code != new.code)));
-            None
+            out.findings.extend(refused(deployment, options, &error));
+            out.findings.push(not_asked("weights and parameters in fixed point (E7, W1, W4), what the samples do (W2, W3, W11)"));
         }
-    };
-    findings.sort_by_key(Finding::order);
-    Linted { findings, quantised, fit }
+    }
+    out.findings.sort_by_key(Finding::order);
+    out
 }
 
-/// A refusal to quantise as a finding; long delays have their own already, and are not emulated.
-fn refused(error: &UserError) -> Option<Finding> {
+/// I2: what an error keeps from being asked.
+fn not_asked(what: &str) -> Finding {
+    Finding::new("I2", "the network", 1, format!("not asked because of the above: {what}"), "mend that first, and lint again")
+}
+
+/// A refusal to quantise as findings; long delays have theirs already, and are not emulated.
+fn refused(deployment: &Deployment, options: &Options, error: &UserError) -> Vec<Finding> {
     let code = match error.code() {
-        "delay-extension" => return None,
-        "shift-too-large" => "E8",
+        "delay-extension" => return Vec::new(),
+        "shift-too-large" => {
+            let shifts = shifts_of(deployment, options).unwrap_or_default();
+            return super::rounding::too_large(deployment, &shifts);
+        }
         "no-synaptic-input" => "E2",
         _ => "E3",
     };
-    let mend = "lower `--weight-scale`, or correct the value";
-    Some(Finding::new(code, "the network", 1, error.to_string(), mend))
+    let mend = "correct the value, or export with a lower `--weight-scale`";
+    vec![Finding::new(code, error.key_name().unwrap_or("the network"), 1, error.what(), mend)]
 }
 
 impl Rounding {
@@ -77,14 +98,8 @@ impl Rounding {
             let Some(cells) = &quantised.populations[projection.post as usize].cells else {
                 return ProjectionRounding::default();
             };
-            let inhibitory = projection.receptor == Receptor::Inhibitory;
-            let unit = (15.0 - f64::from(cells.shift[usize::from(inhibitory)])).exp2() * cells.weight_scale();
-            let compensated = options.compensate_init && cells.kind.decays();
             ProjectionRounding::new(&projection.synapses, |s| {
-                let derived = &cells.derived[s.post as usize];
-                let init = if inhibitory { derived.inh.init } else { derived.exc.init };
-                let weight = if compensated { s.weight.abs() / (f64::from(init) / UNIT) } else { s.weight.abs() };
-                (weight * unit).round_ties_even()
+                cells.raw_weight(cells.loaded(s, projection.receptor, options.compensate_init), projection.receptor)
             })
         });
         Self { populations: populations.collect(), projections: projections.collect() }

@@ -8,14 +8,16 @@ use crate::spinnaker::{PopulationRun, Quantised, QuantisedCells, Run, emulate_ba
 const ALWAYS: usize = 10;
 
 impl Activity {
-    /// Emulates all samples of a deployment, on the threads of the current pool.
+    /// Emulates all samples of a deployment, on the threads of the current pool. Spikes are watched, whether or not they are recorded.
     pub fn emulated(deployment: &Deployment, network: &Quantised) -> Self {
+        let network = &network.watching_spikes();
         let runs =
             emulate_batch(network, &deployment.samples, |i, run| Self::of(deployment, network, &deployment.samples[i], run));
         runs.into_iter().reduce(Self::merge).unwrap_or_default()
     }
 
-    /// What one run saw. Silent and restless neurons are told of populations that record their spikes.
+    /// What one run saw. Silent and restless neurons, and spikes that arrive, are told of populations that record their spikes: let the
+    /// network be one that [watches](Quantised::watching_spikes) them all.
     pub fn of(deployment: &Deployment, network: &Quantised, sample: &Sample, run: &Run) -> Self {
         let arriving = arriving(deployment, sample, run);
         let populations = run.populations.iter().zip(&network.populations).zip(arriving).map(|((run, population), arriving)| {
@@ -25,7 +27,8 @@ impl Activity {
                 saturations: run.saturations,
                 worst_slot: run.largest_slot.map(u64::from),
                 max_v: f64::from(run.largest.v) / fixed::ONE,
-                max_g: f64::from(run.largest.g) / fixed::ONE,
+                // Conductances are kept in 1/1024 uS.
+                max_g: f64::from(run.largest.g) / fixed::ONE / cells.weight_scale(),
                 max_i: f64::from(run.largest.i) / fixed::ONE,
                 wraps: run.wraps,
                 max_arriving: arriving,

@@ -27,7 +27,10 @@ fn of_projection(deployment: &Deployment, projection: &Projection) -> Option<Fin
     let mend = "number neurons from 0 within their population";
     let (Some(pre), Some(post)) = (size(deployment, projection.pre), size(deployment, projection.post)) else {
         let n = deployment.populations.len();
-        let text = format!("projection from population {} to {}; expected numbers below {n}", projection.pre, projection.post);
+        let text = format!(
+            "unknown population: projection from population {} to {}; expected numbers below {n}",
+            projection.pre, projection.post
+        );
         return Some(Finding::new("E6", place, projection.synapses.len().max(1) as u64, text, mend));
     };
     let mut tally = Tally::default();
@@ -40,7 +43,11 @@ fn of_projection(deployment: &Deployment, projection: &Projection) -> Option<Fin
     }
     let worst = tally.worst()?;
     let name = |i: usize| tally::synapse(deployment, projection, &projection.synapses[i]);
-    let text = format!("synapse {}; expected positions below {pre} and {post}{}", name(worst), tally.others(name));
+    let text = format!(
+        "synapse of a neuron that does not exist, {}; expected positions below {pre} and {post}{}",
+        name(worst),
+        tally.others(name)
+    );
     Some(Finding::new("E6", place, tally.count, text, mend))
 }
 

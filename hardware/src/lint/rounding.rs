@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::tally;
 use super::{Finding, Severity};
 use crate::deployment::{Cells, Deployment, Projection, Receptor, Synapse};
-use crate::spinnaker::fixed;
-use crate::spinnaker::shift::{self, ListStatistics};
 
 /// Largest raw weight.
 const LARGEST: f64 = 65_535.0;
@@ -159,10 +157,10 @@ pub(super) fn rounding(deployment: &Deployment, rounding: &Rounding) -> Vec<Find
                 tally::percent(COARSE)
             );
             let mend = match parameter.name.as_str() {
-                "i_offset" | "v_thresh" => "raise `--weight-scale`, which scales potentials and currents too",
+                "i_offset" | "v_thresh" => "export with a higher `--weight-scale`, which scales potentials and currents too",
                 _ => "take a time constant whose decay per step fixed point can hold, or another time step",
             };
-            found.push(Finding::new("W4", &population.label, parameter.coarse, text, mend));
+            found.push(Finding::new("W4", format!("{}, {}", population.label, parameter.name), parameter.coarse, text, mend));
         }
     }
     for (projection, rounded) in deployment.projections.iter().zip(&rounding.projections) {
@@ -189,7 +187,8 @@ fn too_far(deployment: &Deployment, post: u32, receptor: Receptor, shift: u32) -
 }
 
 const RING: &str = "from a shift of 16 on, ring buffers leave 32 bits";
-const LIGHTER: &str = "lower `--weight-scale`, or give what really arrives as `--max-expected-summed-weight`";
+const LIGHTER: &str = "export with a lower `--weight-scale`, or correct the largest weight; where the released mapper's formula chose \
+                       (`mapper`), let the samples choose";
 
 /// The largest weight into a population, in words.
 fn heaviest(deployment: &Deployment, post: u32, receptor: Receptor) -> String {
@@ -200,31 +199,11 @@ fn heaviest(deployment: &Deployment, post: u32, receptor: Receptor) -> String {
     })
 }
 
-/// Finding E8 before there is a quantised copy: by the released mapper's formula.
-pub(super) fn heavy(deployment: &Deployment) -> Vec<Finding> {
-    let mut found = Vec::new();
-    if fixed::raw(deployment.dt_ms).is_none_or(|dt| dt <= 0) {
-        return found;
-    }
-    for (k, population) in deployment.populations.iter().enumerate() {
-        let Some(neurons) = population.cells.neurons() else { continue };
-        for receptor in [Receptor::Excitatory, Receptor::Inhibitory] {
-            let into = deployment.projections.iter().filter(|p| p.post as usize == k && p.receptor == receptor);
-            // What cannot be counted has findings of its own.
-            let sound =
-                |s: &&Synapse| s.weight.is_finite() && s.delay_steps.is_finite() && (s.post as usize) < population.ids.len();
-            let lists: Vec<_> = into
-                .filter_map(|p| {
-                    let synapses = p.synapses.iter().filter(sound).map(|s| (s.post, s.weight.abs(), s.delay_steps.round()));
-                    ListStatistics::of(synapses, deployment.dt_ms)
-                })
-                .collect();
-            let scale = if neurons.kind.conducts() { 1024.0 } else { 1.0 };
-            let bound = shift::mapper_bound(&lists, deployment.dt_ms, scale);
-            found.extend(too_far(deployment, k as u32, receptor, u32::from(shift::for_bound(bound))));
-        }
-    }
-    found
+/// Findings E8 of shifts that keep the network from being quantised.
+pub(super) fn too_large(deployment: &Deployment, shifts: &[[u8; 2]]) -> Vec<Finding> {
+    let receptors = [Receptor::Excitatory, Receptor::Inhibitory];
+    let all = (0..).zip(shifts).flat_map(|(k, pair)| receptors.map(|r| (k, r, u32::from(pair[index(r)]))));
+    all.filter_map(|(k, receptor, shift)| too_far(deployment, k, receptor, shift)).collect()
 }
 
 /// E7: weights that need more than 16 bits, of which the mapper keeps the lower ones.
@@ -237,7 +216,8 @@ fn overflow(deployment: &Deployment, projection: &Projection, rounded: &Projecti
         tally::synapse(deployment, projection, s),
         raw.rem_euclid(LARGEST + 1.0)
     );
-    let mend = "raise `--max-expected-summed-weight` of the receiver above its largest weight, or leave it out";
+    let mend = "choose a larger shift for the receiver: a `--max-expected-summed-weight` above its largest weight, a larger `--shift`, or \
+                neither of both";
     Some(Finding::new("E7", deployment.place(projection), rounded.overflowing, text, mend))
 }
 
@@ -260,7 +240,12 @@ fn zeroed(deployment: &Deployment, projection: &Projection, rounded: &Projection
         ends(&rounded.mute, projection.pre, "senders"),
         ends(&rounded.deaf, projection.post, "receivers"),
     );
-    let mend = "lower `--max-expected-summed-weight` of the receiver to what really arrives, or raise `--weight-scale` if the shift is 0";
+    let mend = if shift == 0 {
+        "export with a higher `--weight-scale`"
+    } else {
+        "harmless if little is lost; a smaller shift of the receiver keeps them but clips larger sums (W2): try a lower \
+         `--max-expected-summed-weight` of it in `lint` and `emulate`"
+    };
     let harmless = rounded.lost <= LOST && rounded.mute.is_empty() && rounded.deaf.is_empty();
     let severity = if harmless { Severity::Info } else { Severity::Warning };
     Some(Finding::new("W1", deployment.place(projection), rounded.zeroed, text, mend).severity(severity))

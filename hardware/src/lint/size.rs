@@ -3,11 +3,8 @@
 use super::Finding;
 use super::tally::{self, Tally};
 use crate::deployment::{Deployment, Projection};
+use crate::spinnaker::board::{LONGEST_ROW as ROW, NEURONS_PER_CORE as PER_CORE};
 
-/// Synapses of one sender on one core within a projection.
-const ROW: u32 = 256;
-/// Neurons of a core.
-const PER_CORE: u32 = 256;
 /// Synapses of a list that take long to load.
 const MANY: usize = 1_000_000;
 
@@ -43,7 +40,7 @@ fn long_rows(deployment: &Deployment, projection: &Projection) -> Option<Finding
         slice * PER_CORE,
         slice * PER_CORE + PER_CORE - 1
     );
-    let mend = "sum synapses that agree in sender, receiver and delay, or take fewer neurons per core with `--split`";
+    let mend = "sum synapses that agree in sender, receiver and delay, or split the receiving population into smaller ones";
     Some(Finding::new("E9", deployment.place(projection), tally.count, text, mend))
 }
 

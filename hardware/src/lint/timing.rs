@@ -3,14 +3,13 @@
 use super::tally::{self, Tally};
 use super::{Finding, Known, Training};
 use crate::deployment::{Cells, Deployment, Neurons, Population, Projection, Role};
-use crate::spinnaker::fixed;
+use crate::spinnaker::board::{NEURONS_PER_CORE, delay_slots};
+use crate::spinnaker::{fixed, init};
 
 /// PyNN's potential at the start if none is given.
 const PYNN_V_INIT: f64 = -65.0;
 /// Steps that a lowered network runs on after its input has ended, until the readout has it all.
 const PIPELINE: u32 = 2;
-/// Neurons of a core.
-const PER_CORE: usize = 256;
 
 /// Findings W5, W6, W7, W8 and W12.
 pub(super) fn timing(deployment: &Deployment, known: &Known) -> Vec<Finding> {
@@ -29,8 +28,7 @@ pub(super) fn timing(deployment: &Deployment, known: &Known) -> Vec<Finding> {
 
 /// Refractory steps as the board counts them; none if it cannot.
 fn refractory_steps(tau_refrac: f64, dt: i32) -> Option<u64> {
-    let q = (i64::from(fixed::raw(tau_refrac).filter(|&raw| raw >= 0)?) << 15) / i64::from(dt);
-    Some((q >> 15) as u64 + u64::from(q & 0x7fff != 0))
+    Some(init::refractory_steps(dt, fixed::raw(tau_refrac).filter(|&raw| raw >= 0)?) as u64)
 }
 
 /// W5: the refractory time is counted in whole steps, rounded up.
@@ -84,15 +82,10 @@ fn start(population: &Population, neurons: &Neurons) -> Option<Finding> {
     Some(Finding::new("W8", &population.label, tally.count, text, "give `v_init`, or let it settle with `--lead-in`"))
 }
 
-/// Steps that the ring buffers of a core reach ahead: 2^14 slots in all, twice as many as neurons rounded up to a power of two.
-pub(super) fn delay_slots(neurons: usize) -> u32 {
-    1 << (13 - neurons.clamp(2, PER_CORE).next_power_of_two().ilog2())
-}
-
 /// W6: longer delays than the ring buffers reach.
 fn slots(deployment: &Deployment, projection: &Projection) -> Option<Finding> {
     let post = deployment.populations.get(projection.post as usize)?;
-    let slots = delay_slots(post.ids.len());
+    let slots = delay_slots(post.ids.len() as u32);
     let mut tally = Tally::default();
     for (i, s) in projection.synapses.iter().enumerate().filter(|(_, s)| s.delay_steps > f64::from(slots)) {
         tally.add(s.delay_steps, i);
@@ -104,7 +97,7 @@ fn slots(deployment: &Deployment, projection: &Projection) -> Option<Finding> {
          cores for delays, which are not emulated{}",
         projection.synapses[i].delay_steps,
         name(i),
-        post.ids.len().min(PER_CORE),
+        (post.ids.len() as u32).min(NEURONS_PER_CORE),
         tally.others(name)
     );
     Some(Finding::new(
@@ -112,7 +105,7 @@ fn slots(deployment: &Deployment, projection: &Projection) -> Option<Finding> {
         deployment.place(projection),
         tally.count,
         text,
-        "shorten the delays, or take fewer neurons per core with `--split`",
+        "shorten the delays, or split the receiving population into smaller ones",
     ))
 }
 
@@ -158,11 +151,6 @@ fn training(deployment: &Deployment, training: &Training) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_core_of_256_neurons_reaches_32_steps_ahead_and_one_of_32_reaches_256() {
-        assert_eq!([256, 300, 129, 128, 32, 1].map(delay_slots), [32, 32, 32, 64, 256, 4096]);
-    }
 
     #[test]
     fn refractory_time_is_rounded_up_to_whole_steps() {

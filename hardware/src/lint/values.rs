@@ -124,7 +124,9 @@ fn of_projection(deployment: &Deployment, projection: &Projection) -> Vec<Findin
         }
     };
     let finite = |s: &Synapse| s.weight.is_finite() && s.delay_steps.is_finite();
-    add("E1", "weight or delay that is not finite", "take an earlier checkpoint", &|s| (!finite(s)).then_some(0.0));
+    add("E1", "weight or delay that is not finite", "give finite numbers; from training, take an earlier checkpoint", &|s| {
+        (!finite(s)).then_some(0.0)
+    });
     add("E4", "delay below one step, or not a whole number of steps", "round the delay to whole steps, at least 1", &|s| {
         let off = (s.delay_steps - s.delay_steps.round()).abs();
         let wrong = s.delay_steps.is_finite() && (s.delay_steps < 1.0 - OFF_GRID || off > OFF_GRID);
@@ -151,5 +153,11 @@ fn of_host_readout(deployment: &Deployment) -> Option<Finding> {
     } else {
         return None;
     };
-    Some(Finding::new("E1", "host readout", tally.count.max(1), text, "take an earlier checkpoint"))
+    Some(Finding::new(
+        "E1",
+        "host readout",
+        tally.count.max(1),
+        text,
+        "give finite numbers; from training, take an earlier checkpoint",
+    ))
 }

@@ -69,7 +69,7 @@ impl<'a> Network<'a> {
             for s in &projection.synapses {
                 let i = s.post as usize;
                 let weight = sign * s.weight * (neurons.tau_m_ms[i] / neurons.cm_nf[i]) * step / post.v_scale;
-                let delay = s.delay_steps as u32;
+                let delay = s.delay();
                 let wires = match post.role {
                     Role::Readout => device.entry((projection.pre, delay)).or_insert_with(Vec::new),
                     _ => network.wires.entry((projection.pre, projection.post, delay)).or_default(),

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::prediction::{self, Prediction};
 use super::{FORMAT, Options, VERSION};
-use crate::deployment::{Deployment, Role};
+use crate::deployment::{Deployment, Role, Synapse};
+use crate::lint::Finding;
 use crate::spinnaker::Quantised;
 
 /// Names of the tables that were written.
@@ -31,6 +32,8 @@ pub(super) struct Whole<'a> {
     pub(super) board: &'a Quantised,
     pub(super) expected_sums: &'a [Option<[f64; 2]>],
     pub(super) predictions: &'a [Prediction],
+    /// Errors of the lint that were overridden.
+    pub(super) forced: &'a [&'a Finding],
 }
 
 impl Whole<'_> {
@@ -46,7 +49,7 @@ impl Whole<'_> {
                 "file": names.readout,
             })
         });
-        let delays = d.projections.iter().flat_map(|p| &p.synapses).map(|s| s.delay_steps as u32);
+        let delays = d.projections.iter().flat_map(|p| &p.synapses).map(Synapse::delay);
         json!({
             "format": FORMAT,
             "version": VERSION,
@@ -61,6 +64,7 @@ impl Whole<'_> {
             "core": if options.split { "split" } else { "combined" },
             "decision": d.decision,
             "expected_by": prediction::BY,
+            "forced": self.forced,
             "populations": self.populations(names),
             "projections": self.projections(names),
             "samples": self.samples(names),

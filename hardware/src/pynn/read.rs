@@ -41,6 +41,8 @@ struct PopulationFile {
     cells: String,
     record: Vec<Variable>,
     v_scale: f64,
+    /// None for sources of spikes.
+    ring_buffer_left_shift: Option<[u8; 2]>,
     names: Vec<String>,
 }
 
@@ -165,6 +167,11 @@ pub(super) fn open(dir: &Path) -> Result<NetworkFile> {
 }
 
 impl NetworkFile {
+    /// Shifts of the ring buffers by population; those of sources mean nothing.
+    pub(super) fn shifts(&self) -> Vec<[u8; 2]> {
+        self.populations.iter().map(|p| p.ring_buffer_left_shift.unwrap_or_default()).collect()
+    }
+
     fn tables(&self) -> impl Iterator<Item = &str> {
         let cells = self.populations.iter().map(|p| p.cells.as_str());
         let projections = self.projections.iter().map(|p| p.file.as_str());

@@ -251,10 +251,10 @@ def potential_of(population, description, steps):
     return (signals[0].rescale("mV").magnitude[:steps] / description["v_scale"]).tolist()
 
 
-def host_readout(readout, spikes, steps):
+def host_readout(readout, spikes, steps, decision):
     """The readout computed here: flt <- a flt + s W, out <- b out + (1 - b) flt with the old flt.
 
-    A spike of one step is the trained network's of the next.
+    A spike of one step is the trained network's of the next. Where spikes are counted, every row is the sum of all weights.
     """
     weights = table(readout["file"])
     fan_out = {}
@@ -263,6 +263,12 @@ def host_readout(readout, spikes, steps):
     by_step = {}
     for step, population, neuron in spikes:
         by_step.setdefault(step + 1, []).append((population, neuron))
+    if decision == "count":
+        total = [0.0] * len(readout["classes"])
+        for step, population, neuron in spikes:
+            for post, weight in fan_out.get((population, neuron), []) if step + 2 < steps else []:
+                total[post] += weight
+        return [total] * steps
     a, b = readout["decay_syn"], readout["decay_mem"]
     filtered, out = [0.0] * len(readout["classes"]), [0.0] * len(readout["classes"])
     rows = [out]
@@ -280,7 +286,16 @@ def decide(rows, decision):
     """Value of each class and the class with the largest; the lowest wins a tie. Rows begin after the lead-in."""
     columns = list(zip(*rows))
     # Row 0 is the start, before any input: the mean leaves it out.
-    how = {"max": max, "mean": lambda c: sum(c[1:]) / max(len(c) - 1, 1), "last": lambda c: c[-1]}[decision]
+    if isinstance(decision, dict):
+        window = decision["window"]
+        columns, decision = [c[window["from"] : window["to"]] for c in columns], "window"
+    how = {
+        "max": max,
+        "mean": lambda c: sum(c[1:]) / max(len(c) - 1, 1),
+        "window": lambda c: sum(c) / len(c),
+        "last": lambda c: c[-1],
+        "count": lambda c: c[-1],
+    }[decision]
     values = [how(column) for column in columns]
     return values, values.index(max(values))
 
@@ -308,11 +323,12 @@ def run(sim, back_end, network, number):
     sim.end()
     recorded.sort()
     if network["host_readout"]:
-        readout, place = host_readout(network["host_readout"], recorded, steps), ""
+        readout, place = host_readout(network["host_readout"], recorded, steps, network["decision"]), ""
     table_rows = [("spike", step, index, neuron, "") for step, index, neuron in recorded]
     if readout is not None:
         result["values"], result["answer"] = decide(readout[lead_in:], network["decision"])
-        for step, row in enumerate(readout[lead_in:], lead_in):
+        rows = readout[-1:] if network["decision"] == "count" else readout[lead_in:]
+        for step, row in enumerate(rows, lead_in):
             table_rows += [("readout", step, place, column, value) for column, value in enumerate(row)]
     return result, table_rows
 

@@ -57,7 +57,7 @@ pub(super) fn synapses_csv(path: &Path, synapses: &[Synapse]) -> io::Result<()> 
     let mut out = BufWriter::new(File::create(path)?);
     writeln!(out, "pre,post,weight,delay_steps")?;
     for s in synapses {
-        writeln!(out, "{},{},{:?},{}", s.pre, s.post, s.weight, s.delay_steps as u32)?;
+        writeln!(out, "{},{},{:?},{}", s.pre, s.post, s.weight, s.delay())?;
     }
     out.flush()
 }
@@ -68,7 +68,7 @@ pub(super) fn synapses_npz(path: &Path, synapses: &[Synapse]) -> io::Result<()> 
     array(&mut out, "pre", synapses.iter().map(|s| s.pre as i32))?;
     array(&mut out, "post", synapses.iter().map(|s| s.post as i32))?;
     array(&mut out, "weight", synapses.iter().map(|s| s.weight))?;
-    array(&mut out, "delay_steps", synapses.iter().map(|s| s.delay_steps as i32))?;
+    array(&mut out, "delay_steps", synapses.iter().map(|s| s.delay() as i32))?;
     out.finish().map_err(io::Error::other)?.flush()
 }
 

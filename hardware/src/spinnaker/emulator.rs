@@ -64,7 +64,7 @@ struct Block {
 #[derive(Debug, Clone, Copy)]
 struct Group {
     start: u32,
-    block: u16,
+    block: u32,
     delay: u16,
 }
 
@@ -242,7 +242,7 @@ impl PartPlan {
         }
         let senders = first.last().copied().unwrap_or(0) as usize;
         let mut row = vec![0u32; senders + 1];
-        let mut synapses: Vec<(u32, u16, u16, u32, u16)> = Vec::new();
+        let mut synapses: Vec<(u32, u32, u16, u32, u16)> = Vec::new();
         let mut longest = 1;
         for projection in &network.projections {
             let Some(b) = block_of[projection.post as usize] else { continue };
@@ -251,7 +251,7 @@ impl PartPlan {
             for s in projection.synapses.iter().filter(|s| block.range.contains(&s.post)) {
                 let sender = first[projection.pre as usize] + s.pre;
                 let cell = base as u32 + s.post - block.range.start;
-                synapses.push((sender, b as u16, s.delay, cell, s.weight));
+                synapses.push((sender, b as u32, s.delay, cell, s.weight));
                 longest = longest.max(s.delay);
             }
         }
@@ -300,7 +300,7 @@ impl Part {
                 let synapses = group.start as usize..next.start as usize;
                 let clipped =
                     self.ring.add(step + usize::from(group.delay), &plan.cells[synapses.clone()], &plan.weights[synapses]);
-                self.blocks[usize::from(group.block)].saturations += clipped;
+                self.blocks[group.block as usize].saturations += clipped;
             }
         }
     }

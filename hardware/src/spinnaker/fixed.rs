@@ -45,11 +45,6 @@ pub fn decay(x: i32, by: u32) -> i32 {
     ((i64::from(x) * i64::from(by)) >> 32) as i32
 }
 
-/// Bits that number `n` things: 0 for none or one, else `ceil(log2 n)`.
-pub fn bits(n: u32) -> u32 {
-    n.max(1).next_power_of_two().trailing_zeros()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,10 +71,5 @@ mod tests {
         assert_eq!((mul(1, 1), mul(-1, 1), mul(3 << 15, -5 << 15)), (0, -1, -15 << 15));
         assert_eq!(mul(i32::MIN, i32::MIN), 0, "2^47 leaves 32 bits");
         assert_eq!((decay(-1, 1), decay(1, u32::MAX), decay(-(1 << 20), 1 << 31)), (-1, 0, -(1 << 19)));
-    }
-
-    #[test]
-    fn things_are_numbered_with_the_fewest_bits() {
-        assert_eq!([0, 1, 2, 3, 4, 5, 255, 256, 257].map(bits), [0, 0, 1, 2, 2, 3, 8, 8, 9]);
     }
 }

@@ -26,8 +26,3 @@ pub use case::CaseImages;
 pub use compare::{RegionDifference, compare_regions};
 pub use keys::{Key, keys};
 pub use regions::{CoreImage, RegionKind, Regions, Rows, regions};
-
-/// Bits that number `n` things on the board: one thing takes a bit.
-pub(super) fn bits(n: u32) -> u32 {
-    if n <= 1 { n } else { n.next_power_of_two().trailing_zeros() }
-}

@@ -4,12 +4,15 @@ use kenyon_base::{Result, UserError};
 use serde::Serialize;
 
 use super::emulator::emulate_batch;
-use super::quantise::{Options, Quantised, Shifts, quantise};
+use super::quantise::{Options, Quantised, Shifts, held, mapper_shifts, quantise};
 use super::shift::{self, MAX_SHIFT};
 use crate::deployment::{Deployment, Receptor, Sample};
 
 /// Rounds after which a choice that still moves is taken at its larger value.
 const ROUNDS: usize = 12;
+
+/// Most samples that are run, spread over those that there are; the factor of two holds for the others.
+const SAMPLES: usize = 64;
 
 /// Shifts chosen from measured activity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,24 +40,44 @@ pub struct Alternative {
 
 /// Emulates the samples and takes the least shifts whose ring buffers hold twice the largest sum of a step.
 ///
-/// The choice depends on the activity and the activity a little on the choice, so it is repeated until it stays.
+/// Of more than 64 samples, 64 are run. The choice depends on the activity and the activity a little on the choice, so it is repeated until it stays.
 ///
 /// # Errors
-/// Bad data if there is no sample, or what [`quantise`] refuses.
+/// Bad data if there is no sample, what [`quantise`] refuses, or a shift beyond what a ring buffer holds.
 pub fn measured_shifts(deployment: &Deployment, options: &Options, samples: &[Sample]) -> Result<Choice> {
+    let choice = wanted_shifts(deployment, options, samples)?;
+    for (k, pair) in choice.shifts.iter().enumerate() {
+        for receptor in [Receptor::Excitatory, Receptor::Inhibitory] {
+            held(deployment, k, receptor, pair[receptor as usize])?;
+        }
+    }
+    Ok(choice)
+}
+
+/// The same, also where a ring buffer cannot hold what it is to hold: such shifts are above 15, and a network cannot be run with them.
+///
+/// # Errors
+/// As [`measured_shifts`], but for shifts.
+pub fn wanted_shifts(deployment: &Deployment, options: &Options, samples: &[Sample]) -> Result<Choice> {
     if samples.is_empty() {
         return Err(UserError::bad_data("no-samples", "no sample to measure the input of the ring buffers with")
             .mend("add samples to the deployment, or let the mapper's formula choose"));
     }
-    let with = |shifts: Shifts| quantise(deployment, &Options { shifts, ..options.clone() });
-    let mut shifts: Vec<[u8; 2]> = match with(Shifts::Mapper) {
-        Ok(network) => current(&network),
-        Err(e) if e.code() == "shift-too-large" => vec![[MAX_SHIFT; 2]; deployment.populations.len()],
-        Err(e) => return Err(e),
+    let spread: Vec<Sample>;
+    let samples = if samples.len() > SAMPLES {
+        spread = (0..SAMPLES).map(|k| samples[k * samples.len() / SAMPLES].clone()).collect();
+        &spread
+    } else {
+        samples
     };
+    let at = |shifts: &[[u8; 2]]| {
+        let most = shifts.iter().map(|pair| pair.map(|p| p.min(MAX_SHIFT))).collect();
+        quantise(deployment, &Options { shifts: Shifts::Given(most), ..options.clone() })
+    };
+    let mut shifts = mapper_shifts(deployment, options)?;
     let mut sums = Vec::new();
     for round in 0..=ROUNDS {
-        let network = with(Shifts::Given(shifts.clone()))?;
+        let network = at(&shifts)?;
         sums = largest_sums(&network, samples);
         let biggest = largest_weights(&network);
         let mut next = shifts.clone();
@@ -72,8 +95,9 @@ pub fn measured_shifts(deployment: &Deployment, options: &Options, samples: &[Sa
     }
     let mut alternatives = Vec::new();
     for by in [-1, 0, 1] {
-        let moved = |p: u8| (i16::from(p) + by).clamp(0, i16::from(MAX_SHIFT)) as u8;
-        let network = with(Shifts::Given(shifts.iter().map(|pair| pair.map(moved)).collect()))?;
+        let moved = |p: u8| (i16::from(p.min(MAX_SHIFT)) + by).clamp(0, i16::from(MAX_SHIFT)) as u8;
+        let moved: Vec<[u8; 2]> = shifts.iter().map(|pair| pair.map(moved)).collect();
+        let network = at(&moved)?;
         let saturated =
             emulate_batch(&network, samples, |_, run| run.populations.iter().map(|p| p.saturations).collect::<Vec<_>>());
         for (p, population) in network.populations.iter().enumerate() {
@@ -88,10 +112,6 @@ pub fn measured_shifts(deployment: &Deployment, options: &Options, samples: &[Sa
     }
     alternatives.sort_by_key(|a| a.population);
     Ok(Choice { shifts, largest_sum: sums, alternatives })
-}
-
-fn current(network: &Quantised) -> Vec<[u8; 2]> {
-    network.populations.iter().map(|p| p.cells.as_ref().map_or([0; 2], |c| c.shift)).collect()
 }
 
 /// Largest sum of one step by population and receptor, in nA or uS.

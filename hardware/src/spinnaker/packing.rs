@@ -18,14 +18,14 @@ use serde::Serialize;
 use self::slices::Slices;
 use crate::deployment::Deployment;
 
+pub use super::board::LONGEST_ROW;
+
 /// Bytes of SDRAM on a chip that applications may have.
 pub const SDRAM_PER_CHIP: u64 = 123_469_792;
 /// Entries of a chip's routing table that applications may have.
 pub const ROUTES_PER_CHIP: u32 = 1023;
 /// Bytes of a core's data memory, less its stack.
 pub const DTCM_PER_CORE: u32 = 65_536 - 2_048;
-/// Most synapses of one sender in a row.
-pub const LONGEST_ROW: u32 = 256;
 /// Cores of a chip that applications may have: 18 less the system's monitor and the mapper's own.
 const CORES_PER_CHIP: u32 = 16;
 /// Bytes that a host writes in a second, by SCP without a faster protocol. Rough.
@@ -126,7 +126,7 @@ pub struct Fit {
     pub routing_entries_available: u32,
     /// Input spikes of the busiest step of all samples.
     pub busiest_input_step: u32,
-    /// Rough time to load the network.
+    /// Rough time to load the network by its bytes alone; the released tools take far longer for long lists of synapses.
     pub load_s: f64,
     /// Population by population.
     pub populations: Vec<PopulationFit>,

@@ -1,17 +1,18 @@
 //! A [`Deployment`] in the numbers of the board: raw parameters, derived constants, 16-bit weights, and what rounding cost.
 
+mod choice;
+
 use kenyon_base::{Result, UserError};
 use serde::Serialize;
 
+use self::choice::choose_shifts;
+use super::board;
 use super::fixed;
 use super::init::{Derived, RawCells, delta_gain, nudged, resistance};
-use super::shift::{self, ListStatistics, MAX_SHIFT};
-use crate::deployment::{CellKind, Deployment, Neurons, Population, Projection, Receptor, Variable};
+use crate::deployment::{CellKind, Deployment, Neurons, Population, Projection, Receptor, Synapse, Variable};
 
-/// Neurons on one core.
-pub const NEURONS_PER_CORE: u32 = 256;
-/// Bits of a ring buffer's index: delay slot, receptor, neuron.
-const RING_BITS: u32 = 14;
+pub(super) use choice::held;
+
 /// Number of the largest lost weights that are named.
 const NAMED: usize = 10;
 
@@ -92,8 +93,8 @@ pub struct QuantisedCells {
     pub delta_gain: i32,
     /// Left shift of the ring buffers \[exc, inh\].
     pub shift: [u8; 2],
-    /// The bound on summed input from which the mapper's formula or `max_expected_summed_weight` chose; zeros if given.
-    pub bound: [f64; 2],
+    /// The bound on summed input from which the mapper's formula or `max_expected_summed_weight` chose; none if the shifts were given.
+    pub bound: Option<[f64; 2]>,
     /// Number of neurons whose time constant was nudged.
     pub nudged: u64,
 }
@@ -102,6 +103,27 @@ impl QuantisedCells {
     /// Factor of weights: 1024 for conductances.
     pub fn weight_scale(&self) -> f64 {
         weight_scale(self.kind)
+    }
+
+    /// The magnitude of a synapse's weight as it is to be loaded, in nA or uS: with `compensate`, divided by the synapse's initial factor.
+    pub(crate) fn loaded(&self, synapse: &Synapse, receptor: Receptor, compensate: bool) -> f64 {
+        let weight = synapse.weight.abs();
+        if !(compensate && self.kind.decays()) {
+            return weight;
+        }
+        let derived = &self.derived[synapse.post as usize];
+        let constants = if receptor == Receptor::Excitatory { derived.exc } else { derived.inh };
+        weight / (f64::from(constants.init) / 4_294_967_296.0)
+    }
+
+    /// Raw steps in 1 nA or uS.
+    pub(crate) fn raw_per_unit(&self, receptor: Receptor) -> f64 {
+        f64::from(15 - i32::from(self.shift[receptor as usize])).exp2() * self.weight_scale()
+    }
+
+    /// The raw value of a weight as it is to be loaded, rounded, whether or not 16 bits hold it.
+    pub(crate) fn raw_weight(&self, loaded: f64, receptor: Receptor) -> f64 {
+        (loaded * self.raw_per_unit(receptor)).round_ties_even()
     }
 }
 
@@ -153,6 +175,16 @@ pub struct WeightStatistics {
 }
 
 impl Quantised {
+    /// The same network with the spikes of all neurons recorded, so that they can be counted.
+    #[must_use]
+    pub fn watching_spikes(&self) -> Self {
+        let mut out = self.clone();
+        for population in out.populations.iter_mut().filter(|p| p.cells.is_some() && !p.record.contains(&Variable::Spikes)) {
+            population.record.push(Variable::Spikes);
+        }
+        out
+    }
+
     /// Whether any weight leaves 16 bits; such a network runs on the board with wrong weights.
     pub fn clipped(&self) -> u64 {
         self.projections.iter().map(|p| p.statistics.clipped).sum()
@@ -165,26 +197,12 @@ impl Quantised {
 /// Bad data if a value does not fit the format, a time constant or capacitance rounds to 0, a shift is above 15, or a delay needs an
 /// extension of the board's ring buffers.
 pub fn quantise(deployment: &Deployment, options: &Options) -> Result<Quantised> {
-    deployment.check_structure()?;
-    let ts = fixed::raw(deployment.dt_ms)
-        .filter(|ts| *ts > 0)
-        .ok_or_else(|| outside("time step", "dt", deployment.dt_ms).expected("a time step of at least 1/32768 ms"))?;
-    let cells = deployment.populations.iter().map(|population| match population.cells.neurons() {
-        None => Ok(None),
-        Some(neurons) => quantise_cells(population, neurons, ts, deployment.dt_ms, options).map(Some),
-    });
-    let mut cells = cells.collect::<Result<Vec<_>>>()?;
-    let mut weights = Vec::with_capacity(deployment.projections.len());
-    for projection in &deployment.projections {
-        let post = cells[projection.post as usize].as_ref().expect("the structure is checked");
-        weights.push(loaded_weights(deployment, projection, post, options)?);
-    }
+    let (mut cells, weights, ts) = prepared(deployment, options)?;
     for (k, cells) in cells.iter_mut().enumerate() {
         let Some(cells) = cells else { continue };
+        (cells.shift, cells.bound) = choose_shifts(deployment, options, k, cells.weight_scale(), &weights);
         for receptor in [Receptor::Excitatory, Receptor::Inhibitory] {
-            let (shift, bound) = choose_shift(deployment, options, k, cells.weight_scale(), receptor, &weights)?;
-            cells.shift[receptor as usize] = shift;
-            cells.bound[receptor as usize] = bound;
+            held(deployment, k, receptor, cells.shift[receptor as usize])?;
         }
     }
     let projections = deployment.projections.iter().zip(&weights).map(|(projection, weights)| {
@@ -200,6 +218,48 @@ pub fn quantise(deployment: &Deployment, options: &Options) -> Result<Quantised>
     });
     let populations = populations.collect();
     Ok(Quantised { dt_ms: deployment.dt_ms, ts, steps: deployment.steps, populations, projections })
+}
+
+/// The shifts of the released mapper's formula, of every population, also those beyond what a ring buffer holds.
+///
+/// # Errors
+/// As [`quantise`], but for shifts.
+pub fn mapper_shifts(deployment: &Deployment, options: &Options) -> Result<Vec<[u8; 2]>> {
+    shifts_of(deployment, &Options { shifts: Shifts::Mapper, ..options.clone() })
+}
+
+/// The shifts that the options choose, of every population, also those beyond what a ring buffer holds.
+///
+/// # Errors
+/// As [`quantise`], but for shifts.
+pub(crate) fn shifts_of(deployment: &Deployment, options: &Options) -> Result<Vec<[u8; 2]>> {
+    let (cells, weights, _) = prepared(deployment, options)?;
+    let shifts = cells.iter().enumerate().map(|(k, cells)| match cells {
+        Some(cells) => choose_shifts(deployment, options, k, cells.weight_scale(), &weights).0,
+        None => [0; 2],
+    });
+    Ok(shifts.collect())
+}
+
+/// What is known before there are shifts: cells, weights as they are to be loaded, the raw time step.
+type Prepared = (Vec<Option<QuantisedCells>>, Vec<Vec<f64>>, i32);
+
+fn prepared(deployment: &Deployment, options: &Options) -> Result<Prepared> {
+    deployment.check_structure()?;
+    let ts = fixed::raw(deployment.dt_ms)
+        .filter(|ts| *ts > 0)
+        .ok_or_else(|| outside("time step", "dt", deployment.dt_ms).expected("a time step of at least 1/32768 ms"))?;
+    let cells = deployment.populations.iter().map(|population| match population.cells.neurons() {
+        None => Ok(None),
+        Some(neurons) => quantise_cells(population, neurons, ts, deployment.dt_ms, options).map(Some),
+    });
+    let cells = cells.collect::<Result<Vec<_>>>()?;
+    let mut weights = Vec::with_capacity(deployment.projections.len());
+    for projection in &deployment.projections {
+        let post = cells[projection.post as usize].as_ref().expect("the structure is checked");
+        weights.push(loaded_weights(deployment, projection, post, options)?);
+    }
+    Ok((cells, weights, ts))
 }
 
 fn quantise_cells(population: &Population, neurons: &Neurons, ts: i32, dt_ms: f64, options: &Options) -> Result<QuantisedCells> {
@@ -231,7 +291,7 @@ fn quantise_cells(population: &Population, neurons: &Neurons, ts: i32, dt_ms: f6
     }
     let derived = (0..raw.len()).map(|i| raw.derive(neurons.kind, ts, i)).collect();
     let kind = neurons.kind;
-    Ok(QuantisedCells { kind, raw, derived, delta_gain: delta_gain(ts), shift: [0; 2], bound: [0.0; 2], nudged: moved })
+    Ok(QuantisedCells { kind, raw, derived, delta_gain: delta_gain(ts), shift: [0; 2], bound: None, nudged: moved })
 }
 
 /// Factor of weights: conductances are kept in 1/1024 uS.
@@ -246,11 +306,11 @@ fn loaded_weights(
     post: &QuantisedCells,
     options: &Options,
 ) -> Result<Vec<f64>> {
-    let slots = 1u32 << (RING_BITS - 1 - fixed::bits((post.raw.len() as u32).min(NEURONS_PER_CORE)));
+    let slots = board::delay_slots(post.raw.len() as u32);
     let mut weights = Vec::with_capacity(projection.synapses.len());
     for s in &projection.synapses {
         let place = || format!("{}, synapse {} -> {}", deployment.place(projection), s.pre, s.post);
-        if s.delay_steps.is_nan() || s.delay_steps < 0.5 || s.delay_steps.round() > f64::from(slots) {
+        if s.delay_steps.is_nan() || s.delay_steps < 0.0 || s.delay() > slots {
             return Err(UserError::bad_data(
                 "delay-extension",
                 "delay outside the ring buffers; delay extensions are not emulated",
@@ -260,16 +320,11 @@ fn loaded_weights(
             .expected(format!("1 to {slots} steps for a population of {} neurons", post.raw.len()))
             .mend("shorten the delay, or split the population into smaller ones"));
         }
-        let mut weight = s.weight.abs();
-        if options.compensate_init && post.kind.decays() {
-            let derived = &post.derived[s.post as usize];
-            let constants = if projection.receptor == Receptor::Excitatory { derived.exc } else { derived.inh };
-            if constants.init == 0 {
-                return Err(UserError::bad_data("no-synaptic-input", "the synapse decays too fast to carry any input")
-                    .key(place())
-                    .mend("raise `tau_syn`, or shorten the time step"));
-            }
-            weight /= f64::from(constants.init) / 4_294_967_296.0;
+        let weight = post.loaded(s, projection.receptor, options.compensate_init);
+        if weight.is_infinite() && s.weight.is_finite() {
+            return Err(UserError::bad_data("no-synaptic-input", "the synapse decays too fast to carry any input")
+                .key(place())
+                .mend("raise `tau_syn`, or shorten the time step"));
         }
         if !weight.is_finite() {
             return Err(UserError::bad_data("weight-not-finite", "bad weight").key(place()).found(s.weight.to_string()));
@@ -279,53 +334,6 @@ fn loaded_weights(
     Ok(weights)
 }
 
-/// Shift of a population's receptor, and the bound it was chosen from.
-fn choose_shift(
-    deployment: &Deployment,
-    options: &Options,
-    population: usize,
-    scale: f64,
-    receptor: Receptor,
-    weights: &[Vec<f64>],
-) -> Result<(u8, f64)> {
-    let expected = match &options.shifts {
-        Shifts::Given(shifts) => {
-            let shift = shifts.get(population).map_or(0, |pair| pair[receptor as usize]);
-            return held(deployment, population, receptor, shift, 0.0);
-        }
-        Shifts::Expected(expected) => expected.get(population).copied().flatten(),
-        Shifts::Mapper => None,
-    };
-    let bound = expected.map_or_else(
-        || {
-            let incoming = deployment.projections.iter().zip(weights);
-            let incoming = incoming.filter(|(p, _)| p.post as usize == population && p.receptor == receptor);
-            let lists: Vec<ListStatistics> = incoming
-                .filter_map(|(p, weights)| {
-                    let synapses = p.synapses.iter().zip(weights).map(|(s, w)| (s.post, *w, s.delay_steps.round()));
-                    ListStatistics::of(synapses, deployment.dt_ms)
-                })
-                .collect();
-            shift::mapper_bound(&lists, deployment.dt_ms, scale)
-        },
-        |pair| pair[receptor as usize] * scale,
-    );
-    held(deployment, population, receptor, shift::for_bound(bound), bound)
-}
-
-/// Refuses shifts with which a slot leaves 32 bits.
-fn held(deployment: &Deployment, population: usize, receptor: Receptor, shift: u8, bound: f64) -> Result<(u8, f64)> {
-    if shift <= MAX_SHIFT {
-        return Ok((shift, bound));
-    }
-    let key = format!("{}, {}", deployment.populations[population].label, receptor.name());
-    Err(UserError::bad_data("shift-too-large", "summed input leaves 32 bits")
-        .key(key)
-        .found(format!("a ring-buffer shift of {shift}"))
-        .expected("at most 15")
-        .mend("lower the weights or `v_scale`"))
-}
-
 fn quantise_projection(
     deployment: &Deployment,
     projection: &Projection,
@@ -333,12 +341,11 @@ fn quantise_projection(
     weights: &[f64],
     omit_zeros: bool,
 ) -> Result<QuantisedProjection> {
-    let unit = f64::from(15 - i32::from(post.shift[projection.receptor as usize])).exp2() * post.weight_scale();
     let mut synapses = Vec::with_capacity(weights.len());
     let (mut zeroed, mut clipped, mut lost, mut sum) = (Vec::new(), 0u64, 0.0, 0.0);
     for (i, (s, &weight)) in projection.synapses.iter().zip(weights).enumerate() {
         sum += weight;
-        let raw = (weight * unit).round_ties_even();
+        let raw = post.raw_weight(weight, projection.receptor);
         if raw >= 2f64.powi(53) {
             let place = format!("{}, synapse {} -> {}", deployment.place(projection), s.pre, s.post);
             return Err(outside(&place, "weight", s.weight));
@@ -351,7 +358,7 @@ fn quantise_projection(
             }
         }
         clipped += u64::from(raw > f64::from(u16::MAX));
-        let (weight, delay) = (raw as u64 as u16, s.delay_steps.round() as u16);
+        let (weight, delay) = (raw as u64 as u16, s.delay() as u16);
         synapses.push(RawSynapse { pre: s.pre, post: s.post, weight, delay });
     }
     let count = zeroed.len() as u64;
@@ -368,7 +375,7 @@ fn quantise_projection(
         zeroed_share: if sum > 0.0 { lost / sum } else { 0.0 },
         largest_zeroed: named.collect(),
         clipped,
-        quantum: 1.0 / unit,
+        quantum: 1.0 / post.raw_per_unit(projection.receptor),
         largest: weights.iter().copied().fold(0.0, f64::max),
     };
     Ok(QuantisedProjection { pre: projection.pre, post: projection.post, receptor: projection.receptor, synapses, statistics })
@@ -379,5 +386,5 @@ fn outside(place: &str, name: &str, value: f64) -> UserError {
         .key(place)
         .found(value.to_string())
         .expected("a value from -65536 to 65535.99997")
-        .mend("lower `v_scale`, or correct the parameter")
+        .mend("export with a lower `--weight-scale`, or correct the parameter")
 }

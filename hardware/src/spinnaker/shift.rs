@@ -13,6 +13,8 @@ const SUM_LIMIT: f64 = 3.0;
 const LOG_LIMIT: f64 = 701.0;
 /// Largest shift with which a slot of 16 bits still fits into 32 bits.
 pub const MAX_SHIFT: u8 = 15;
+/// A shift for whatever has no end.
+const ENDLESS: u8 = 64;
 
 /// What the mapper knows about one projection.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -151,17 +153,18 @@ pub fn for_bound(bound: f64) -> u8 {
     if bound.is_nan() || bound <= 0.0 {
         return 0;
     }
-    let p = bound.log2().max(0.0).ceil();
+    // Beyond any shift that can be loaded, one is as good as another.
+    let p = bound.log2().max(0.0).ceil().min(f64::from(ENDLESS));
     p as u8 + u8::from(p.exp2() <= bound)
 }
 
-/// kenyon's choice from measured activity: the least p whose slots hold twice the largest sum and the largest weight.
+/// kenyon's choice from measured activity: the least p whose slots hold twice the largest sum, and the largest weight as it is rounded.
 pub fn for_measured(largest_sum: f64, largest_weight: f64) -> u8 {
     let fits = |p: &u8| {
-        let range = f64::from(*p).exp2() * 2.0;
-        2.0 * largest_sum <= range && largest_weight < range
+        let raw = (largest_weight * (15.0 - f64::from(*p)).exp2()).round_ties_even();
+        largest_sum <= f64::from(*p).exp2() && raw <= f64::from(u16::MAX)
     };
-    (0..64).find(fits).unwrap_or(64)
+    (0..ENDLESS).find(fits).unwrap_or(ENDLESS)
 }
 
 /// The `max_expected_summed_weight` with which the released mapper chooses p; not to be scaled for conductances.
@@ -177,6 +180,7 @@ mod tests {
     fn a_shift_is_the_least_whose_range_lies_above_the_bound() {
         assert_eq!([0.0, 0.3, 1.0, 1.1, 2.0, 3.9, 4.0, 414.0].map(for_bound), [0, 0, 1, 1, 2, 2, 3, 9]);
         assert_eq!(for_bound(f64::NAN), 0);
+        assert!([2f64.powi(256), 2f64.powi(332), f64::MAX, f64::INFINITY].iter().all(|bound| for_bound(*bound) > MAX_SHIFT));
         for p in 0..=14 {
             assert_eq!(for_bound(expected_weight(p, 1.0)), p);
         }
@@ -209,5 +213,10 @@ mod tests {
             (for_measured(0.0, 0.0), for_measured(1.0, 1.0), for_measured(1.1, 1.0), for_measured(3.0, 9.0)),
             (0, 0, 1, 3)
         );
+        // Just below 2^(p + 1), but 65,536 once it is rounded.
+        let weight = 2.0 - 2f64.powi(-17);
+        assert_eq!((weight * 32_768.0).round_ties_even() as u32, 65_536);
+        assert_eq!((for_measured(0.0, weight), for_measured(0.0, 65_535.0 / 32_768.0)), (1, 0));
+        assert!(for_measured(f64::INFINITY, 1.0) > MAX_SHIFT && for_measured(1.0, f64::INFINITY) > MAX_SHIFT);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn random(seed: u64, steps: u32) -> Deployment {
         let mut each = |low: f64, high: f64| (0..n).map(|_| rng.random_range(low..high)).collect::<Vec<f64>>();
         let (decay_syn, decay_mem) = (vec![(-dt_ms / 10.0_f64).exp(); n as usize], each(0.9, 0.97));
         let (i_c, threshold, reset) = (each(-0.1, 0.1), each(0.8, 1.2), each(-0.1, 0.1));
-        let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
+        let lif = Lif { decay_syn: [&decay_syn; 2], decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
         let scale = [64.0, 256.0][k];
         let cells = Cells::Neurons(Box::new(lowering::spiking(&lif, dt_ms, scale, 0).unwrap()));
         d.add(population(label, Role::Hidden, ids(100 * (k as u64 + 1), n), cells, vec![Variable::Spikes], scale));
@@ -122,7 +122,7 @@ pub(crate) fn golden() -> Option<Deployment> {
     let i_c = array(&folder.join("I_c.npy"));
     let n = i_c.len();
     let (decay_syn, threshold, reset) = (vec![decay(40.0); n], vec![1.0; n], vec![0.0; n]);
-    let lif = Lif { decay_syn: &decay_syn, decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
+    let lif = Lif { decay_syn: [&decay_syn; 2], decay_mem: &decay_mem, i_c: &i_c, threshold: &threshold, reset: &reset };
     let population = |label: &str, role, n: u64, cells, record, v_scale| Population {
         label: label.into(),
         role,

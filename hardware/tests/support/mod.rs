@@ -4,6 +4,7 @@
 pub(crate) mod program;
 
 pub(crate) mod golden;
+pub(crate) mod small;
 
 use kenyon_hardware::lowering::{self, INPUT_DELAY, Lif, RECURRENT_DELAY};
 use kenyon_hardware::{Cells, Deployment, HostReadout, Population, Projection, Role, Sample, Variable};
@@ -105,7 +106,7 @@ impl Model {
         let mut d = Deployment::new("random", dt_ms, self.input.len() as u32 + lead_in + 1);
         d.lead_in_steps = lead_in;
         let lif = Lif {
-            decay_syn: &self.decay_syn,
+            decay_syn: [&self.decay_syn; 2],
             decay_mem: &self.decay_mem,
             i_c: &self.i_c,
             threshold: &self.threshold,

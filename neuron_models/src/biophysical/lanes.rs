@@ -13,9 +13,12 @@
 
 mod elementary;
 pub mod places;
+mod several;
 
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use several::Several;
 
 /// A number, or several that go through the same operations.
 pub trait Real:
@@ -53,6 +56,8 @@ pub trait Real:
     /// `yes` where the mask holds, `no` elsewhere.
     #[must_use]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// The largest of their bit patterns: as its float for numbers from 0 on, above all of these if one is negative or no number.
+    fn largest_bits(self) -> u64;
     /// Absolute value.
     #[must_use]
     fn abs(self) -> Self;
@@ -86,6 +91,31 @@ pub trait Real:
     #[must_use]
     fn exp_bounded(self) -> Self {
         elementary::exp_bounded(self)
+    }
+
+    /// [`Real::exp_bounded`] of each, side by side.
+    #[inline(always)]
+    #[must_use]
+    fn exps_bounded<const K: usize>(x: [Self; K]) -> [Self; K] {
+        elementary::exp_bounded(Several(x)).0
+    }
+
+    /// [`Real::exp_m1`] of each, side by side.
+    #[inline(always)]
+    #[must_use]
+    fn exps_m1<const K: usize>(x: [Self; K]) -> [Self; K] {
+        if K == 0 {
+            return x;
+        }
+        elementary::exp_m1(Several(x)).0
+    }
+
+    /// [`Real::linoid_pair`] of each, side by side.
+    #[inline(always)]
+    #[must_use]
+    fn linoid_pairs<const K: usize>(x: [Self; K], k: f64) -> ([Self; K], [Self; K]) {
+        let (right, left) = elementary::linoid_pair(Several(x), k);
+        (right.0, left.0)
     }
 
     /// `exp(self) - 1` of the value kept within -60..700, accurate also near 0.
@@ -177,6 +207,11 @@ impl Real for f64 {
     #[inline(always)]
     fn select(mask: bool, yes: Self, no: Self) -> Self {
         if mask { yes } else { no }
+    }
+
+    #[inline(always)]
+    fn largest_bits(self) -> u64 {
+        self.to_bits()
     }
 
     #[inline(always)]
@@ -273,14 +308,12 @@ impl<const N: usize> Real for Lanes<N> {
 
     #[inline(always)]
     fn load(values: &[f64]) -> Self {
-        let mut out = [0.0; N];
-        out.copy_from_slice(&values[..N]);
-        Self(out)
+        Self(*values.first_chunk().expect("a whole chunk"))
     }
 
     #[inline(always)]
     fn store(self, to: &mut [f64]) {
-        to[..N].copy_from_slice(&self.0);
+        *to.first_chunk_mut().expect("a whole chunk") = self.0;
     }
 
     #[inline(always)]
@@ -304,6 +337,15 @@ impl<const N: usize> Real for Lanes<N> {
             out.0[i] = if mask[i] { yes.0[i] } else { no.0[i] };
         }
         out
+    }
+
+    #[inline(always)]
+    fn largest_bits(self) -> u64 {
+        let mut largest = 0;
+        for i in 0..N {
+            largest = u64::max(largest, self.0[i].to_bits());
+        }
+        largest
     }
 
     #[inline(always)]

@@ -15,7 +15,8 @@
 //! 4. one implicit step of the tree gives the new potential;
 //! 5. gates that follow the voltage, calcium with the current of 3, gates that follow calcium, synapses.
 //!
-//! What an [`Observer`] sees as currents are those of 3: with the old potential and states.
+//! What an [`Observer`] sees as currents are those of 3: with the old potential and states. Since nothing but events stands between 5
+//! and the 2 and 3 of the next step, the currents of channels are summed up while their gates are at hand.
 
 pub mod electrode;
 pub mod guard;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use electrode::{Electrode, Waveform};
 
 use self::tree::Elimination;
-use super::mechanism::{Calcium, CalciumPool, Drive, Grid, Mechanism, TableError};
+use super::mechanism::{Calcium, CalciumPool, Drive, Grid, Ion, Mechanism, TableError};
 use super::neuron::Neuron;
 use super::synapse::{EventQueue, Receptor, ReceptorBlock, ReceptorInstance, merge};
 
@@ -120,6 +121,7 @@ pub struct Cells {
     events: Vec<EventQueue>,
     step: u64,
     v_init_mv: f64,
+    names: guard::Names,
 }
 
 impl Cells {
@@ -144,11 +146,12 @@ impl Cells {
         by_voltage.extend(by_calcium);
         let (calcium, pool) = neuron.calcium(lanes);
         let (divide, multiply) = settings.scheme.factors();
+        let constant: Vec<_> = by_voltage.iter().filter_map(|m| m.constant()).flatten().collect();
         let v_init_mv = settings.v_init_mv.unwrap_or(neuron.recipe.v_init_mv);
         let mut cells = Self {
             lanes,
             settings,
-            elimination: Elimination::new(&neuron.cable, dt / divide, multiply, lanes),
+            elimination: Elimination::new(&neuron.cable, &constant, dt / divide, multiply, lanes),
             v: vec![v_init_mv; nodes * lanes],
             rhs: vec![0.0; nodes * lanes],
             diag: vec![0.0; nodes * lanes],
@@ -163,6 +166,7 @@ impl Cells {
             events: vec![EventQueue::default(); lanes],
             step: 0,
             v_init_mv,
+            names: guard::Names::new(&neuron.cable),
         };
         if let Some(grid) = settings.tables {
             for mechanism in &mut cells.mechanisms {
@@ -244,7 +248,9 @@ impl Cells {
         v.fill(self.v_init_mv);
         *calcium = Calcium::new(v.len() / self.lanes, self.lanes);
         pool.start_step(calcium);
-        mechanisms.iter_mut().for_each(|m| m.init(v, calcium));
+        for m in mechanisms.iter_mut() {
+            m.init(v, calcium);
+        }
         receptors.iter_mut().for_each(ReceptorBlock::init);
         events.iter_mut().for_each(EventQueue::rewind);
         self.step = 0;
@@ -255,14 +261,14 @@ impl Cells {
     /// # Errors
     /// `left-bounds` if a potential is no number any more; what the observer says.
     pub fn run(&mut self, steps: u64, observer: &mut impl Observer) -> Result<()> {
+        self.channel_currents();
         if self.step == 0 {
-            self.currents();
             observer.currents(self);
             observer.stepped(self)?;
         }
         for _ in 0..steps {
             self.deliver();
-            self.currents();
+            self.receptor_currents();
             observer.currents(self);
             self.inject();
             if !self.solve() {
@@ -288,13 +294,29 @@ impl Cells {
         }
     }
 
-    /// 2 and 3: currents into the right side, slopes into the diagonal.
-    fn currents(&mut self) {
-        let Self { v, rhs, diag, calcium, pool, mechanisms, receptors, .. } = self;
-        self.elimination.begin(rhs, diag);
+    /// 2 and 3 for channels: currents into the right side, slopes into the diagonal. In the order of [`Cells::advance`].
+    fn channel_currents(&mut self) {
+        let Self { v, rhs, diag, calcium, pool, mechanisms, by_voltage, .. } = self;
+        self.elimination.begin(v, rhs, diag);
+        let (by_voltage, by_calcium) = mechanisms.split_at(*by_voltage);
+        for m in by_voltage.iter().filter(|m| role(&***m) == Role::Plain) {
+            m.add_currents(v, calcium, rhs, diag);
+        }
         pool.start_step(calcium);
-        mechanisms.iter().for_each(|m| m.add_currents(v, calcium, rhs, diag));
-        receptors.iter().for_each(|r| r.add_currents(v, rhs, diag));
+        for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
+            m.add_currents(v, calcium, rhs, diag);
+        }
+        for m in by_calcium {
+            m.add_currents(v, calcium, rhs, diag);
+        }
+    }
+
+    /// 3 for receptors.
+    fn receptor_currents(&mut self) {
+        let Self { v, rhs, diag, receptors, .. } = self;
+        for r in receptors.iter() {
+            r.add_currents(v, rhs, diag);
+        }
     }
 
     /// 3: electrodes at the middle of the step.
@@ -317,15 +339,42 @@ impl Cells {
         self.elimination.solve(&mut self.v, &mut self.rhs, &mut self.diag)
     }
 
-    /// 5: states at the new potential.
+    /// 5: states at the new potential, and with it 2 and 3 of the next step for channels.
     fn advance(&mut self) {
         let dt = self.settings.dt_ms;
-        let Self { v, calcium, pool, mechanisms, receptors, by_voltage, .. } = self;
+        let Self { v, rhs, diag, calcium, pool, mechanisms, receptors, by_voltage, .. } = self;
+        self.elimination.begin(v, rhs, diag);
         let (by_voltage, by_calcium) = mechanisms.split_at_mut(*by_voltage);
-        by_voltage.iter_mut().for_each(|m| m.advance(v, calcium, dt));
+        for m in by_voltage.iter_mut() {
+            match role(&**m) {
+                Role::Constant => {}
+                Role::Calcium => m.advance(v, calcium, dt),
+                Role::Plain => m.advance_and_add(v, calcium, dt, rhs, diag),
+            }
+        }
         pool.advance(calcium, dt);
-        by_calcium.iter_mut().for_each(|m| m.advance(v, calcium, dt));
-        receptors.iter_mut().for_each(|r| r.advance(dt));
+        pool.start_step(calcium);
+        for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
+            m.add_currents(v, calcium, rhs, diag);
+        }
+        for m in by_calcium.iter_mut() {
+            m.advance_and_add(v, calcium, dt, rhs, diag);
+        }
+        for r in receptors.iter_mut() {
+            r.advance(dt);
+        }
+    }
+
+    /// Runs on another instruction set from now on: same bits, other speed. Synapses that are set later choose for themselves.
+    pub fn run_on(&mut self, arch: pulp::Arch) {
+        self.elimination.run_on(arch);
+        self.pool = self.pool.clone().on(arch);
+        for m in &mut self.mechanisms {
+            m.run_on(arch);
+        }
+        for r in &mut self.receptors {
+            r.run_on(arch);
+        }
     }
 
     /// Time, ms: steps done times the step.
@@ -377,6 +426,25 @@ impl Cells {
     pub fn receptors(&self, synapse: u32) -> impl Iterator<Item = (&ReceptorBlock, usize)> {
         let [from, to] = [0, 1].map(|k| self.target_ptr[synapse as usize + k] as usize);
         self.targets[from..to].iter().map(|&(block, instance, _)| (&self.receptors[block as usize], instance as usize))
+    }
+}
+
+/// How a channel takes part in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Its conductance never changes: the system contains it.
+    Constant,
+    /// Its current waits for the concentration of calcium.
+    Calcium,
+    /// Its current follows from its gates at once.
+    Plain,
+}
+
+fn role(mechanism: &dyn Mechanism) -> Role {
+    match mechanism.info() {
+        info if info.ion == Ion::Calcium => Role::Calcium,
+        info if info.gates.is_empty() => Role::Constant,
+        _ => Role::Plain,
     }
 }
 

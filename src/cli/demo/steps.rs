@@ -273,14 +273,14 @@ fn control(demo: &Demo, network: &Loaded<f32>, steps: &mut Steps, context: &Cont
 }
 
 fn export(network: &Loaded<f32>, dir: &Path) -> Result<pynn::Exported> {
-    let options = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
+    let options = LowerOptions { decision: network.decision()?, ..LowerOptions::default() };
     let deployment = of_run(network, &network.samples(Part::Test, Some(EXPORTED)), &options)?;
     pynn::export(&deployment, dir, &pynn::Options::default())
 }
 
 /// What a board makes of the network, predicted on its test samples.
 fn certificate(network: &Loaded<f32>, dir: &Path, context: &Context) -> Result<Certificate> {
-    let lower = LowerOptions { decision: network.config.loss.decision, ..LowerOptions::default() };
+    let lower = LowerOptions { decision: network.decision()?, ..LowerOptions::default() };
     let options = CertifyOptions { lower, seed: context.seed, ..CertifyOptions::default() };
     certify(network, &network.samples(Part::Test, None), &options, dir, context)
 }
@@ -317,8 +317,9 @@ fn page(
         commands: commands(demo, &judged.network, control.is_some(), context.seed),
     };
     let board = certificate.accuracy.emulator;
-    let note = format!("predicted: {}; see certificate/certificate.html", certificate.verdict.name());
-    story.page().fact("On a SpiNNaker board", percent(board.value), note).write(&demo.run.join("report.html"))
+    let note = format!("predicted: {}", certificate.verdict.name());
+    let page = story.page().fact("On a SpiNNaker board", percent(board.value), note);
+    page.link("the transfer certificate", "certificate/certificate.html").write(&demo.run.join("report.html"))
 }
 
 /// Commands that repeat the demo, and its training alone.

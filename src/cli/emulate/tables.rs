@@ -64,7 +64,8 @@ impl Writer {
 
     /// Adds the results of a sample.
     pub(super) fn add(&mut self, network: &Quantised, deployment: &Deployment, sample: usize, run: &Run) -> Result<()> {
-        for (k, population) in run.populations.iter().enumerate() {
+        let recorded = |k: usize| network.populations[k].record.contains(&Variable::Spikes);
+        for (k, population) in run.populations.iter().enumerate().filter(|(k, _)| recorded(*k)) {
             let ids = &deployment.populations[k].ids;
             for (step, neuron) in &population.spikes {
                 writeln!(self.spikes, "{sample},{k},{step},{neuron},{}", ids[*neuron as usize])
@@ -78,7 +79,7 @@ impl Writer {
             }
             if let Some((path, csv)) = &mut rows.csv {
                 let n = network.populations[rows.population].n as usize;
-                for (step, row) in values.chunks(n).enumerate() {
+                for (step, row) in values.chunks(n.max(1)).enumerate() {
                     let text: Vec<String> = row.iter().map(ToString::to_string).collect();
                     writeln!(csv, "{sample},{step},{}", text.join(",")).map_err(|e| UserError::cannot_write(path, &e))?;
                 }

@@ -8,7 +8,7 @@ use kenyon_hardware::nir;
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::lowering::Lowering;
+use crate::cli::lowering::{Lowering, at_least_one};
 use crate::cli::output::{count, of};
 use crate::cli::target::Target;
 
@@ -30,7 +30,7 @@ pub(crate) struct Nir {
     #[arg(long, value_name = "READER", value_enum, default_value_t)]
     profile: Profile,
     /// Test samples that go with the network
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = at_least_one)]
     samples: usize,
 }
 
@@ -54,8 +54,10 @@ impl Nir {
             Profile::Norse => nir::Profile::Norse,
             Profile::Snntorch => nir::Profile::SnnTorch,
         };
-        let done = nir::export(&self.lowering.deployment(self.samples)?, profile, &self.output)?;
-        let report = json!({ "output": self.output, "export": done });
+        let deployment = self.lowering.deployment(self.samples)?;
+        let findings = super::lint_for_any(&deployment)?;
+        let done = nir::export(&deployment, profile, &self.output)?;
+        let report = json!({ "output": self.output, "export": done, "lint": findings });
         context.print(&report, || {
             let spikes = match profile {
                 nir::Profile::Canonical => format!("{} spikes", count(done.spikes as u64)),

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use kenyon_base::{Result, UserError, shown};
+use kenyon_base::{Result, UserError};
 use kenyon_hardware::lint::Severity;
 use kenyon_hardware::pynn::{self, Options};
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::lowering::Lowering;
+use crate::cli::lint;
+use crate::cli::lowering::{Lowering, at_least_one};
 use crate::cli::output::count;
 
 /// A trained network as a PyNN program with data files, for NEST, NEURON, Brian 2 or a SpiNNaker board
@@ -25,7 +26,7 @@ pub(crate) struct Pynn {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Test samples that go with the network
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = at_least_one)]
     samples: usize,
     /// Address of the SpiNNaker board, for `spynnaker.cfg` [default: a virtual board]
     #[arg(long, value_name = "ADDRESS")]
@@ -44,7 +45,11 @@ pub(crate) struct Pynn {
 impl Pynn {
     pub(crate) fn run(&self, context: &Context) -> Result<()> {
         let options = self.options()?;
-        let done = pynn::export(&self.lowering.deployment(self.samples)?, &self.output, &options)?;
+        let deployment = self.lowering.deployment(self.samples)?;
+        let done = pynn::export(&deployment, &self.output, &options)?;
+        if self.split && deployment.dt_ms >= 1.0 {
+            context.warn("`--split` changes nothing from 1 ms on: neurons and synapses share cores there");
+        }
         let report = json!({
             "output": self.output, "neurons": done.neurons, "synapses": done.synapses, "samples": done.samples,
             "zeroed": done.zeroed, "lint": done.findings, "files": done.files,
@@ -58,7 +63,7 @@ impl Pynn {
                 done.samples,
             );
             for f in done.findings.iter().filter(|f| f.severity != Severity::Info) {
-                let _ = writeln!(text, "{} {}: {}\n   {}", f.code, shown(&f.place), shown(&f.text), shown(&f.mend));
+                let _ = writeln!(text, "{}", lint::words(f));
             }
             text + &format!("written: {0}\n\nNext: read {0}/README.md", self.output.display())
         });

@@ -8,7 +8,7 @@ use kenyon_hardware::sonata;
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::lowering::Lowering;
+use crate::cli::lowering::{Lowering, at_least_one};
 use crate::cli::output::of;
 
 /// A trained network as a SONATA circuit: nodes, edges, input spikes, configuration.
@@ -24,14 +24,16 @@ pub(crate) struct Sonata {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Test samples that go with the network
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = at_least_one)]
     samples: usize,
 }
 
 impl Sonata {
     pub(crate) fn run(&self, context: &Context) -> Result<()> {
-        let done = sonata::export(&self.lowering.deployment(self.samples)?, &self.output)?;
-        let report = json!({ "output": self.output, "export": done });
+        let deployment = self.lowering.deployment(self.samples)?;
+        let findings = super::lint_for_any(&deployment)?;
+        let done = sonata::export(&deployment, &self.output)?;
+        let report = json!({ "output": self.output, "export": done, "lint": findings });
         context.print(&report, || {
             format!(
                 "{}, {}, {}\nwritten: {}",

@@ -10,6 +10,7 @@ use kenyon_hardware::messages::vectors::{Vector, compare};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Case;
 use crate::cli::context::Context;
 use crate::cli::output::{self, TextTable};
 
@@ -26,12 +27,9 @@ struct Tally {
     decoded: usize,
 }
 
-/// One message that differs.
-#[derive(Debug, Serialize)]
+/// What differs in one message.
+#[derive(Debug, Default, Serialize)]
 struct Different {
-    /// Its place in the file, from 0.
-    vector: usize,
-    message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     encode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,15 +37,13 @@ struct Different {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
-    kind: &'static str,
+struct Summary {
     messages: Vec<Tally>,
-    passed: usize,
-    failed: usize,
-    differences: Vec<Different>,
     /// Blocks of a boot image can be compared only with the image at hand.
     boot_blocks_compared: bool,
 }
+
+type Report = super::Report<Different, Summary>;
 
 /// Compares every message of a file; an error if one differs.
 pub(super) fn run(file: &Path, boot_image: Option<&PathBuf>, context: &Context) -> Result<()> {
@@ -64,47 +60,33 @@ pub(super) fn run(file: &Path, boot_image: Option<&PathBuf>, context: &Context) 
         return Err(bad("holds no message".into()));
     }
     let mut tallies: BTreeMap<(String, String), Tally> = BTreeMap::new();
-    let (mut differences, mut passed, mut with_boot) = (Vec::new(), 0, false);
+    let (mut cases, mut with_boot) = (Vec::new(), false);
     for (place, value) in list.into_iter().enumerate() {
         let vector: Vector = serde_json::from_value(value).map_err(|e| bad(format!("message {place}: {e}")))?;
         let found = compare(&vector, image.as_deref());
         with_boot |= vector.kind == "boot";
+        let label = format!("{place} {} {}", vector.kind, vector.message);
         let name = (vector.kind.clone(), vector.message.clone());
         let tally =
             tallies.entry(name).or_insert_with(|| Tally { kind: vector.kind, message: vector.message, ..Tally::default() });
         tally.vectors += 1;
         tally.encoded += usize::from(found.encode.is_none());
         tally.decoded += usize::from(found.decode.is_none());
-        if found.is_none() {
-            passed += 1;
-        } else {
-            differences.push(Different {
-                vector: place,
-                message: tally.message.clone(),
-                encode: found.encode,
-                decode: found.decode,
-            });
-        }
+        let ways = [("encode", &found.encode), ("decode", &found.decode)];
+        let notes: Vec<String> = ways.into_iter().filter_map(|(way, w)| w.as_ref().map(|w| format!("{way}: {w}"))).collect();
+        cases.push(Case {
+            name: label,
+            pass: found.is_none(),
+            unit: "byte",
+            note: notes.join("; "),
+            extras: Different { encode: found.encode, decode: found.decode },
+            ..Case::default()
+        });
     }
-    let report = Report {
-        kind: "protocol",
-        messages: tallies.into_values().collect(),
-        passed,
-        failed: differences.len(),
-        differences,
-        boot_blocks_compared: image.is_some() && with_boot,
-    };
+    let summary = Summary { messages: tallies.into_values().collect(), boot_blocks_compared: image.is_some() && with_boot };
+    let report = Report::new("protocol", cases, summary);
     context.print(&report, || table(&report, with_boot));
-    match report.differences.first() {
-        None => Ok(()),
-        Some(first) => {
-            let found = first.encode.as_ref().or(first.decode.as_ref()).cloned().unwrap_or_default();
-            Err(UserError::check_failed("validate", format!("message {} (`{}`) does not agree", first.vector, first.message))
-                .file(file)
-                .found(found)
-                .mend("compare its fields with its bytes; `--json` lists every difference"))
-        }
-    }
+    report.verdict(file, "compare the fields of the message with its bytes; `--json` lists every difference")
 }
 
 fn read_image(path: &Path) -> Result<Vec<u8>> {
@@ -120,22 +102,18 @@ fn read_image(path: &Path) -> Result<Vec<u8>> {
 
 fn table(report: &Report, with_boot: bool) -> String {
     let mut table = TextTable::new(&["kind", "message", "vectors", "encoded equal", "decoded equal"]);
-    for tally in &report.messages {
+    for tally in &report.extras.messages {
         let numbers = [tally.vectors, tally.encoded, tally.decoded].map(|n| n.to_string());
         table.row([tally.kind.clone(), tally.message.clone()].into_iter().chain(numbers));
     }
     let mut text = table.render();
-    for different in report.differences.iter().take(TOLD) {
-        for (way, what) in [("encode", &different.encode), ("decode", &different.decode)] {
-            if let Some(what) = what {
-                let _ = write!(text, "\nmessage {} ({}), {way}: {what}", different.vector, different.message);
-            }
-        }
+    for case in report.cases.iter().filter(|c| !c.pass).take(TOLD) {
+        let _ = write!(text, "\nmessage {}, {}", case.name, case.note);
     }
-    if report.differences.len() > TOLD {
-        let _ = write!(text, "\nand {} more", report.differences.len() - TOLD);
+    if report.failed > TOLD {
+        let _ = write!(text, "\nand {} more", report.failed - TOLD);
     }
-    if with_boot && !report.boot_blocks_compared {
+    if with_boot && !report.extras.boot_blocks_compared {
         text += "\nSHA-256 of boot blocks not compared: they need the image (`--boot-image`)";
     }
     format!("{text}\n{} of {} messages agree", report.passed, report.passed + report.failed)

@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `init` | the table of initialisations, `lif_init.csv` |
+//! | `init` | tables of initialisations, `lif_init*.csv` |
 
 mod init;
 
@@ -11,93 +11,69 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kenyon_base::{AtomicFile, Result, UserError};
-use kenyon_hardware::spinnaker::case::{Case, Difference, state};
+use kenyon_hardware::spinnaker::case::{Case as Reference, Difference, state};
+use kenyon_hardware::spinnaker::image::case::Followed;
 use kenyon_hardware::spinnaker::image::{CaseImages, RegionDifference};
 use kenyon_hardware::spinnaker::{Emulator, Options, PopulationRun, Quantised, Run, quantise};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::context::Context;
-use super::super::output::{TextTable, count, of};
+use super::{COMPARE, Nothing};
+use crate::cli::context::Context;
+use crate::cli::output::{TextTable, count, of};
 
 /// Description of a case's network.
 const NETWORK: &str = "network.json";
 
-/// How one case went.
+/// Unit of the values that are compared.
+const UNIT: &str = "raw s16.15";
+
+/// What a case says beside the fields of every kind.
 #[derive(Debug, Default, Serialize)]
 struct Outcome {
-    name: String,
-    pass: bool,
     /// Values that were compared, and those that differ.
     compared: u64,
     differing: u64,
-    spikes_expected: u64,
-    spikes_got: u64,
-    note: String,
     populations: Vec<Difference>,
     /// Words of memory images that were compared, and those that differ.
     words_compared: u64,
     words_differing: u64,
-    /// Packets that were followed, and populations of which some do not reach exactly their listeners.
+    /// Packets that were followed, populations of which some do not reach exactly their listeners, and populations that were not followed.
     packets: u64,
     misrouted: Vec<String>,
+    not_followed: Vec<String>,
     regions: Vec<RegionDifference>,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    kind: &'static str,
-    cases: Vec<Outcome>,
-    passed: usize,
-    failed: usize,
-}
+type Case = super::Case<Outcome>;
+type Report = super::Report<Outcome>;
 
 /// Runs every case of a folder, compares, and prints.
 pub(super) fn run(dir: &Path, dump: Option<&Path>, context: &Context) -> Result<()> {
     if let Some(dump) = dump {
         refuse_inside(dump, dir)?;
     }
-    let mut cases = Vec::new();
-    let mut unreadable = None;
-    for (name, path) in find(dir)? {
-        let target = dump.map(|d| d.join(&name));
-        let done =
-            if path.is_dir() { replay(&path, &name, target.as_deref()) } else { init::compare(&path, &name, target.as_deref()) };
-        cases.push(match done {
-            Ok(outcome) => outcome,
-            // Our own trouble, such as a full disk, is no property of the case.
-            Err(error) if error.exit_code() == 1 => return Err(error),
-            Err(error) => {
-                let note = error.to_string();
-                unreadable.get_or_insert(error);
-                Outcome { name, note, ..Outcome::default() }
-            }
-        });
-    }
-    let passed = cases.iter().filter(|c| c.pass).count();
-    let report = Report { kind: "spinnaker", failed: cases.len() - passed, passed, cases };
+    let cases = Case::replay(find(dir)?, UNIT, |path, name| {
+        let target = dump.map(|d| d.join(name));
+        let target = target.as_deref();
+        if path.is_dir() { replay(path, name, target) } else { init::compare(path, name, target) }
+    })?;
+    let report = Report::new("spinnaker", cases, Nothing {});
     context.print(&report, || table(&report));
-    match (unreadable, report.cases.iter().find(|c| !c.pass)) {
-        (Some(error), _) => Err(error),
-        (None, None) => Ok(()),
-        (None, Some(case)) => Err(UserError::check_failed("validate", format!("the case `{}` does not agree", case.name))
-            .file(dir)
-            .found(&case.note)
-            .mend("compare our values (`--dump`) with the reference's")),
-    }
+    report.verdict(dir, COMPARE)
 }
 
 /// Cases and tables of a folder with their names, sorted.
 fn find(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
-    if dir.join(NETWORK).is_file() {
-        let name = dir.file_name().map_or_else(|| "case".into(), |n| n.to_string_lossy().into_owned());
-        return Ok(vec![(name, dir.to_path_buf())]);
+    let own = dir.file_name().map_or_else(|| "case".into(), |n| n.to_string_lossy().into_owned());
+    if dir.join(NETWORK).is_file() || dir.is_file() && init::is_table(&own) {
+        return Ok(vec![(own, dir.to_path_buf())]);
     }
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(|e| UserError::cannot_read(dir, &e))? {
         let path = entry.map_err(|e| UserError::cannot_read(dir, &e))?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_file() && name == init::TABLE || path.is_dir() && is_case(&path) {
+        if path.is_file() && init::is_table(&name) || path.is_dir() && is_case(&path) {
             found.push((name, path));
         }
     }
@@ -105,7 +81,7 @@ fn find(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     if found.is_empty() {
         return Err(UserError::bad_data("no-cases", "holds no case")
             .file(dir)
-            .expected(format!("a folder for each case with `{NETWORK}` in it, or `{}`", init::TABLE))
+            .expected(format!("a folder for each case with `{NETWORK}` in it, or tables `lif_init*.csv`"))
             .mend("name the folder that holds the cases"));
     }
     Ok(found)
@@ -116,7 +92,7 @@ fn is_case(folder: &Path) -> bool {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     files
         .map(|f| f.file_name().to_string_lossy().into_owned())
-        .any(|n| n == NETWORK || n.ends_with("_spikes.csv") || n.ends_with("_v.csv"))
+        .any(|n| n == NETWORK || ["_spikes.csv", "_v.csv", "_gsyn_exc.csv", "_gsyn_inh.csv"].iter().any(|end| n.ends_with(end)))
 }
 
 /// The reference is never written.
@@ -133,64 +109,73 @@ fn refuse_inside(dump: &Path, dir: &Path) -> Result<()> {
 }
 
 /// Runs one case and compares it; writes our values to `dump` in the reference's layout.
-fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<Outcome> {
-    let case = Case::read(folder)?;
+fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<Case> {
+    let case = Reference::read(folder)?;
     let network = quantise(&case.deployment, &Options::AS_WRITTEN).map_err(|e| e.file(folder.join(NETWORK)))?;
     let run = Emulator::new(&network).run(case.input());
     if let Some(dump) = dump {
         write(&case, &network, &run, dump)?;
     }
     let populations = case.compare(&network, &run);
-    let differing = populations.iter().map(Difference::total).sum();
-    let compared = populations.iter().map(|d| d.compared).sum();
-    let total = |of: fn(&Difference) -> Option<u64>| populations.iter().filter_map(of).sum();
-    let (spikes_expected, spikes_got) = (total(|d| d.spikes_expected), total(|d| d.spikes_got));
+    let images = CaseImages::of(&case.document).map_err(|e| e.file(folder.join(NETWORK)))?;
+    let Followed { packets, misrouted, not_followed } = images.follow(&network);
     let mut notes: Vec<String> = populations
         .iter()
         .filter(|d| d.total() > 0)
         .map(|d| format!("`{}` differs in {}", d.population, d.words()))
-        .chain(populations.iter().filter(|d| d.v.is_none()).map(|d| format!("`{}` has no recordings", d.population)))
+        .chain(populations.iter().filter(|d| !d.missing.is_empty()).map(|d| format!("missing: {}", d.missing.join(", "))))
         .collect();
-    let images = CaseImages::of(&case.document).map_err(|e| e.file(folder.join(NETWORK)))?;
-    let (packets, misrouted) = images.follow(&network);
     // Regions that we cannot make differ altogether.
     let regions = images.compare(&network).unwrap_or_else(|e| {
         notes.push(e.to_string());
         images.regions.iter().map(|region| region.missing(&network)).collect()
     });
-    let words_compared = regions.iter().map(|r| r.words as u64).sum();
+    let sum = |of: fn(&Difference) -> u64| populations.iter().map(of).sum::<u64>();
+    let known = |of: fn(&Difference) -> Option<u64>| {
+        let mut all = populations.iter().filter_map(of).peekable();
+        all.peek().is_some().then(|| all.sum::<u64>())
+    };
     let words_differing = regions.iter().map(|r| r.different as u64).sum();
     let differing_regions = regions.iter().filter(|r| r.different > 0);
     notes.extend(
         differing_regions.map(|r| format!("`{}` of `{}` differs in {}", r.region, r.population, of(r.different as u64, "word"))),
     );
     notes.extend(misrouted.iter().map(|label| format!("packets of `{label}` do not reach exactly their listeners")));
+    notes.extend(not_followed.iter().map(|(label, why)| format!("packets of `{label}` were not followed: {why}")));
+    let (compared, differing) = (sum(|d| d.compared), sum(Difference::total));
     if compared == 0 {
         notes.push("nothing to compare: no recordings and no `state_raw`".into());
     }
     if run.wraps() > 0 {
         notes.push(format!("{} neuron steps left 32 bits", count(run.wraps())));
     }
-    let pass = differing == 0 && compared > 0 && words_differing == 0 && misrouted.is_empty();
-    Ok(Outcome {
+    let complete = populations.iter().all(|d| d.missing.is_empty());
+    let shift = populations.iter().filter_map(|d| d.max_spike_shift_steps).max();
+    Ok(Case {
         name: name.into(),
-        pass,
-        compared,
-        differing,
-        spikes_expected,
-        spikes_got,
+        pass: differing == 0 && compared > 0 && complete && words_differing == 0 && misrouted.is_empty(),
+        max_abs_error: populations.iter().filter_map(|d| d.max_abs_error).max().map(|raw| raw as f64),
+        unit: UNIT,
+        spikes_expected: known(|d| d.spikes_expected),
+        spikes_got: known(|d| d.spikes_got),
+        max_spike_shift_ms: shift.map(|steps| f64::from(steps) * case.deployment.dt_ms),
         note: notes.join("; "),
-        populations,
-        words_compared,
-        words_differing,
-        packets,
-        misrouted,
-        regions,
+        extras: Outcome {
+            compared,
+            differing,
+            populations,
+            words_compared: regions.iter().map(|r| r.words as u64).sum(),
+            words_differing,
+            packets,
+            misrouted,
+            not_followed: not_followed.into_iter().map(|(label, _)| label).collect(),
+            regions,
+        },
     })
 }
 
 /// Our values under the reference's names: the tables, and `network.json` with our constants, shifts, counts and regions.
-fn write(case: &Case, network: &Quantised, run: &Run, dump: &Path) -> Result<()> {
+fn write(case: &Reference, network: &Quantised, run: &Run, dump: &Path) -> Result<()> {
     fs::create_dir_all(dump).map_err(|e| UserError::cannot_write(dump, &e))?;
     let mut document = case.document.clone();
     for (k, (population, run)) in network.populations.iter().zip(&run.populations).enumerate() {
@@ -219,7 +204,7 @@ fn write(case: &Case, network: &Quantised, run: &Run, dump: &Path) -> Result<()>
 fn rows(values: &[i32], n: usize) -> String {
     let header: Vec<String> = (0..n).map(|i| format!("n{i}")).collect();
     let mut out = format!("step,{}\n", header.join(","));
-    for (step, row) in values.chunks(n).enumerate() {
+    for (step, row) in values.chunks(n.max(1)).enumerate() {
         let row: Vec<String> = row.iter().map(ToString::to_string).collect();
         let _ = writeln!(out, "{step},{}", row.join(","));
     }
@@ -237,14 +222,15 @@ fn spikes(run: &PopulationRun) -> String {
 fn table(report: &Report) -> String {
     let mut table = TextTable::new(&["case", "agrees", "values", "differ", "spikes", "words", "differ", "note"]);
     for case in &report.cases {
+        let extras = &case.extras;
         table.row([
             case.name.clone(),
             if case.pass { "yes" } else { "NO" }.into(),
-            count(case.compared),
-            count(case.differing),
-            count(case.spikes_got),
-            count(case.words_compared),
-            count(case.words_differing),
+            count(extras.compared),
+            count(extras.differing),
+            case.spikes_got.map_or_else(|| "-".into(), count),
+            count(extras.words_compared),
+            count(extras.words_differing),
             case.note.clone(),
         ]);
     }

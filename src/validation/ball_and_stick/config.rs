@@ -227,11 +227,11 @@ mod tests {
 
     #[test]
     fn names_of_configurations_are_taken_apart() {
-        let get = |name: &str, keys: [&str; 5]| keys.map(|key| Some(by_name(name, &BTreeMap::new()).expect("known").get(key)));
+        let get = |name: &str, keys: [&str; 5]| keys.map(|key| by_name(name, &BTreeMap::new()).expect("known").get(key));
         let keys = ["nseg", "dend_L_um", "dend_diam_um", "gmax_NMDA_uS", "rho"];
-        assert_eq!(get("nseg32_1024x1.5_passive", keys), [32.0, 1024.0, 1.5, 8e-4, 0.0].map(Some));
-        assert_eq!(get("rodent_2048x1", keys), [8.0, 2048.0, 1.0, 4e-4, 1.0].map(Some));
-        assert_eq!(get("ref_ampa_point_rho0.5", keys), [8.0, 128.0, 4.0, 0.0, 0.5].map(Some));
+        assert_eq!(get("nseg32_1024x1.5_passive", keys).map(f64::to_bits), [32.0, 1024.0, 1.5, 8e-4, 0.0_f64].map(f64::to_bits));
+        assert_eq!(get("rodent_2048x1", keys).map(f64::to_bits), [8.0, 2048.0, 1.0, 4e-4, 1.0_f64].map(f64::to_bits));
+        assert_eq!(get("ref_ampa_point_rho0.5", keys).map(f64::to_bits), [8.0, 128.0, 4.0, 0.0, 0.5_f64].map(f64::to_bits));
         assert!(by_name("ref_ampa_point_frog", &BTreeMap::new()).is_err());
     }
 }

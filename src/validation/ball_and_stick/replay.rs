@@ -245,7 +245,7 @@ fn compare_labels(findings: &mut Findings, setup: &Setup, table: &Table, v_soma:
     let (spike, near) = (flag(&ours.spike), flag(&ours.near_spike));
     for (name, ours) in [("spike", &spike), ("near_spike", &near)] {
         let theirs = table.numbers(name)?;
-        if let Some(row) = (0..ours.len()).find(|row| (ours[*row] as f64 - theirs[*row]).abs() > 0.0) {
+        if let Some(row) = (0..ours.len()).find(|row| (ours[*row] as f64 - theirs[*row]).abs() > 1e-9 || theirs[*row].is_nan()) {
             findings.fault(format!("the label {name} at {row} ms is {} instead of {}", ours[row], theirs[row]));
         }
     }

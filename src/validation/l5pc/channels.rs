@@ -76,8 +76,8 @@ impl<'a> Beside<'a> {
         let largest = theirs.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
         let error = |(a, b): (&f64, &f64)| {
             let scale = match measure {
-                Measure::Relative if b.abs() <= TINY => 1.0,
                 Measure::OfLargest => largest,
+                Measure::Relative if b.abs() <= TINY => 1.0,
                 Measure::Floor(floor) if b.abs() <= floor => 1.0,
                 Measure::Relative | Measure::Floor(_) => b.abs(),
             };
@@ -224,7 +224,9 @@ fn pool(folder: &Folder, file: &Path, _: &str) -> Result<Findings> {
     for (step, &v) in command.iter().enumerate() {
         let before = [command[step.saturating_sub(1)]];
         if step == 0 {
-            blocks.iter_mut().for_each(|block| block.init(&[v], &calcium));
+            for block in &mut blocks {
+                block.init(&[v], &calcium);
+            }
         }
         pool.start_step(&mut calcium);
         for block in &blocks {
@@ -277,11 +279,15 @@ fn synapse(folder: &Folder, file: &Path, _: &str) -> Result<Findings> {
     let held = table.numbers("v_mV")?;
     for (step, &v) in held.iter().enumerate().take(held.len().saturating_sub(1)) {
         for event in queue.due((step as f64 + 0.5) * dt) {
-            blocks.iter_mut().for_each(|block| block.deliver(0, 0, event.weight));
+            for block in &mut blocks {
+                block.deliver(0, 0, event.weight);
+            }
         }
         let g: Vec<f64> = blocks.iter().map(|block| block.conductance(0, 0, &[v])).collect();
         let i: Vec<f64> = blocks.iter().map(|block| block.current(0, 0, &[v])).collect();
-        blocks.iter_mut().for_each(|block| block.advance(dt));
+        for block in &mut blocks {
+            block.advance(dt);
+        }
         let now = [g[0], g[1], g[2], i[0] + i[1], i[2]];
         traces.iter_mut().zip(now).for_each(|(trace, x)| trace.push(x));
     }

@@ -53,7 +53,7 @@ pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
     let mut shift = 0.0_f64;
     for (row, times) in ours.iter().enumerate() {
         let amp = amps[row];
-        if (times.len() as f64 - counts[row]).abs() > 0.0 {
+        if (times.len() as f64 - counts[row]).abs() > 1e-9 {
             findings.fault(format!("{} spikes instead of {} at {amp} nA", times.len(), counts[row]));
             continue;
         }

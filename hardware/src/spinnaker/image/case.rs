@@ -12,7 +12,8 @@ use super::compare::{ReferenceRegion, RegionDifference, compare_regions};
 use super::keys::Key;
 use super::regions::{RegionKind, regions};
 use super::routing::{Entry, Lost, Place, Tables};
-use crate::spinnaker::Quantised;
+use crate::spinnaker::board::NEURONS_PER_CORE;
+use crate::spinnaker::{Quantised, QuantisedPopulation};
 
 /// What a case says of memory and routing; what it does not say is not compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,33 +109,69 @@ impl CaseImages {
         projections.map(|p| self.places.get(p.post as usize).copied().flatten()).collect()
     }
 
-    /// Follows a packet of every neuron and every colour; (packets, populations of which some reach other cores than their listeners').
+    /// Follows a packet of every neuron and every colour from each population that has listeners.
     ///
-    /// Only what is placed on chip (0, 0) altogether is followed: a case has no other chip's table.
-    pub fn follow(&self, network: &Quantised) -> (u64, Vec<String>) {
-        let Some(tables) = &self.tables else { return (0, Vec::new()) };
-        let (mut packets, mut misrouted) = (0, Vec::new());
+    /// Only what is placed on chip (0, 0) altogether, each population on one core, can be followed: a case has no other chip's table.
+    pub fn follow(&self, network: &Quantised) -> Followed {
+        let mut out = Followed::default();
+        let told = self.tables.is_some() || self.keys.iter().any(Option::is_some) || self.places.iter().any(Option::is_some);
         for (k, population) in (0..).zip(&network.populations) {
-            let place = self.places.get(k as usize).copied().flatten();
-            let (Some(key), Some(from)) = (self.keys.get(k as usize).copied().flatten(), place) else { continue };
-            let Some(listeners) = self.listeners(network, k) else { continue };
-            if from.chip != (0, 0) || listeners.iter().any(|place| place.chip != (0, 0)) {
+            if population.n == 0 || !network.projections.iter().any(|p| p.pre == k && !p.synapses.is_empty()) {
                 continue;
             }
-            let arrives = |packet: u32| -> std::result::Result<bool, Lost> { Ok(tables.follow((0, 0), packet)? == listeners) };
-            let wrong = (0..population.n).flat_map(|i| (0..16).map(move |step| key.of(i, step)));
-            let wrong = wrong.filter(|packet| arrives(*packet) != Ok(true)).count();
-            packets += 16 * u64::from(population.n);
-            if wrong > 0 {
-                misrouted.push(population.label.clone());
+            match self.route_of(network, k) {
+                Ok((tables, key, listeners)) => {
+                    let arrives =
+                        |packet: u32| -> std::result::Result<bool, Lost> { Ok(tables.follow((0, 0), packet)? == listeners) };
+                    let wrong = (0..population.n).flat_map(|i| (0..16).map(move |step| key.of(i, step)));
+                    let wrong = wrong.filter(|packet| arrives(*packet) != Ok(true)).count();
+                    out.packets += 16 * u64::from(population.n);
+                    if wrong > 0 {
+                        out.misrouted.push(population.label.clone());
+                    }
+                }
+                // A case that says nothing of routing asks for nothing.
+                Err(why) if told => out.not_followed.push((population.label.clone(), why)),
+                Err(_) => {}
             }
         }
-        (packets, misrouted)
+        out
+    }
+
+    /// The tables, the key and the listeners of a population, or why its packets cannot be followed.
+    fn route_of(&self, network: &Quantised, k: u32) -> std::result::Result<(&Tables, Key, BTreeSet<Place>), &'static str> {
+        let tables = self.tables.as_ref().ok_or("there is no routing table")?;
+        let key = self.keys.get(k as usize).copied().flatten().ok_or("it has no key")?;
+        let from = self.places.get(k as usize).copied().flatten().ok_or("its place is not known")?;
+        let listeners = self.listeners(network, k).ok_or("the place of a listener is not known")?;
+        let large = |p: &QuantisedPopulation| p.cells.is_some() && p.n > NEURONS_PER_CORE;
+        let posts = network.projections.iter().filter(|p| p.pre == k).map(|p| &network.populations[p.post as usize]);
+        if large(&network.populations[k as usize]) || posts.into_iter().any(large) {
+            return Err("more than one core takes part");
+        }
+        if from.chip != (0, 0) || listeners.iter().any(|place| place.chip != (0, 0)) {
+            return Err("it leaves chip (0, 0), whose routing table is the only one");
+        }
+        Ok((tables, key, listeners))
     }
 }
 
-/// A word of eight hexadecimal digits, with `0x` in front or not.
+/// How the packets of a case went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Packets that were followed.
+    pub packets: u64,
+    /// Populations of which some packets reach other cores than their listeners'.
+    pub misrouted: Vec<String>,
+    /// Populations whose packets were not followed, and why.
+    pub not_followed: Vec<(String, &'static str)>,
+}
+
+/// A word: eight hexadecimal digits, with `0x` in front or not, or a number.
 fn word(value: &Value) -> Option<u32> {
+    if let Some(number) = value.as_u64() {
+        return u32::try_from(number).ok();
+    }
     let text = value.as_str()?;
     u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
 }

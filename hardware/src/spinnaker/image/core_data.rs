@@ -19,20 +19,27 @@ pub fn checksum(words: &[u32]) -> u32 {
 }
 
 /// Table and regions as they lie in memory from `address` on: the table first, then the regions in the order of their numbers.
-pub fn encode(address: u32, regions: &[Option<&[u32]>; REGIONS]) -> Vec<u32> {
+///
+/// # Errors
+/// [`MessageError::Malformed`] if they end beyond the 32 bits of an address.
+pub fn encode(address: u32, regions: &[Option<&[u32]>; REGIONS]) -> Result<Vec<u32>, MessageError> {
+    let words: usize = TABLE_WORDS + regions.iter().flatten().map(|region| region.len()).sum::<usize>();
+    if u64::from(address) + 4 * words as u64 > 1 << 32 {
+        return Err(MessageError::Malformed { message: "table of regions" });
+    }
     let mut words = vec![MAGIC, VERSION];
-    let mut next = address + 4 * TABLE_WORDS as u32;
+    let mut next = address.wrapping_add(4 * TABLE_WORDS as u32);
     for region in regions {
         match region {
             None => words.extend([0; 3]),
             Some(region) => {
                 words.extend([next, checksum(region), region.len() as u32]);
-                next += 4 * region.len() as u32;
+                next = next.wrapping_add(4 * region.len() as u32);
             }
         }
     }
     regions.iter().flatten().for_each(|region| words.extend(*region));
-    words
+    Ok(words)
 }
 
 /// The regions in memory that begins at `address` with a table.

@@ -2,8 +2,8 @@
 //!
 //! The four colour bits carry the step in which a spike was sent; the receiver shortens the delay by the steps gone since.
 
-use super::bits;
 use crate::spinnaker::Quantised;
+use crate::spinnaker::board::bits;
 
 /// Bits of the sender's step in a key.
 pub const COLOUR_BITS: u32 = 4;
@@ -31,26 +31,29 @@ impl Key {
 
 /// Keys that `n` neurons take, a power of two.
 pub(super) fn span(n: u32) -> u32 {
-    1 << bits(n << COLOUR_BITS)
+    1 << bits(n.saturating_mul(1 << COLOUR_BITS)).min(31)
 }
 
-/// Keys of the largest block of a network. Population tables mask by this, whatever the size of their own senders' blocks.
-pub(super) fn zone(network: &Quantised) -> u32 {
-    network.populations.iter().map(|p| span(p.n)).max().unwrap_or(1)
+/// Keys of the largest block of those that `sends` names. Population tables mask by this, whatever the size of their own senders' blocks.
+///
+/// A population that nothing listens to has no keys, however large it is, and does not count.
+pub(super) fn zone(network: &Quantised, sends: impl Fn(usize) -> bool) -> u32 {
+    network.populations.iter().enumerate().filter(|(k, _)| sends(*k)).map(|(_, p)| span(p.n)).max().unwrap_or(1)
 }
 
 /// Keys for the populations that something listens to, one zone each, in their order.
 ///
 /// The released mapper chooses bases in an order of its own; a network behaves the same with any.
 pub fn keys(network: &Quantised) -> Vec<Option<Key>> {
-    let zone = zone(network);
-    let mut next = 0;
+    let sends = |k: usize| network.projections.iter().any(|p| p.pre as usize == k);
+    let zone = zone(network, sends);
+    let mut next = 0u32;
     let of = |(k, population): (usize, &crate::spinnaker::QuantisedPopulation)| {
-        if !network.projections.iter().any(|p| p.pre as usize == k) {
+        if !sends(k) {
             return None;
         }
         let base = next;
-        next += zone;
+        next = next.wrapping_add(zone);
         Some(Key::block(base, population.n))
     };
     network.populations.iter().enumerate().map(of).collect()

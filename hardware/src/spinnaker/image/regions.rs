@@ -10,10 +10,9 @@ use std::ops::Range;
 
 use kenyon_base::{Result, UserError};
 
-use super::bits;
 use super::keys::{COLOUR_BITS, Key, span, zone};
 use crate::deployment::{CellKind, Receptor};
-use crate::spinnaker::quantise::NEURONS_PER_CORE;
+use crate::spinnaker::board::{LONGEST_ROW, NEURONS_PER_CORE, bits};
 use crate::spinnaker::{Quantised, QuantisedCells, QuantisedProjection};
 
 /// Words before the synapses of a row: plastic words, synapses, plastic synapses.
@@ -22,8 +21,10 @@ const ROW_HEADER: usize = 3;
 const TAIL: usize = 4;
 /// Address of a projection without synapses.
 const NO_ROWS: u32 = 0xff_ffff << 8;
-/// Most synapses of a row.
-const LONGEST_ROW: usize = 256;
+/// Most addresses of a population table: 13 bits number them.
+const MOST_ADDRESSES: usize = 1 << 13;
+/// Most neurons of a sender in a population table: 16 bits count them.
+const MOST_SENDERS: u32 = (1 << 16) - 1;
 /// Words in front of which rows are aligned to.
 const ALIGNMENT: usize = 4;
 
@@ -128,7 +129,7 @@ pub fn regions(network: &Quantised, keys: &[Option<Key>]) -> Result<Vec<Vec<Core
         let shift = cells.shift.map(u32::from);
         // Sizes are those of the fullest core.
         let most = population.n.min(NEURONS_PER_CORE);
-        let parameters = vec![most, 2, bits(most), 1, bits(longest), 0, LONGEST_ROW as u32, shift[0], shift[1]];
+        let parameters = vec![most, 2, bits(most), 1, bits(longest), 0, LONGEST_ROW, shift[0], shift[1]];
         let Synapses { table, blocks, rows } = synapses(network, k as u32, keys)?;
         let cores = blocks.into_iter().zip((0..).step_by(NEURONS_PER_CORE as usize)).map(|(blocks, first)| {
             let n = (population.n - first).min(NEURONS_PER_CORE);
@@ -214,16 +215,30 @@ fn synapses(network: &Quantised, population: u32, keys: &[Option<Key>]) -> Resul
         core.extend([0; TAIL]);
     }
 
+    if addresses.len() > MOST_ADDRESSES {
+        return Err(UserError::bad_data("many-projections", "more projections than a population table numbers")
+            .key(&post.label)
+            .found(addresses.len().to_string())
+            .expected(format!("at most {MOST_ADDRESSES}"))
+            .mend("join the projections of each sender"));
+    }
     addresses.sort_by_key(|(key, _, _)| key.base);
     let senders = addresses.chunk_by(|a, b| a.1 == b.1);
     let mut table = vec![senders.clone().count() as u32, addresses.len() as u32];
-    let mask = !(zone(network) - 1);
+    let mask = !(zone(network, |k| keys.get(k).is_some_and(Option::is_some)) - 1);
     let mut start = 0;
     for sender in senders {
         let (key, pre, _) = sender[0];
         let (count, pre) = (sender.len() as u32, &network.populations[pre as usize]);
         // Spike sources stay on one core, whatever their number.
         let on_core = if pre.cells.is_some() { pre.n.min(NEURONS_PER_CORE) } else { pre.n };
+        if on_core > MOST_SENDERS {
+            return Err(UserError::bad_data("many-sources", "more spike sources than a population table counts")
+                .key(&pre.label)
+                .found(on_core.to_string())
+                .expected(format!("at most {MOST_SENDERS}"))
+                .mend("split them into several populations"));
+        }
         let cores = pre.n.div_ceil(on_core.max(1));
         let core_mask = if cores > 1 { (1 << bits(cores)) - 1 } else { 0 };
         table.extend([key.base, mask, start | COLOUR_BITS << 13 | count << 16]);
@@ -257,14 +272,14 @@ fn append(blocks: &mut [Vec<u32>], projection: &QuantisedProjection, n_pre: u32,
     if longest == 0 {
         return Ok(None);
     }
-    if longest > LONGEST_ROW {
+    if longest > LONGEST_ROW as usize {
         return Err(UserError::bad_data("long-row", "too many synapses from one sender")
             .found(longest.to_string())
             .expected("at most 256")
             .mend("split the projection"));
     }
     let mut start = 0;
-    for (core, rows) in blocks.iter_mut().zip(rows.chunks(n_pre as usize)) {
+    for (core, rows) in blocks.iter_mut().zip(rows.chunks(n_pre.max(1) as usize)) {
         core.resize(core.len().next_multiple_of(ALIGNMENT), 0);
         start = core.len();
         for row in rows {

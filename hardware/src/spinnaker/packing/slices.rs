@@ -2,12 +2,9 @@
 
 use super::place::Core;
 use super::{Cores, LONGEST_ROW, LongRow, PopulationFit};
-use crate::deployment::{CellKind, Deployment, Population, Projection, Variable};
+use crate::deployment::{CellKind, Deployment, Population, Projection, Synapse, Variable};
+use crate::spinnaker::board::{NEURONS_PER_CORE as NEURONS, delay_slots as slots_of, ring_buffer_bytes};
 
-/// Neurons on one core.
-const NEURONS: u32 = 256;
-/// Bits of a ring buffer's index: slot, receptor, neuron.
-const RING_BITS: u32 = 14;
 /// Bytes of a core's memory for everything else: tables, buffers of rows and spikes, recording. An estimate.
 const OTHER_DTCM: u32 = 8 * 1024;
 /// Bytes of the small regions and the table of pointers.
@@ -115,12 +112,7 @@ impl Slices {
             self.cores.push(Core { population: index, sdram: DELAY_CORE_SDRAM, together: 1 });
             sdram_bytes += DELAY_CORE_SDRAM;
         }
-        let ring_buffer_bytes = if neurons.is_some() {
-            // No more slots are laid out than the longest delay asks for.
-            2 << (bits(n.min(NEURONS)) + 1 + bits(max_delay_steps.clamp(1, delay_slots)))
-        } else {
-            0
-        };
+        let ring_buffer_bytes = if neurons.is_some() { ring_buffer_bytes(n, max_delay_steps) } else { 0 };
         let state = neurons.map_or(0, |cells| 4 * state_words(cells.kind) * n.min(NEURONS));
         self.populations.push(PopulationFit {
             label: population.label.clone(),
@@ -138,21 +130,16 @@ impl Slices {
     }
 }
 
-/// Bits that number `n` things.
-fn bits(n: u32) -> u32 {
-    n.max(1).next_power_of_two().trailing_zeros()
-}
-
 /// Slots that fit into a population's ring buffers; 0 for spike sources.
 fn delay_slots(population: &Population) -> u32 {
     match population.cells.neurons() {
         None => 0,
-        Some(_) => 1 << (RING_BITS - 1 - bits((population.ids.len() as u32).min(NEURONS))),
+        Some(_) => slots_of(population.ids.len() as u32),
     }
 }
 
 fn longest_delay(projection: &Projection) -> u32 {
-    projection.synapses.iter().map(|s| s.delay_steps.round() as u32).max().unwrap_or(0)
+    projection.synapses.iter().map(Synapse::delay).max().unwrap_or(0)
 }
 
 /// Words of a neuron's state in a core's data memory.

@@ -1,7 +1,7 @@
 //! Walking over the instances of a mechanism, several numbers at a time.
 //!
 //! States lie instance by instance, lane by lane: `index = instance * lanes + lane`. For one cell (`lanes = 1`) a chunk is
-//! [`CHUNK`] instances at nodes of their own, for a batch it is [`CHUNK`] cells of one instance. A [`Kernel`] is written once,
+//! [`CHUNK`] instances at nodes of their own (of a few, one after the other), for a batch it is [`CHUNK`] cells of one instance. A [`Kernel`] is written once,
 //! over [`Walk`], and runs on the best instruction set there is.
 
 use pulp::{Arch, Simd, WithSimd};
@@ -10,6 +10,9 @@ use super::{Lanes, Real};
 
 /// Numbers in a chunk; the cells of a batch are a multiple of it.
 pub const CHUNK: usize = 8;
+
+/// So many instances of a single cell do not make a chunk: what fills it up would cost more than it helps.
+const FEW: usize = 2;
 
 /// The nodes of a mechanism's instances.
 #[derive(Debug, Clone)]
@@ -112,7 +115,9 @@ impl<K: Kernel> WithSimd for Run<'_, K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        if self.places.lanes == 1 {
+        if self.places.lanes == 1 && self.places.count <= FEW {
+            self.kernel.run(Few { places: self.places });
+        } else if self.places.lanes == 1 {
             self.kernel.run(OneCell { places: self.places });
         } else {
             self.kernel.run(Batch { places: self.places });
@@ -143,6 +148,46 @@ pub trait Walk: Copy {
     fn write(self, outer: usize, inner: usize, nodes: &mut [f64], x: Self::V);
     /// Adds to a quantity of the nodes.
     fn add(self, outer: usize, inner: usize, nodes: &mut [f64], x: Self::V);
+}
+
+/// A chunk is one instance of one cell.
+#[derive(Clone, Copy)]
+struct Few<'a> {
+    places: &'a Places,
+}
+
+impl Walk for Few<'_> {
+    type V = f64;
+
+    #[inline(always)]
+    fn extent(self) -> (usize, usize) {
+        (self.places.count, 1)
+    }
+
+    #[inline(always)]
+    fn state(self, outer: usize, _: usize) -> usize {
+        outer
+    }
+
+    #[inline(always)]
+    fn parameter(self, outer: usize, values: &[f64]) -> f64 {
+        values[outer]
+    }
+
+    #[inline(always)]
+    fn read(self, outer: usize, _: usize, nodes: &[f64]) -> f64 {
+        nodes[self.places.nodes[outer] as usize]
+    }
+
+    #[inline(always)]
+    fn write(self, outer: usize, _: usize, nodes: &mut [f64], x: f64) {
+        nodes[self.places.nodes[outer] as usize] = x;
+    }
+
+    #[inline(always)]
+    fn add(self, outer: usize, _: usize, nodes: &mut [f64], x: f64) {
+        nodes[self.places.nodes[outer] as usize] += x;
+    }
 }
 
 /// A chunk is several instances of one cell.

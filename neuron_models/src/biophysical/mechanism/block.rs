@@ -1,4 +1,9 @@
 //! All instances of one channel: their states and what they do in a step.
+//!
+//! Kernels fill arrays in plain loops: `array::from_fn` and `map` are not inlined for certain, and what they call would then be compiled
+//! for the oldest processor.
+
+#![allow(clippy::needless_range_loop, reason = "one index into several arrays of gates")]
 
 use std::array::from_fn;
 
@@ -49,8 +54,17 @@ pub trait Mechanism: Send + Sync {
     /// Takes the current (nA) from `rhs`, adds its slope (µS) to `diag`, and counts calcium in `calcium.ica`.
     fn add_currents(&self, v: &[f64], calcium: &mut Calcium, rhs: &mut [f64], diag: &mut [f64]);
 
+    /// Conductance (µS) and reversal potential (mV) at each node, if they never change.
+    fn constant(&self) -> Option<Vec<(u32, f64, f64)>>;
+
     /// Moves all gates by `dt_ms` with the drive held: `x += (1 - exp(-dt / tau)) (inf - x)`.
     fn advance(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64);
+
+    /// [`Mechanism::advance`] and then [`Mechanism::add_currents`], in one go.
+    ///
+    /// # Panics
+    /// For calcium channels: their reversal potential changes in between.
+    fn advance_and_add(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64, rhs: &mut [f64], diag: &mut [f64]);
 
     /// The states of gate `gate`, in the order of [`ChannelInfo::gates`].
     fn gate(&self, gate: usize) -> &[f64];
@@ -109,6 +123,21 @@ impl<const G: usize, C: Channel<G>> ChannelBlock<C, G> {
     }
 }
 
+impl<const G: usize, C: Channel<G>> ChannelBlock<C, G> {
+    /// Moves the gates, and adds the currents of the moved ones to `sums` (right side and diagonal).
+    fn step(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64, sums: Option<(&mut [f64], &mut [f64])>) {
+        let drive = if C::DRIVE == Drive::Calcium { &calcium.cai } else { v };
+        let Self { places, channel, gates, arch, table, g_us, reversal_mv, .. } = self;
+        let currents = sums.map(|(rhs, diag)| Passed { g_us, reversal_mv, v, rhs, diag });
+        match table {
+            Some(table) if table.is_for(dt_ms) => {
+                places.run(*arch, Interpolate { channel, table, drive, gates, dt_ms, currents });
+            }
+            _ => places.run(*arch, Advance { channel, drive, gates, dt_ms, currents }),
+        }
+    }
+}
+
 impl<const G: usize, C: Channel<G>> Mechanism for ChannelBlock<C, G> {
     fn info(&self) -> &'static ChannelInfo {
         self.info
@@ -128,16 +157,22 @@ impl<const G: usize, C: Channel<G>> Mechanism for ChannelBlock<C, G> {
         self.places.run(self.arch, Currents { block: self, v, calcium, rhs, diag });
     }
 
+    fn constant(&self) -> Option<Vec<(u32, f64, f64)>> {
+        if G > 0 || C::ION == Ion::Calcium {
+            return None;
+        }
+        let open = self.channel.open::<f64>(from_fn(|_| 0.0));
+        let at = |(i, &node): (usize, &u32)| (node, self.g_us[i] * open, self.reversal_mv[i]);
+        Some(self.places.nodes().iter().enumerate().map(at).collect())
+    }
+
     fn advance(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64) {
-        if G == 0 {
-            return;
-        }
-        let drive = if C::DRIVE == Drive::Calcium { &calcium.cai } else { v };
-        let Self { places, channel, gates, arch, table, .. } = self;
-        match table {
-            Some(table) if table.is_for(dt_ms) => places.run(*arch, Interpolate { channel, table, drive, gates, dt_ms }),
-            _ => places.run(*arch, Advance { channel, drive, gates, dt_ms }),
-        }
+        self.step(v, calcium, dt_ms, None);
+    }
+
+    fn advance_and_add(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64, rhs: &mut [f64], diag: &mut [f64]) {
+        assert!(C::ION != Ion::Calcium, "calcium's reversal potential follows the pool");
+        self.step(v, calcium, dt_ms, Some((rhs, diag)));
     }
 
     fn gate(&self, gate: usize) -> &[f64] {
@@ -212,7 +247,11 @@ impl<const G: usize, C: Channel<G>> Kernel for Currents<'_, C, G> {
             let reversal = walk.parameter(o, &block.reversal_mv);
             for i in 0..inner {
                 let state = walk.state(o, i);
-                let open = block.channel.open::<W::V>(from_fn(|gate| W::V::load(&block.gates[gate][state..])));
+                let mut gates = [W::V::splat(0.0); G];
+                for gate in 0..G {
+                    gates[gate] = W::V::load(&block.gates[gate][state..]);
+                }
+                let open = block.channel.open(gates);
                 let e = if C::ION == Ion::Calcium { walk.read(o, i, &self.calcium.eca) } else { reversal };
                 let force = walk.read(o, i, self.v) - e;
                 let g = g_us * open;
@@ -226,26 +265,54 @@ impl<const G: usize, C: Channel<G>> Kernel for Currents<'_, C, G> {
     }
 }
 
+/// Where the current of moved gates goes.
+struct Passed<'a> {
+    g_us: &'a [f64],
+    reversal_mv: &'a [f64],
+    v: &'a [f64],
+    rhs: &'a mut [f64],
+    diag: &'a mut [f64],
+}
+
+impl Passed<'_> {
+    #[inline(always)]
+    fn add<W: Walk>(&mut self, walk: W, o: usize, i: usize, open: W::V) {
+        let g = walk.parameter(o, self.g_us) * open;
+        let force = walk.read(o, i, self.v) - walk.parameter(o, self.reversal_mv);
+        walk.add(o, i, self.rhs, -(g * force));
+        walk.add(o, i, self.diag, g);
+    }
+}
+
 struct Advance<'a, C, const G: usize> {
     channel: &'a C,
     drive: &'a [f64],
     gates: &'a mut [Vec<f64>; G],
     dt_ms: f64,
+    currents: Option<Passed<'a>>,
 }
 
 impl<const G: usize, C: Channel<G>> Kernel for Advance<'_, C, G> {
     #[inline(always)]
-    fn run<W: Walk>(self, walk: W) {
+    fn run<W: Walk>(mut self, walk: W) {
         let (outer, inner) = walk.extent();
         for o in 0..outer {
             for i in 0..inner {
                 let state = walk.state(o, i);
                 let rates = self.channel.rates(walk.read(o, i, self.drive));
-                for (gate, rate) in self.gates.iter_mut().zip(rates) {
-                    let x = W::V::load(&gate[state..]);
-                    // The negative share of the way: exp(-dt / tau) - 1.
-                    let share = (rate.rate * -self.dt_ms).exp_m1();
-                    (x - share * (rate.inf - x)).store(&mut gate[state..]);
+                let mut moved = [W::V::splat(0.0); G];
+                for gate in 0..G {
+                    moved[gate] = rates[gate].rate * -self.dt_ms;
+                }
+                // The negative share of the way: exp(-dt / tau) - 1.
+                let shares = W::V::exps_m1(moved);
+                for gate in 0..G {
+                    let x = W::V::load(&self.gates[gate][state..]);
+                    moved[gate] = x - shares[gate] * (rates[gate].inf - x);
+                    moved[gate].store(&mut self.gates[gate][state..]);
+                }
+                if let Some(currents) = &mut self.currents {
+                    currents.add(walk, o, i, self.channel.open(moved));
                 }
             }
         }
@@ -258,11 +325,12 @@ struct Interpolate<'a, C, const G: usize> {
     drive: &'a [f64],
     gates: &'a mut [Vec<f64>; G],
     dt_ms: f64,
+    currents: Option<Passed<'a>>,
 }
 
 impl<const G: usize, C: Channel<G>> Kernel for Interpolate<'_, C, G> {
     #[inline(always)]
-    fn run<W: Walk>(self, walk: W) {
+    fn run<W: Walk>(mut self, walk: W) {
         let (outer, inner) = walk.extent();
         for o in 0..outer {
             for i in 0..inner {
@@ -275,9 +343,14 @@ impl<const G: usize, C: Channel<G>> Kernel for Interpolate<'_, C, G> {
                         step.share = W::V::select(inside, step.share, (rate.rate * -self.dt_ms).exp_m1());
                     }
                 }
-                for (gate, step) in self.gates.iter_mut().zip(steps) {
-                    let x = W::V::load(&gate[state..]);
-                    (x - step.share * (step.inf - x)).store(&mut gate[state..]);
+                let mut moved = [W::V::splat(0.0); G];
+                for gate in 0..G {
+                    let x = W::V::load(&self.gates[gate][state..]);
+                    moved[gate] = x - steps[gate].share * (steps[gate].inf - x);
+                    moved[gate].store(&mut self.gates[gate][state..]);
+                }
+                if let Some(currents) = &mut self.currents {
+                    currents.add(walk, o, i, self.channel.open(moved));
                 }
             }
         }

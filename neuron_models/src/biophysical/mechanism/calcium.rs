@@ -119,8 +119,11 @@ impl CalciumPool {
         self.places.nodes()
     }
 
-    /// Begins a step: `eca` of the present concentration, no current counted yet.
+    /// Begins a step: `eca` of the present concentration, no current counted yet. Without any pool, nobody asks for the count.
     pub fn start_step(&self, calcium: &mut Calcium) {
+        if self.places.is_empty() {
+            return;
+        }
         calcium.ica.fill(0.0);
         self.places.run(self.arch, Reversal { pool: self, calcium });
     }

@@ -3,6 +3,8 @@
 //! Steady state and `exp(-dt / tau) - 1` are tabulated for one step and interpolated linearly; voltages outside the grid take
 //! the exact equations. The errors are measured, not estimated: [`RateTable::worst_errors`].
 
+#![allow(clippy::needless_range_loop, reason = "one index into several arrays, in loops that are unrolled")]
+
 use std::array::from_fn;
 
 use kenyon_base::UserError;
@@ -118,12 +120,7 @@ impl<const G: usize> RateTable<G> {
     /// Whether the grid holds all lanes.
     #[inline(always)]
     pub(super) fn covers<V: Real>(&self, v: V) -> bool {
-        let mut all = true;
-        for i in 0..V::WIDTH {
-            all &= v.lane(i) >= self.grid.from_mv;
-            all &= v.lane(i) < self.end_mv;
-        }
-        all
+        (v - self.grid.from_mv).largest_bits() < (self.end_mv - self.grid.from_mv).to_bits()
     }
 
     /// The interpolated gates, and which lanes the grid holds; the others are those of its first voltage.
@@ -138,15 +135,19 @@ impl<const G: usize> RateTable<G> {
         // Rounding may give the next interval for a place at its very edge: the fraction is 0 there, or 1 in this one.
         let whole = (place - 0.5).max(V::splat(0.0)) + WHOLE;
         let fraction = place - (whole - WHOLE);
-        let last = self.rows.len() - 1;
-        let row: [&[Entry; G]; CHUNK] = from_fn(|i| {
-            let lane = whole.lane(if i < V::WIDTH { i } else { 0 });
-            &self.rows[(lane.to_bits() as u32 as usize).min(last)]
-        });
-        let steps = from_fn(|g| {
-            let column = |c: usize| V::from_fn(|i| row[i][g][c]);
-            GateStep { inf: column(0) + column(1) * fraction, share: column(2) + column(3) * fraction }
-        });
+        let mut row = [&self.rows[0]; CHUNK];
+        for i in 0..V::WIDTH {
+            row[i] = &self.rows[whole.lane(i).to_bits() as u32 as usize];
+        }
+        let mut steps = [GateStep { inf: fraction, share: fraction }; G];
+        for g in 0..G {
+            let mut columns = [fraction; 4];
+            for c in 0..4 {
+                columns[c] = V::from_fn(|i| row[i][g][c]);
+            }
+            let [inf, rise, share, share_rise] = columns;
+            steps[g] = GateStep { inf: inf + rise * fraction, share: share + share_rise * fraction };
+        }
         (steps, inside)
     }
 

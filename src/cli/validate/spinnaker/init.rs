@@ -1,4 +1,4 @@
-//! `lif_init.csv`: parameters, their raw values, and what the core derived from them.
+//! `lif_init*.csv`: parameters, their raw values, and what the core derived from them.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,12 @@ use kenyon_hardware::CellKind;
 use kenyon_hardware::spinnaker::fixed;
 use kenyon_hardware::spinnaker::init::RawCells;
 
-use super::Outcome;
+use super::{Case, Outcome, UNIT};
 
-/// Name of the table.
-pub(super) const TABLE: &str = "lif_init.csv";
+/// Whether a file of this name is a table of initialisations.
+pub(super) fn is_table(name: &str) -> bool {
+    name.starts_with("lif_init") && Path::new(name).extension().is_some_and(|end| end == "csv")
+}
 
 /// Columns with parameters in decimals, beside which their raw value stands.
 const PARAMETERS: [(&str, &str); 10] = [
@@ -30,9 +32,9 @@ const PARAMETERS: [(&str, &str); 10] = [
 const DERIVED: [&str; 7] = ["R_membrane", "exp_TC", "T_refract", "exc_decay", "exc_init", "inh_decay", "inh_init"];
 
 /// Compares every row; writes our values to `dump`.
-pub(super) fn compare(path: &Path, name: &str, dump: Option<&Path>) -> Result<Outcome> {
+pub(super) fn compare(path: &Path, name: &str, dump: Option<&Path>) -> Result<Case> {
     let text = fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
-    let mut lines = text.lines();
+    let mut lines = text.trim_end().lines();
     let header = lines.next().unwrap_or_default();
     let columns: Vec<&str> = header.split(',').collect();
     let column = |wanted: &str| {
@@ -42,7 +44,7 @@ pub(super) fn compare(path: &Path, name: &str, dump: Option<&Path>) -> Result<Ou
     };
     let decimals: Vec<usize> = PARAMETERS.iter().map(|p| column(p.0)).collect::<Result<_>>()?;
     let ours_at: Vec<usize> = PARAMETERS.iter().map(|p| p.1).chain(DERIVED).map(column).collect::<Result<_>>()?;
-    let mut outcome = Outcome { name: name.into(), ..Outcome::default() };
+    let (mut outcome, mut largest) = (Outcome::default(), 0u64);
     let mut written = format!("{header}\n");
     let mut first = None;
     for (k, line) in lines.enumerate() {
@@ -69,7 +71,9 @@ pub(super) fn compare(path: &Path, name: &str, dump: Option<&Path>) -> Result<Ou
         let ours = raw.iter().map(|raw| i64::from(*raw)).chain(derive(&raw));
         for (&i, ours) in ours_at.iter().zip(ours) {
             outcome.compared += 1;
-            if cells[i].parse() != Ok(ours) {
+            let theirs = cells[i].parse::<i64>();
+            if theirs != Ok(ours) {
+                largest = theirs.map_or(largest, |theirs| largest.max(theirs.abs_diff(ours)));
                 outcome.differing += 1;
                 first.get_or_insert_with(|| format!("row {} has {} {}, ours is {ours}", k + 1, columns[i], cells[i]));
                 cells[i] = ours.to_string();
@@ -84,13 +88,20 @@ pub(super) fn compare(path: &Path, name: &str, dump: Option<&Path>) -> Result<Ou
         }
         AtomicFile::write(dump, written.as_bytes())?;
     }
-    outcome.pass = outcome.differing == 0 && outcome.compared > 0;
-    outcome.note = match first {
+    let note = match first {
         _ if outcome.compared == 0 => "no row to compare".into(),
         Some(first) => first,
         None => format!("{} initialisations", outcome.compared / ours_at.len() as u64),
     };
-    Ok(outcome)
+    Ok(Case {
+        name: name.into(),
+        pass: outcome.differing == 0 && outcome.compared > 0,
+        max_abs_error: Some(largest as f64),
+        unit: UNIT,
+        note,
+        extras: outcome,
+        ..Case::default()
+    })
 }
 
 /// What the core derives from raw parameters in the order of [`PARAMETERS`].

@@ -1,0 +1,354 @@
+//! One finished simulation: its input, its labels, what became of it; and its form in the journal.
+//!
+//! ```text
+//! kenyon-simulation 1\n  | payload bytes u64 | SHA-256 of the payload, 64 hexadecimal digits
+//! payload: header bytes u32 | header JSON | events (t u32, row u32, weight f64) | spikes f32 | soma f32 | rate f32
+//!          | near u8 | branches f16 | extras f32        all little-endian
+//! ```
+
+use std::path::Path;
+
+use half::f16;
+use kenyon_base::digest::Hasher;
+use kenyon_base::{Result, UserError};
+use serde::{Deserialize, Serialize};
+
+use super::about::SetAbout;
+use super::filter::{FilterSpec, Summary};
+use super::labels::Labels;
+use super::plan::{Event, Input, Item};
+use super::spec::Part;
+
+/// A further recording: conductances, states, voltages at another stride.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extra {
+    /// Name in `/<part>/extra`: letters, digits and `_`.
+    pub name: String,
+    /// Shape: one or two axes.
+    pub shape: Vec<usize>,
+    /// Values, row by row.
+    pub data: Vec<f32>,
+}
+
+/// One finished simulation.
+///
+/// # Shapes
+/// T bins of labels; `branch_v` is segments × T, or empty where the set has none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Which one it is.
+    pub item: Item,
+    /// Its seed.
+    pub seed: u64,
+    /// How often it was drawn.
+    pub trials: u32,
+    /// The criterion of the filter that it failed; kept if there is none.
+    pub failed: Option<String>,
+    /// Input events.
+    pub events: Vec<Event>,
+    /// Exact spike times in ms.
+    pub spikes_ms: Vec<f32>,
+    /// Voltage of the soma in mV, uncapped.
+    pub soma_v: Vec<f32>,
+    /// Voltages of the segments in mV, at most the cap.
+    pub branch_v: Vec<f16>,
+    /// Whether a spike is near.
+    pub near_spike: Vec<bool>,
+    /// Spikes per ms, smoothed.
+    pub inst_rate: Vec<f32>,
+    /// Further recordings.
+    pub extra: Vec<Extra>,
+}
+
+impl Record {
+    /// The record of a simulation that `trials` draws led to.
+    ///
+    /// `branch_mv` holds the voltages of the segments at whole ms, segment by segment; they are capped here.
+    pub fn new(about: &SetAbout, item: Item, seed: u64, trials: u32, input: Input, labels: Labels, branch_mv: &[f64]) -> Self {
+        let cap = about.labels.branch_cap_mv;
+        Self {
+            item,
+            seed,
+            trials,
+            failed: None,
+            events: input.events,
+            spikes_ms: labels.spikes_ms,
+            soma_v: labels.soma_v,
+            branch_v: branch_mv.iter().map(|v| f16::from_f64(v.min(cap))).collect(),
+            near_spike: labels.near_spike,
+            inst_rate: labels.inst_rate,
+            extra: Vec::new(),
+        }
+    }
+
+    /// The quantities that filters and statistics look at.
+    pub fn summary(&self, about: &SetAbout) -> Summary {
+        let labels = &about.labels;
+        Summary::of(self, about.initialisation_ms as usize, labels.soma_cap_mv, labels.branch_cap_mv)
+    }
+
+    /// Flags the record after a filter.
+    pub fn apply(&mut self, filter: &FilterSpec, about: &SetAbout) {
+        self.failed = filter.failed(&self.summary(about), self.seed).map(String::from);
+    }
+
+    /// Whether there is a spike, per ms.
+    pub fn spike_bins(&self) -> Vec<bool> {
+        let mut bins = vec![false; self.soma_v.len()];
+        for &t in &self.spikes_ms {
+            if let Some(bin) = bins.get_mut(t as usize) {
+                *bin = true;
+            }
+        }
+        bins
+    }
+
+    /// Checks that the record belongs to the set.
+    ///
+    /// # Errors
+    /// `bad-record` with what is wrong.
+    pub fn check(&self, about: &SetAbout) -> Result<()> {
+        let bad = |what: &str, found: String, expected: String| {
+            let place = format!("{} {}", self.item.part.name(), self.item.index);
+            Err(UserError::bad_data("bad-record", format!("simulation {place}: {what}"))
+                .found(found)
+                .expected(expected)
+                .mend("make the simulation again"))
+        };
+        let bins = about.duration_ms as usize;
+        for (name, length, expected) in [
+            ("soma_v", self.soma_v.len(), bins),
+            ("near_spike", self.near_spike.len(), bins),
+            ("inst_rate", self.inst_rate.len(), bins),
+            ("branch_v", self.branch_v.len(), bins * about.branches()),
+        ] {
+            if length != expected {
+                return bad(&format!("`{name}` has the wrong length"), length.to_string(), expected.to_string());
+            }
+        }
+        if !self.events.is_sorted_by(|a, b| (a.t, a.row) < (b.t, b.row)) {
+            return bad("its events are not in order", "another order".into(), "increasing (t, row)".into());
+        }
+        for e in &self.events {
+            if e.t as usize >= about.bins() || e.row as usize >= about.rows() {
+                let found = format!("t {}, row {}", e.t, e.row);
+                return bad("an event lies outside", found, format!("t below {}, row below {}", about.bins(), about.rows()));
+            }
+            if !e.weight.is_finite() || !about.weight.holds(e.weight) {
+                let expected = format!("a weight that {:?} holds", about.weight);
+                return bad("a weight cannot be stored", e.weight.to_string(), expected);
+            }
+        }
+        let sound = |v: &f32| v.is_finite();
+        let finite = self.soma_v.iter().chain(&self.inst_rate).chain(&self.spikes_ms).all(sound)
+            && self.branch_v.iter().all(|v| v.is_finite())
+            && self.extra.iter().all(|e| e.data.iter().all(sound));
+        if !finite {
+            return bad("a value is not a number", "NaN or infinity".into(), "finite numbers".into());
+        }
+        if !self.spikes_ms.is_sorted() || self.spikes_ms.first().is_some_and(|&t| t < 0.0) {
+            return bad("its spikes are not in order", "another order".into(), "increasing times from 0".into());
+        }
+        for extra in &self.extra {
+            let named = !extra.name.is_empty() && extra.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let shaped = (1..=2).contains(&extra.shape.len())
+                && extra.shape.iter().all(|&n| n > 0)
+                && extra.shape.iter().product::<usize>() == extra.data.len();
+            if !named || !shaped {
+                let found = format!("{} {:?} of {}", extra.name, extra.shape, extra.data.len());
+                return bad("a further recording is malformed", found, "a plain name, one or two axes".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+const MAGIC: &[u8; 20] = b"kenyon-simulation 1\n";
+const PROLOGUE: usize = MAGIC.len() + 8 + 64;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    part: Part,
+    index: u32,
+    seed: u64,
+    trials: u32,
+    failed: Option<String>,
+    events: usize,
+    spikes: usize,
+    bins: usize,
+    branches: usize,
+    extra: Vec<(String, Vec<usize>)>,
+}
+
+/// Bytes that a record file of this begin has; `None` if it is none.
+pub(super) fn declared_length(begin: &[u8]) -> Option<u64> {
+    let length = begin.strip_prefix(MAGIC)?.first_chunk::<8>()?;
+    u64::from_le_bytes(*length).checked_add(PROLOGUE as u64)
+}
+
+/// Bytes that [`declared_length`] needs.
+pub(super) const BEGIN: usize = MAGIC.len() + 8;
+
+impl Record {
+    /// The record as the journal holds it.
+    pub fn encode(&self) -> Vec<u8> {
+        let header = Header {
+            part: self.item.part,
+            index: self.item.index,
+            seed: self.seed,
+            trials: self.trials,
+            failed: self.failed.clone(),
+            events: self.events.len(),
+            spikes: self.spikes_ms.len(),
+            bins: self.soma_v.len(),
+            branches: self.branch_v.len(),
+            extra: self.extra.iter().map(|e| (e.name.clone(), e.shape.clone())).collect(),
+        };
+        let json = serde_json::to_vec(&header).expect("plain data");
+        let mut payload = Vec::new();
+        payload.extend((json.len() as u32).to_le_bytes());
+        payload.extend(json);
+        payload.extend(self.events.iter().flat_map(|e| e.t.to_le_bytes()));
+        payload.extend(self.events.iter().flat_map(|e| e.row.to_le_bytes()));
+        payload.extend(self.events.iter().flat_map(|e| e.weight.to_le_bytes()));
+        for values in [&self.spikes_ms, &self.soma_v, &self.inst_rate] {
+            payload.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        }
+        payload.extend(self.near_spike.iter().map(|&n| u8::from(n)));
+        payload.extend(self.branch_v.iter().flat_map(|v| v.to_le_bytes()));
+        payload.extend(self.extra.iter().flat_map(|e| &e.data).flat_map(|v| v.to_le_bytes()));
+        let mut hash = Hasher::default();
+        hash.update(&payload);
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend((payload.len() as u64).to_le_bytes());
+        bytes.extend(hash.finish().as_bytes());
+        bytes.extend(payload);
+        bytes
+    }
+
+    /// SHA-256 of all that the record holds.
+    pub(super) fn sha256(&self) -> String {
+        let bytes = self.encode();
+        String::from_utf8_lossy(&bytes[BEGIN..PROLOGUE]).into_owned()
+    }
+
+    /// Reads a record of the journal.
+    ///
+    /// # Errors
+    /// `damaged-record` if it is cut off, changed or malformed.
+    pub fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        let damaged = |cause: &str| {
+            UserError::bad_data("damaged-record", format!("the record of a simulation {cause}"))
+                .file(path)
+                .mend("remove this file and run the command again: the simulation is made anew")
+        };
+        let expected = declared_length(bytes).ok_or_else(|| damaged("does not begin as one"))?;
+        if bytes.len() as u64 != expected {
+            return Err(damaged("is cut off").found(format!("{} bytes", bytes.len())).expected(format!("{expected} bytes")));
+        }
+        let (prologue, payload) = bytes.split_at(PROLOGUE);
+        let mut hash = Hasher::default();
+        hash.update(payload);
+        if hash.finish().as_bytes() != &prologue[BEGIN..] {
+            return Err(damaged("has changed: its checksum is wrong"));
+        }
+        Self::payload(payload).ok_or_else(|| damaged("is malformed"))
+    }
+
+    fn payload(payload: &[u8]) -> Option<Self> {
+        let (length, rest) = payload.split_first_chunk::<4>()?;
+        let (json, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let header: Header = serde_json::from_slice(json).ok()?;
+        let mut rest = rest;
+        let mut take = |count: usize, width: usize| {
+            let (now, later) = rest.split_at_checked(count.checked_mul(width)?)?;
+            rest = later;
+            Some(now)
+        };
+        let words =
+            |bytes: &[u8]| -> Vec<u32> { bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect() };
+        let floats = |bytes: &[u8]| -> Vec<f32> { words(bytes).into_iter().map(f32::from_bits).collect() };
+        let t = words(take(header.events, 4)?);
+        let row = words(take(header.events, 4)?);
+        let weight = take(header.events, 8)?.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("8 bytes")));
+        let events = t.into_iter().zip(row).zip(weight).map(|((t, row), weight)| Event { t, row, weight }).collect();
+        let spikes_ms = floats(take(header.spikes, 4)?);
+        let soma_v = floats(take(header.bins, 4)?);
+        let inst_rate = floats(take(header.bins, 4)?);
+        let near_spike = take(header.bins, 1)?.iter().map(|&n| n != 0).collect();
+        let branch_v = take(header.branches, 2)?.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
+        let mut extra = Vec::new();
+        for (name, shape) in header.extra {
+            let n = shape.iter().try_fold(1_usize, |all, &n| all.checked_mul(n))?;
+            extra.push(Extra { name, shape, data: floats(take(n, 4)?) });
+        }
+        rest.is_empty().then_some(Self {
+            item: Item { part: header.part, index: header.index },
+            seed: header.seed,
+            trials: header.trials,
+            failed: header.failed,
+            events,
+            spikes_ms,
+            soma_v,
+            branch_v,
+            near_spike,
+            inst_rate,
+            extra,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealed(payload: &[u8]) -> Vec<u8> {
+        let mut hash = Hasher::default();
+        hash.update(payload);
+        [&MAGIC[..], &(payload.len() as u64).to_le_bytes(), hash.finish().as_bytes(), payload].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_any_kind_are_refused_or_read_and_never_panic(
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            counts: [u32; 4],
+        ) {
+            let path = Path::new("x.sim");
+            prop_assert!(Record::decode(&payload, path).is_err());
+            prop_assert!(Record::decode(&sealed(&payload), path).is_err());
+            let [events, spikes, bins, branches] = counts.map(|n| u64::from(n) << (n % 33));
+            let json = serde_json::json!({
+                "part": "train", "index": 0, "seed": 1, "trials": 1, "failed": null, "events": events, "spikes": spikes,
+                "bins": bins, "branches": branches, "extra": [["a", [events, bins]]],
+            });
+            let json = json.to_string();
+            let body = [&(json.len() as u32).to_le_bytes()[..], json.as_bytes(), &payload].concat();
+            prop_assert!(Record::decode(&sealed(&body), path).is_err());
+        }
+
+        #[test]
+        fn a_record_survives_the_journal(
+            events in proptest::collection::vec((any::<u32>(), any::<u32>(), -1e9..1e9), 0..20),
+            voltages in proptest::collection::vec(-100.0_f32..50.0, 0..30),
+            failed in proptest::option::of("[a-z_]{1,9}"),
+        ) {
+            let record = Record {
+                item: Item { part: Part::Valid, index: 7 },
+                seed: 3,
+                trials: 2,
+                failed,
+                events: events.into_iter().map(|(t, row, weight)| Event { t, row, weight }).collect(),
+                spikes_ms: voltages.iter().map(|v| v + 200.0).collect(),
+                branch_v: voltages.iter().chain(&voltages).map(|&v| f16::from_f32(v)).collect(),
+                near_spike: voltages.iter().map(|&v| v > 0.0).collect(),
+                inst_rate: voltages.clone(),
+                extra: vec![Extra { name: "a".into(), shape: vec![1, voltages.len()], data: voltages.clone() }],
+                soma_v: voltages,
+            };
+            prop_assert_eq!(Record::decode(&record.encode(), Path::new("x.sim")).expect("sound"), record);
+        }
+    }
+}

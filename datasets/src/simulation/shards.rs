@@ -1,0 +1,208 @@
+//! Sets made in pieces: a manifest that lists the files, and the one file they merge to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kenyon_base::{AtomicFile, Progress, Result, UserError, digest};
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Item, Shard};
+use super::spec::Part;
+use super::store::SimStore;
+use super::writer::{SetReport, write_set};
+
+/// The simulations of a part that a file holds: from the first to the last index, and how many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartRange {
+    /// The part.
+    pub part: Part,
+    /// Least index.
+    pub first: u32,
+    /// Largest index.
+    pub last: u32,
+    /// Number of simulations.
+    pub simulations: u32,
+    /// Those that no filter flags.
+    pub kept: u32,
+    /// Draws beyond the first, of simulations without a spike.
+    pub repeated: u64,
+}
+
+/// One file of a sharded set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardFile {
+    /// File name, beside the manifest.
+    pub file: String,
+    /// Which piece it is.
+    pub shard: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What it holds.
+    pub ranges: Vec<PartRange>,
+}
+
+/// The files of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Format version.
+    pub kenyon_simset_manifest: u32,
+    /// SHA-256 of the recipe.
+    pub identity: String,
+    /// The files, in the order of their pieces.
+    pub files: Vec<ShardFile>,
+}
+
+/// Where piece `shard` of the set at `target` is written: `set.shard-001-of-004.h5`; the target itself for the whole.
+pub fn shard_path(target: &Path, shard: Shard) -> PathBuf {
+    if shard == Shard::WHOLE {
+        return target.to_path_buf();
+    }
+    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = target.extension().map_or_else(String::new, |e| format!(".{}", e.to_string_lossy()));
+    target.with_file_name(format!("{stem}.shard-{:03}-of-{:03}{extension}", shard.index(), shard.of()))
+}
+
+impl Manifest {
+    /// The manifest of files that lie in one folder.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or files of different sets.
+    pub fn of(files: &[PathBuf]) -> Result<Self> {
+        let mut listed: Vec<(u32, ShardFile)> = Vec::new();
+        let mut identity: Option<String> = None;
+        for path in files {
+            let store = SimStore::open(path)?;
+            let about = serde_json::to_string(store.about()).expect("plain data");
+            let found = digest::sha256_reader(about.as_bytes()).expect("memory");
+            if identity.get_or_insert_with(|| found.clone()) != &found {
+                return Err(UserError::bad_data("other-set", "the files belong to different sets")
+                    .file(path)
+                    .mend("give the shards of one recipe"));
+            }
+            let ranges = store.parts().into_iter().map(|part| {
+                let index = store.entries(part);
+                PartRange {
+                    part,
+                    first: index.first().map_or(0, |e| e.sim),
+                    last: index.last().map_or(0, |e| e.sim),
+                    simulations: index.len() as u32,
+                    kept: store.kept(part).len() as u32,
+                    repeated: index.iter().map(|e| u64::from(e.trials.saturating_sub(1))).sum(),
+                }
+            });
+            let fail = |e: &std::io::Error| UserError::cannot_read(path, e);
+            let file = ShardFile {
+                file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                shard: store.shard().to_string(),
+                sha256: digest::sha256_file(path).map_err(|e| fail(&e))?,
+                bytes: fs::metadata(path).map_err(|e| fail(&e))?.len(),
+                ranges: ranges.collect(),
+            };
+            listed.push((store.shard().index(), file));
+        }
+        listed.sort_by_key(|(at, _)| *at);
+        let files = listed.into_iter().map(|(_, file)| file).collect();
+        Ok(Self { kenyon_simset_manifest: 1, identity: identity.unwrap_or_default(), files })
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self).expect("plain data");
+        text.push('\n');
+        AtomicFile::write(path, text.as_bytes())
+    }
+
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// `bad-manifest` if it is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bad = |cause: String| {
+            UserError::bad_data("bad-manifest", "is no manifest of a simulation set")
+                .file(path)
+                .found(cause)
+                .mend("name the JSON file that lists the shards, or make it again")
+        };
+        let text = fs::read_to_string(path).map_err(|e| UserError::cannot_read(path, &e))?;
+        let manifest: Self = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+        if manifest.kenyon_simset_manifest != 1 {
+            return Err(bad(format!("version {}", manifest.kenyon_simset_manifest)));
+        }
+        // Nothing outside the folder of the manifest is opened.
+        if let Some(file) = manifest.files.iter().find(|f| Path::new(&f.file).file_name() != Some(f.file.as_ref())) {
+            return Err(bad(format!("the file `{}`", file.file)));
+        }
+        Ok(manifest)
+    }
+
+    /// Checks every file against its checksum; returns where they are.
+    ///
+    /// # Errors
+    /// `checksum` with the file, or that it cannot be read.
+    pub fn check(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for file in &self.files {
+            let path = folder.join(&file.file);
+            let found = digest::sha256_file(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
+            if found != file.sha256 {
+                return Err(UserError::bad_data("checksum", "a shard is not the one that the manifest lists")
+                    .file(&path)
+                    .found(found)
+                    .expected(file.sha256.clone())
+                    .mend("copy the shard again, or make it again"));
+            }
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}
+
+/// Merges the shards that a manifest lists to the file that one run would have made, byte for byte.
+///
+/// # Errors
+/// `checksum`, `other-set`, `missing-shard`, or a file that cannot be read or written.
+pub fn merge(manifest_path: &Path, target: &Path, progress: &dyn Progress) -> Result<SetReport> {
+    let manifest = Manifest::read(manifest_path)?;
+    let paths = manifest.check(manifest_path.parent().unwrap_or(Path::new(".")))?;
+    let stores: Vec<SimStore> = paths.iter().map(|p| SimStore::open(p)).collect::<Result<_>>()?;
+    let missing = |found: String| {
+        UserError::bad_data("missing-shard", "the manifest does not list every shard once")
+            .file(manifest_path)
+            .found(found)
+            .mend("make the missing shards and the manifest again")
+    };
+    let Some(first) = stores.first() else { return Err(missing("no file".into())) };
+    for (at, store) in stores.iter().enumerate() {
+        if store.about() != first.about() {
+            return Err(UserError::bad_data("other-set", "the files belong to different sets")
+                .file(store.path())
+                .mend("give the shards of one recipe"));
+        }
+        let expected = Shard::new(at as u32 + 1, stores.len() as u32)?;
+        if store.shard() != expected {
+            return Err(missing(format!("shard {} in the place of {expected}", store.shard())));
+        }
+    }
+    // A shard holds a contiguous piece, so the order of a part is that of the shards.
+    let mut places: Vec<(Item, usize, usize)> = Vec::new();
+    for part in Part::ALL {
+        for (file, store) in stores.iter().enumerate() {
+            let entries = store.entries(part).iter().enumerate();
+            places.extend(entries.map(|(at, e)| (Item { part, index: e.sim }, file, at)));
+        }
+    }
+    let items: Vec<Item> = places.iter().map(|p| p.0).collect();
+    if !items.is_sorted_by(|a, b| a < b) {
+        return Err(missing("a simulation twice, or out of order".into()));
+    }
+    let records = places.iter().map(|&(item, file, at)| stores[file].record(item.part, at));
+    write_set(target, first.about(), Shard::WHOLE, &items, records, progress)
+}

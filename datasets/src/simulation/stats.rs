@@ -1,0 +1,280 @@
+//! Statistics of a set: histograms, one row of quantities per simulation, pooled figures.
+//!
+//! Voltages are the capped ones. The warm-up and the initialisation are not counted.
+
+use half::f16;
+use kenyon_base::{PlainWriter, Result, UserError, nearest};
+use serde::Serialize;
+
+use super::about::SetAbout;
+use super::plan::Event;
+use super::record::Record;
+
+/// Quantities of a simulation, by name.
+pub const QUANTITIES: [&str; 13] = [
+    "exc_mean",
+    "exc_std",
+    "inh_mean",
+    "inh_std",
+    "rate_hz",
+    "soma_mean",
+    "soma_std",
+    "near_mean",
+    "spike_probability",
+    "inst_rate_mean",
+    "inst_rate_std",
+    "branch_mean",
+    "branch_std",
+];
+
+/// Bins of the histograms of quantities.
+pub const BINS: usize = 100;
+/// Bins of the histogram of intervals between spikes.
+pub const ISI_BINS: usize = 256;
+
+/// Counts between edges.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Histogram {
+    /// One edge more than counts.
+    pub edges: Vec<f64>,
+    /// Values from one edge to the next; the last bin includes its upper edge.
+    pub counts: Vec<u64>,
+}
+
+impl Histogram {
+    /// The histogram of the finite ones among `values`, from the least to the largest.
+    pub fn of(values: &[f64], bins: usize) -> Self {
+        let finite = values.iter().copied().filter(|v| v.is_finite());
+        let (mut low, mut high) = finite.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        if low > high {
+            (low, high) = (0.0, 1.0);
+        } else if low >= high {
+            (low, high) = (low - 0.5, high + 0.5);
+        }
+        let width = (high - low) / bins as f64;
+        let mut counts = vec![0; bins];
+        for v in finite {
+            counts[(((v - low) / width) as usize).min(bins - 1)] += 1;
+        }
+        Self { edges: (0..=bins).map(|i| low + width * i as f64).collect(), counts }
+    }
+}
+
+/// Counts of every half-precision number: exact quantiles of any number of values.
+#[derive(Debug, Clone)]
+struct Halves {
+    counts: Vec<u64>,
+    n: u64,
+    sum: f64,
+    square: f64,
+}
+
+impl Halves {
+    fn new() -> Self {
+        Self { counts: vec![0; 1 << 16], n: 0, sum: 0.0, square: 0.0 }
+    }
+
+    fn add(&mut self, value: f64, times: u64) {
+        let bits = f16::from_f64(value).to_bits();
+        // In this order the numbers increase.
+        let place = if bits >> 15 == 1 { !bits } else { bits | 0x8000 };
+        self.counts[usize::from(place)] += times;
+        self.n += times;
+        self.sum += value * times as f64;
+        self.square += value * value * times as f64;
+    }
+
+    fn pooled(&self) -> Pooled {
+        let mean = self.sum / self.n as f64;
+        let quantile = |q: f64| {
+            let rank = (q * self.n.saturating_sub(1) as f64).round() as u64;
+            let mut seen = 0;
+            let place = self.counts.iter().position(|&c| {
+                seen += c;
+                seen > rank
+            });
+            let place = place.unwrap_or(0) as u16;
+            f16::from_bits(if place & 0x8000 == 0 { !place } else { place & 0x7fff }).to_f64()
+        };
+        Pooled {
+            mean,
+            std: (self.square / self.n as f64 - mean * mean).max(0.0).sqrt(),
+            percentiles: [2.0, 50.0, 98.0, 99.0].map(|p| [p, quantile(p / 100.0)]),
+        }
+    }
+}
+
+/// Figures over all values of all simulations.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pooled {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+    /// Percentiles 2, 50, 98 and 99, each with its value.
+    pub percentiles: [[f64; 2]; 4],
+}
+
+/// Statistics of the simulations of a part.
+#[derive(Debug, Clone)]
+pub struct Statistics {
+    rows: Vec<[f64; QUANTITIES.len()]>,
+    indices: Vec<u32>,
+    intervals: Vec<f64>,
+    input: Halves,
+    soma: Halves,
+    branch: Halves,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            indices: Vec::new(),
+            intervals: Vec::new(),
+            input: Halves::new(),
+            soma: Halves::new(),
+            branch: Halves::new(),
+        }
+    }
+}
+
+impl Statistics {
+    /// Adds a simulation.
+    pub fn add(&mut self, record: &Record, about: &SetAbout) {
+        let init = about.initialisation_ms;
+        let bins = about.duration_ms - init;
+        let counted = |e: &&Event| e.t >= about.warmup_ms + init;
+        let entries = u64::from(bins) * u64::from(about.nseg);
+        let sign = |inhibitory: bool| {
+            let of = record.events.iter().filter(counted).filter(|e| (e.row >= about.nseg) == inhibitory);
+            let (sum, square) = of.fold((0.0, 0.0), |(s, q), e| (s + e.weight, q + e.weight * e.weight));
+            let mean = sum / entries as f64;
+            [mean, (square / entries as f64 - mean * mean).max(0.0).sqrt()]
+        };
+        let ([em, es], [im, is]) = (sign(false), sign(true));
+        let s = record.summary(about);
+        let spikes: Vec<f64> = record.spikes_ms.iter().map(|&t| f64::from(t)).filter(|&t| t >= f64::from(init)).collect();
+        let fired = record.spike_bins()[init as usize..].iter().filter(|&&b| b).count();
+        let probability = fired as f64 / f64::from(bins);
+        self.rows.push([
+            em,
+            es,
+            im,
+            is,
+            s.rate_hz,
+            s.soma_mean,
+            s.soma_std,
+            s.near_mean,
+            probability,
+            s.inst_rate_mean,
+            s.inst_rate_std,
+            s.branch_mean,
+            s.branch_std,
+        ]);
+        self.indices.push(record.item.index);
+        self.intervals.extend(spikes.windows(2).map(|w| w[1] - w[0]));
+        let mut n = 0;
+        for e in record.events.iter().filter(counted) {
+            self.input.add(e.weight, 1);
+            n += 1;
+        }
+        self.input.add(0.0, 2 * entries - n);
+        for &v in &record.soma_v[init as usize..] {
+            self.soma.add(f64::from(v).min(about.labels.soma_cap_mv), 1);
+        }
+        for row in record.branch_v.chunks(about.duration_ms as usize) {
+            row[init as usize..].iter().for_each(|v| self.branch.add(v.to_f64().min(about.labels.branch_cap_mv), 1));
+        }
+    }
+
+    /// Number of simulations.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// A quantity of every simulation, in order.
+    ///
+    /// # Errors
+    /// `unknown-quantity` with the nearest name.
+    pub fn quantity(&self, name: &str) -> Result<Vec<f64>> {
+        let at = QUANTITIES.iter().position(|q| *q == name).ok_or_else(|| {
+            let mend = nearest(name, QUANTITIES).map_or_else(|| QUANTITIES.join(", "), |n| format!("did you mean `{n}`?"));
+            UserError::usage("unknown-quantity", "no quantity has this name").found(name).mend(mend)
+        })?;
+        Ok(self.rows.iter().map(|row| row[at]).collect())
+    }
+
+    /// The indices of the simulations whose quantity lies in a range, both ends included.
+    ///
+    /// # Errors
+    /// As [`quantity`](Self::quantity).
+    pub fn within(&self, name: &str, from: f64, to: f64) -> Result<Vec<u32>> {
+        let values = self.quantity(name)?;
+        Ok(values.iter().zip(&self.indices).filter(|(v, _)| (from..=to).contains(*v)).map(|(_, &i)| i).collect())
+    }
+
+    /// Intervals between spikes in ms, of all simulations.
+    pub fn intervals(&self) -> Histogram {
+        Histogram::of(&self.intervals, ISI_BINS)
+    }
+
+    /// Figures over all values: input, soma, dendrite.
+    pub fn pooled(&self) -> [Pooled; 3] {
+        [&self.input, &self.soma, &self.branch].map(Halves::pooled)
+    }
+
+    /// Writes everything below `group`.
+    pub(super) fn write(&self, out: &PlainWriter, group: &str) -> Result<()> {
+        let histogram = |name: &str, h: &Histogram| -> Result<()> {
+            out.write(&format!("{group}/histogram/{name}/edges"), &[h.edges.len()], &h.edges)?;
+            out.write(&format!("{group}/histogram/{name}/count"), &[h.counts.len()], &h.counts)
+        };
+        for name in QUANTITIES {
+            let values = self.quantity(name)?;
+            histogram(name, &Histogram::of(&values, BINS))?;
+            out.write(&format!("{group}/simulation/{name}"), &[values.len()], &values)?;
+        }
+        out.write(&format!("{group}/simulation/index"), &[self.indices.len()], &self.indices)?;
+        histogram("isi_ms", &self.intervals())?;
+        for (name, pooled) in ["input", "soma", "branch"].into_iter().zip(self.pooled()) {
+            if pooled.mean.is_finite() {
+                out.write(&format!("{group}/pooled/{name}/mean"), &[], &[pooled.mean])?;
+                out.write(&format!("{group}/pooled/{name}/std"), &[], &[pooled.std])?;
+                out.write(&format!("{group}/pooled/{name}/percentiles"), &[4, 2], &pooled.percentiles.concat())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_of_halves_are_exact() {
+        let mut halves = Halves::new();
+        let mut values: Vec<f64> = (0..1000).map(|i| f64::from((i * 37) % 1000 - 400) / 8.0).collect();
+        for &v in &values {
+            halves.add(v, 1);
+        }
+        values.sort_by(f64::total_cmp);
+        let pooled = halves.pooled();
+        assert_eq!(pooled.percentiles, [[2.0, values[20]], [50.0, values[500]], [98.0, values[979]], [99.0, values[989]]]);
+        assert!((pooled.mean - values.iter().sum::<f64>() / 1000.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_histogram_counts_every_finite_value_once() {
+        let h = Histogram::of(&[0.0, 1.0, 1.0, 2.0, f64::NAN, 4.0], 4);
+        assert_eq!((h.edges, h.counts), (vec![0.0, 1.0, 2.0, 3.0, 4.0], vec![1, 2, 1, 1]));
+        assert_eq!(Histogram::of(&[], 2).counts, [0, 0]);
+        assert_eq!(Histogram::of(&[3.0, 3.0], 2).counts.iter().sum::<u64>(), 2);
+    }
+}

@@ -1,0 +1,210 @@
+//! What a protocol writes down: names, places, strides.
+
+use std::collections::BTreeMap;
+
+use kenyon_base::{Result, UserError};
+
+use super::inputs::{find, place_key};
+use super::{Protocol, Record, RecordedQuantity};
+use crate::biophysical::cable::CableSection;
+use crate::biophysical::model::Model;
+use crate::biophysical::placing::PlacedSynapse;
+use crate::biophysical::recording::{Probe, Quantity};
+
+/// A trace that will be written down.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plan {
+    /// Where and what.
+    pub(super) probe: Probe,
+    /// Steps between samples.
+    pub(super) every: u64,
+    /// Key of its record, for errors.
+    pub(super) key: String,
+}
+
+/// A number of steps that a time is.
+///
+/// # Errors
+/// `not-whole` if it is none, with the nearest.
+pub(super) fn steps(key: &str, time_ms: f64, dt_ms: f64) -> Result<u64> {
+    if !(time_ms.is_finite() && time_ms > 0.0) {
+        return Err(UserError::bad_data("bad-time", "is no duration")
+            .key(key)
+            .found(format!("{time_ms} ms"))
+            .expected("more than 0 ms"));
+    }
+    let count = (time_ms / dt_ms).round().max(1.0);
+    if count > 1e10 {
+        return Err(UserError::bad_data("limit", "this takes too many steps")
+            .key(key)
+            .found(format!("{count:e} steps of {dt_ms} ms"))
+            .expected("at most 1e10")
+            .mend("shorten the simulation"));
+    }
+    if (count * dt_ms - time_ms).abs() > 1e-6 * dt_ms {
+        return Err(UserError::bad_data("not-whole", "is no whole number of steps")
+            .key(key)
+            .found(format!("{time_ms} ms in steps of {dt_ms} ms"))
+            .mend(format!("choose {} ms", count * dt_ms)));
+    }
+    Ok(count as u64)
+}
+
+/// The traces, in the order of the protocol.
+///
+/// # Errors
+/// With the key `record[K].…`.
+pub(super) fn plan(protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse]) -> Result<Vec<Plan>> {
+    let of_soma = [Record::default()];
+    let records = if protocol.record.is_empty() { &of_soma[..] } else { &protocol.record };
+    let mut out: Vec<Plan> = Vec::new();
+    for (k, record) in records.iter().enumerate() {
+        let key = format!("record[{k}]");
+        let every = match record.every_ms {
+            Some(every_ms) => steps(&format!("{key}.every_ms"), every_ms, protocol.dt_ms)?,
+            None => 1,
+        };
+        if record.every_segment {
+            only_the_potential(record).map_err(|e| e.key(&key))?;
+            out.extend(everywhere(record, model).into_iter().map(|probe| Plan { probe, every, key: key.clone() }));
+        } else {
+            out.push(Plan { probe: probe(record, model, synapses, &key)?, every, key });
+        }
+    }
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for plan in &out {
+        let name = plan.probe.name.as_str();
+        let key = format!("{}.name", plan.key);
+        if name.is_empty() || name == "t_ms" || name.starts_with('.') || name.contains(['/', ',', '"', '\0', '\n', '\r']) {
+            return Err(UserError::bad_data("bad-name", "no column can be called so")
+                .key(key)
+                .found(name)
+                .expected("a name without `/`, `,`, quotes, that is not `t_ms`"));
+        }
+        if let Some(first) = seen.insert(name, &plan.key) {
+            return Err(UserError::bad_data("duplicate-name", "two traces have one name")
+                .key(key)
+                .found(format!("`{name}`, also {first}"))
+                .mend("give one of them another `name`"));
+        }
+    }
+    Ok(out)
+}
+
+fn only_the_potential(record: &Record) -> Result<()> {
+    let alone = record.section.is_none() && record.x.is_none() && record.quantity == RecordedQuantity::V;
+    if alone {
+        return Ok(());
+    }
+    Err(UserError::bad_data("bad-record", "`every_segment` writes the potential of all segments")
+        .mend("leave `section`, `x` and `quantity` out, or leave `every_segment` out"))
+}
+
+fn everywhere(record: &Record, model: &Model) -> Vec<Probe> {
+    let cable = &model.neuron.cable;
+    let stem = record.name.as_deref().unwrap_or("v");
+    let nodes = cable.sections.iter().flat_map(CableSection::segment_nodes);
+    nodes
+        .map(|node| {
+            let place = &cable.nodes[node];
+            let name = format!("{stem}_{}({})", cable.sections[place.section as usize].name, place.x);
+            Probe { name, node: node as u32, quantity: Quantity::V }
+        })
+        .collect()
+}
+
+/// A key that the quantity needs.
+fn needed<'a, T>(key: &str, name: &str, value: Option<&'a T>) -> Result<&'a T> {
+    value.ok_or_else(|| {
+        UserError::bad_data("missing-key", "this quantity needs another key").key(key).mend(format!("add `{name}`"))
+    })
+}
+
+fn probe(record: &Record, model: &Model, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
+    superfluous(record, key)?;
+    let of_synapse = matches!(
+        record.quantity,
+        RecordedQuantity::SynapseConductance | RecordedQuantity::SynapseOpening | RecordedQuantity::SynapseCurrent
+    );
+    if of_synapse {
+        return synapse_probe(record, synapses, key);
+    }
+    let (soma, middle) = model.soma();
+    let section = record.section.clone().unwrap_or(soma);
+    let x = record.x.unwrap_or(middle);
+    let node = model.neuron.cable.node_at(&section, x);
+    let node = node.map_err(|e| e.in_data().key(format!("{key}.{}", place_key(model, &section))))?;
+    let channel = || needed(key, "channel", record.channel.as_ref()).cloned();
+    let (quantity, stem) = match record.quantity {
+        RecordedQuantity::Cai => (Quantity::Cai, "cai".to_string()),
+        RecordedQuantity::Eca => (Quantity::Eca, "eca".to_string()),
+        RecordedQuantity::Gate => {
+            let (channel, gate) = (channel()?, needed(key, "gate", record.gate.as_ref())?.clone());
+            let stem = format!("{gate}_{channel}");
+            (Quantity::Gate { channel, gate }, stem)
+        }
+        RecordedQuantity::Current => {
+            let channel = channel()?;
+            let stem = format!("i_{channel}");
+            (Quantity::Current { channel }, stem)
+        }
+        RecordedQuantity::Conductance => {
+            let channel = channel()?;
+            let stem = format!("g_{channel}");
+            (Quantity::Conductance { channel }, stem)
+        }
+        RecordedQuantity::IonCurrent => {
+            let ion = needed(key, "ion", record.ion.as_ref())?.clone();
+            let stem = format!("i{ion}");
+            (Quantity::IonCurrent { ion }, stem)
+        }
+        _ => (Quantity::V, "v".to_string()),
+    };
+    let name = record.name.clone().unwrap_or_else(|| format!("{stem}_{section}({x})"));
+    Ok(Probe { name, node, quantity })
+}
+
+fn synapse_probe(record: &Record, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
+    if record.section.is_some() || record.x.is_some() {
+        return Err(UserError::bad_data("bad-record", "a synapse has its place").key(key).mend("leave `section` and `x` out"));
+    }
+    let number = find(synapses, needed(key, "synapse", record.synapse.as_ref())?).map_err(|e| e.key(format!("{key}.synapse")))?;
+    let synapse = &synapses[number as usize];
+    let names = synapse.kind.receptor_names(synapse.set);
+    let wanted = needed(key, "receptor", record.receptor.as_ref())?;
+    let Some(receptor) = names.iter().position(|name| name == wanted) else {
+        return Err(UserError::bad_data("unknown-receptor", format!("synapse `{}` has no such receptor", synapse.name))
+            .key(format!("{key}.receptor"))
+            .found(wanted)
+            .expected(names.join(", "))
+            .mend("a receptor without conductance in the set is left out"));
+    };
+    let receptor = receptor as u32;
+    let (quantity, stem) = match record.quantity {
+        RecordedQuantity::SynapseConductance => (Quantity::SynapseConductance { synapse: number, receptor }, "g"),
+        RecordedQuantity::SynapseOpening => (Quantity::SynapseOpening { synapse: number, receptor }, "opening"),
+        _ => (Quantity::SynapseCurrent { synapse: number, receptor }, "i"),
+    };
+    let name = record.name.clone().unwrap_or_else(|| format!("{stem}_{wanted}_{}", synapse.name));
+    Ok(Probe { name, node: synapse.node, quantity })
+}
+
+/// Keys that the quantity does not look at are refused: someone meant something by them.
+fn superfluous(record: &Record, key: &str) -> Result<()> {
+    use RecordedQuantity as Q;
+    let q = record.quantity;
+    let of_synapse = matches!(q, Q::SynapseConductance | Q::SynapseOpening | Q::SynapseCurrent);
+    let given = [
+        ("channel", record.channel.is_some() && !matches!(q, Q::Gate | Q::Current | Q::Conductance)),
+        ("gate", record.gate.is_some() && q != Q::Gate),
+        ("ion", record.ion.is_some() && q != Q::IonCurrent),
+        ("synapse", record.synapse.is_some() && !of_synapse),
+        ("receptor", record.receptor.is_some() && !of_synapse),
+    ];
+    match given.iter().find(|(_, wrong)| *wrong) {
+        None => Ok(()),
+        Some((name, _)) => Err(UserError::bad_data("superfluous-key", "the quantity has no use for this key")
+            .key(format!("{key}.{name}"))
+            .mend("remove it, or choose another `quantity`")),
+    }
+}

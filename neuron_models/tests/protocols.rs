@@ -1,0 +1,189 @@
+//! Protocols: what is refused and how it says so, and that a simulation is what was asked for.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use kenyon_base::{Silent, UserError};
+use kenyon_neurons::biophysical::curves::{
+    EpspSpec, FiSpec, ResistanceSpec, epsp_table, fi_curve, input_resistance, spread_sites,
+};
+use kenyon_neurons::biophysical::model::ModelSpec;
+use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
+
+const SOUND: &str = r#"
+duration_ms = 60
+[model]
+cell = "ball-and-stick"
+[[clamp]]
+section = "soma[0]"
+step = { delay_ms = 10, dur_ms = 40, amp_na = 0.4 }
+[[synapse]]
+name = "distal"
+kind = "exc"
+section = "dend[0]"
+x = 0.9
+[[event]]
+synapse = "distal"
+time_ms = 20
+weight = 2
+[[record]]
+[[record]]
+name = "g"
+quantity = "synapse_conductance"
+synapse = "distal"
+receptor = "nmda"
+every_ms = 1
+"#;
+
+fn run(text: &str) -> Result<Outcome, UserError> {
+    let mut prepared = Protocol::parse(text, Path::new("p.toml"))?.prepare(Path::new("p.toml"))?;
+    prepared.run(&Silent, &AtomicBool::new(false))
+}
+
+#[test]
+fn a_protocol_gives_the_traces_and_spikes_that_it_names() {
+    let outcome = run(SOUND).expect("sound");
+    let names: Vec<&str> = outcome.traces.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(names, ["v_soma[0](0.5)", "g"]);
+    assert_eq!(outcome.traces.iter().map(|t| t.values.len()).collect::<Vec<_>>(), [2401, 61]);
+    assert_eq!((outcome.traces[1].unit, outcome.traces[1].every), ("uS", 40));
+    assert!(outcome.traces[1].values[20] < 1e-12 && outcome.traces[1].values[25] > 1e-6);
+    assert!(!outcome.spikes.times_ms.is_empty() && outcome.spikes.times_ms[0] > 10.0 && outcome.complete);
+    assert_eq!(run(SOUND).expect("again"), outcome);
+}
+
+#[test]
+fn absurd_protocols_are_refused_with_code_key_and_mend() {
+    let cases = [
+        ("duration_ms = 60", "duration_ms = 60\ndt_ms = 0", "bad-number", "`dt_ms`"),
+        ("duration_ms = 60", "duration_ms = 60\ndt_ms = nan", "bad-number", "`dt_ms`"),
+        ("duration_ms = 60", "duration_ms = -60", "bad-time", "`duration_ms`"),
+        ("duration_ms = 60", "duration_ms = inf", "bad-time", "`duration_ms`"),
+        ("duration_ms = 60", "duration_ms = 1e12", "limit", "`duration_ms`"),
+        ("duration_ms = 60", "duration_ms = 60.01", "not-whole", "choose 60"),
+        ("duration_ms = 60", "duration_ms = 60\nv_init_mv = 1e9", "bad-number", "`v_init_mv`"),
+        ("duration_ms = 60", "duration_ms = 60\ncelsius = nan", "bad-number", "`celsius`"),
+        ("duration_ms = 60", "duration_ms = 60\nscheme = \"runge\"", "bad-config", "implicit-euler"),
+        ("duration_ms = 60", "duration = 60", "bad-config", "`duration_ms`"),
+        ("weight = 2", "weight = nan", "bad-weight", "`event[0].weight`"),
+        ("weight = 2", "weight = -1", "bad-weight", "kind `inh`"),
+        ("weight = 2", "weigth = 1", "bad-config", "did you mean `weight`"),
+        ("time_ms = 20", "time_ms = -1", "bad-time", "`event[0].time_ms`"),
+        ("time_ms = 20", "time_ms = 60", "after-the-end", "raise `duration_ms`"),
+        ("synapse = \"distal\"\ntime", "synapse = \"dista\"\ntime", "unknown-synapse", "did you mean `distal`"),
+        ("synapse = \"distal\"\ntime", "synapse = 1\ntime", "unknown-synapse", "`event[0].synapse`"),
+        ("section = \"soma[0]\"", "section = \"soma[1]\"", "unknown-section", "did you mean `soma[0]`"),
+        ("x = 0.9", "x = 1.5", "bad-place", "`synapse[0].x`"),
+        ("amp_na = 0.4", "amp_na = inf", "bad-number", "`clamp[0].step.amp_na`"),
+        ("delay_ms = 10", "delay_ms = 100", "after-the-end", "`clamp[0].step.delay_ms`"),
+        ("dur_ms = 40", "dur_ms = 0", "bad-number", "`clamp[0].step.dur_ms`"),
+        ("step = {", "samples = { t_ms = [0, 0], i_na = [1, 1] }\n# ", "bad-samples", "`clamp[0].samples`"),
+        ("step = {", "# ", "bad-clamp", "`clamp[0]`"),
+        ("[[record]]\n[[", "[[record]]\nquantity = \"gate\"\n[[", "missing-key", "`channel`"),
+        (
+            "[[record]]\n[[",
+            "[[record]]\nquantity = \"gate\"\nchannel = \"NaTa\"\ngate = \"m\"\n[[",
+            "unknown-channel",
+            "did you mean `NaTa_t`",
+        ),
+        ("[[record]]\n[[", "[[record]]\nchannel = \"Im\"\n[[", "superfluous-key", "`record[0].channel`"),
+        ("[[record]]\n[[", "[[record]]\nname = \"g\"\n[[", "duplicate-name", "also record[0]"),
+        ("[[record]]\n[[", "[[record]]\nname = \"a,b\"\n[[", "bad-name", "`record[0].name`"),
+        ("receptor = \"nmda\"", "receptor = \"gaba_a\"", "unknown-receptor", "ampa, nmda"),
+        ("every_ms = 1", "every_ms = 0.03", "not-whole", "`record[1].every_ms`"),
+        ("[[record]]\n[[", "[spikes]\ndefinition = \"cross\"\n[[record]]\n[[", "bad-threshold", "threshold_mv"),
+        ("[[record]]\n[[", "[spikes]\nsection = \"axon\"\n[[record]]\n[[", "unknown-section", "`spikes.section`"),
+        ("cell = \"ball-and-stick\"", "cell = \"ball-and-stik\"", "unknown-cell", "did you mean `ball-and-stick`"),
+        ("[[event]]", "[events]\ncsv = \"e.csv\"\n[[event]]", "two-kinds", "`events`"),
+        ("[[synapse]]", "[synapses]\nper_segment = \"file\"\n[[synapse]]", "two-kinds", "`synapses`"),
+        ("[[event]]", "[release.probabilistic]\nprobability = 2\nseed = 1\n[[event]]", "bad-probability", "`release`"),
+    ];
+    for (from, to, code, words) in cases {
+        assert!(SOUND.contains(from), "{from}");
+        let error = run(&SOUND.replacen(from, to, 1)).expect_err(to);
+        let text = error.to_string();
+        assert_eq!((error.code(), error.exit_code()), (code, 3), "{to}: {text}");
+        assert!(text.contains(words), "{to}: {text}");
+        assert!(text.starts_with("p.toml"), "{to}: {text}");
+    }
+}
+
+#[test]
+fn a_potential_that_explodes_is_named_with_its_section() {
+    let text = SOUND.replace("amp_na = 0.4", "amp_na = 9999").replace("duration_ms = 60", "duration_ms = 60\ndt_ms = 10");
+    let error = run(&text.replace("every_ms = 1", "every_ms = 10")).expect_err("explodes");
+    assert_eq!(error.code(), "left-bounds");
+    assert!(error.to_string().contains("soma[0](0.5), step"), "{error}");
+}
+
+#[test]
+fn a_simulation_that_is_stopped_says_so() {
+    let mut prepared = Protocol::parse(SOUND, Path::new("p.toml")).expect("parses").prepare(Path::new("p.toml")).expect("sound");
+    let outcome = prepared.run(&Silent, &AtomicBool::new(true)).expect("stops");
+    assert!(!outcome.complete && outcome.steps == 0);
+    assert!(prepared.run(&Silent, &AtomicBool::new(false)).expect("runs").complete);
+}
+
+#[test]
+fn half_of_the_events_are_released_at_probability_one_half_and_the_same_ones_each_time() {
+    let event = |k: u32| format!("[[event]]\nsynapse = 0\ntime_ms = {k}\n");
+    let events = (0..50).map(event).collect::<Vec<_>>().concat();
+    let text = format!("{SOUND}{events}[release.probabilistic]\nprobability = 0.5\nseed = 3\n");
+    let count = |text: &str| {
+        let protocol = Protocol::parse(text, Path::new("p.toml")).expect("parses");
+        protocol.prepare(Path::new("p.toml")).expect("sound").event_count
+    };
+    let released = count(&text);
+    assert!((10..41).contains(&released) && released == count(&text), "{released}");
+    assert_eq!(count(&format!("{SOUND}{events}")), 51);
+}
+
+#[test]
+fn tables_of_synapses_and_events_do_what_the_protocol_itself_would() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+    write("syn.csv", "syn_id,type,section,x\n0,exc,dend[0],0.9\n");
+    write("ev.csv", "syn_id,t_ms,weight\n0,20,2\n");
+    let begin = SOUND.split("[[synapse]]").next().expect("a beginning");
+    let text = format!("{begin}[synapses]\ncsv = \"syn.csv\"\n[events]\ncsv = \"ev.csv\"\n");
+    let path = dir.path().join("p.toml");
+    let run_table = || Protocol::parse(&text, &path)?.prepare(&path)?.run(&Silent, &AtomicBool::new(false));
+    let from_tables = run_table().expect("sound");
+    assert_eq!(from_tables.traces[0].values, run(SOUND).expect("sound").traces[0].values);
+
+    for (name, table, code, words) in [
+        ("ev.csv", "syn_id,t_ms,weight\n0,20,2\n0,21,nan\n", "bad-weight", "line 3"),
+        ("ev.csv", "syn_id,t_ms,weight\n7,20,2\n", "unknown-synapse", "column `syn_id`"),
+        ("ev.csv", "syn_id,t_ms,weight\n0,61,2\n", "after-the-end", "column `t_ms`"),
+        ("ev.csv", "syn_id,weight\n0,2\n", "missing-column", "`t_ms`"),
+        ("ev.csv", "syn_id,t_ms,weight\n0,2\n", "ragged", "line 2"),
+        ("syn.csv", "syn_id,type,section,x\n0,exc,dend[9],0.9\n", "unknown-section", "column `section`"),
+    ] {
+        write("ev.csv", "syn_id,t_ms,weight\n0,20,2\n");
+        write(name, table);
+        let error = run_table().expect_err(table);
+        assert!(error.code() == code && error.exit_code() == 3 && error.to_string().contains(words), "{table}: {error}");
+    }
+}
+
+#[test]
+fn tables_of_a_model_do_not_depend_on_how_many_trials_there_are() {
+    let model = ModelSpec::cell("ball-and-stick").build(Path::new("."), None).expect("sound");
+    let spec = |amps: &[f64]| FiSpec { amps_na: amps.to_vec(), delay_ms: 10.0, dur_ms: 60.0, after_ms: 5.0, ..FiSpec::default() };
+    let alone = fi_curve(&model, &spec(&[0.4]), &Silent).expect("sound");
+    let many = fi_curve(&model, &spec(&[0.0, 0.1, 0.4, 0.2]), &Silent).expect("sound");
+    assert_eq!(alone[0], many[2]);
+    assert!(many[0].spikes == 0 && alone[0].spikes > 1 && alone[0].mean_isi_ms.is_some());
+
+    let sites = spread_sites(&model, 100);
+    assert_eq!(sites.len(), 8);
+    let epsps = epsp_table(&model, &sites, &EpspSpec::default(), &Silent).expect("sound");
+    assert_eq!(epsp_table(&model, &sites[5..6], &EpspSpec::default(), &Silent).expect("sound")[0], epsps[5]);
+    assert!(epsps.windows(2).all(|p| p[0].soma_peak_mv > p[1].soma_peak_mv), "farther synapses do less at the soma");
+
+    let resistances = input_resistance(&model, &sites[..2], &ResistanceSpec { duration_ms: 50.0, ..Default::default() }, &Silent);
+    assert!(resistances.expect("sound").iter().all(|r| r.input_mohm > r.to_soma_mohm));
+    for amps in [[f64::NAN], [1e9]] {
+        assert_eq!(fi_curve(&model, &spec(&amps), &Silent).expect_err("no current").code(), "bad-number");
+    }
+}

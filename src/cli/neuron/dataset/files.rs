@@ -1,0 +1,218 @@
+//! What is done with simulation sets: shards merged, a set looked at, folders of the reference systems read and written.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use kenyon_base::{Result, UserError};
+use kenyon_datasets::simulation::{
+    Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge, neuron_file_name,
+};
+use serde_json::json;
+
+use super::write_page;
+use crate::cli::context::Context;
+use crate::cli::output::{TextTable, count};
+use crate::cli::target::Target;
+use crate::simulation::DatasetConfig;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    Merge(Merge),
+    Info(Info),
+    Import(Import),
+    Export(Export),
+}
+
+impl Verb {
+    pub(super) fn run(&self, context: &Context) -> Result<()> {
+        match self {
+            Self::Merge(merge) => merge.run(context),
+            Self::Info(info) => info.run(context),
+            Self::Import(import) => import.run(context),
+            Self::Export(export) => export.run(context),
+        }
+    }
+}
+
+/// Put the shards of a set together: the bytes of a set that was made at once
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kenyon neuron dataset merge set.shard-*.h5 -o set.h5")]
+pub(super) struct Merge {
+    /// All shards, in one folder; or the manifest that lists them
+    #[arg(value_name = "SHARD", required = true)]
+    shards: Vec<PathBuf>,
+    /// Set to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Merge {
+    fn run(&self, context: &Context) -> Result<()> {
+        let target = Target::new(&self.output, self.shards.iter().map(AsRef::as_ref))?;
+        let manifest = match self.shards.as_slice() {
+            [only] if only.extension().is_some_and(|end| end == "json") => only.clone(),
+            shards => {
+                let folder = shards[0].parent().unwrap_or(Path::new("."));
+                if let Some(elsewhere) = shards.iter().find(|s| s.parent().unwrap_or(Path::new(".")) != folder) {
+                    return Err(UserError::usage("several-folders", "the shards lie in several folders")
+                        .file(elsewhere)
+                        .mend("copy them into one folder"));
+                }
+                let path =
+                    folder.join(format!("{}.manifest.json", self.output.file_stem().unwrap_or_default().to_string_lossy()));
+                Manifest::of(shards)?.write(&path)?;
+                path
+            }
+        };
+        let report = merge(&manifest, &self.output, context)?;
+        write_page(&self.output, &self.output.with_extension("html"))?;
+        target.written(context);
+        context.print(&json!({ "output": self.output, "manifest": manifest, "set": report }), || {
+            let all: usize = report.parts.iter().map(|p| p.simulations).sum();
+            format!("{} simulations\nmanifest: {}\nwritten: {}", count(all as u64), manifest.display(), self.output.display())
+        });
+        Ok(())
+    }
+}
+
+/// What a set holds; with `--page` its statistics as a page
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kenyon neuron dataset info set.h5 --page set.html")]
+pub(super) struct Info {
+    /// Set
+    #[arg(value_name = "SET")]
+    set: PathBuf,
+    /// Write the statistics page here
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+}
+
+impl Info {
+    fn run(&self, context: &Context) -> Result<()> {
+        let store = SimStore::open(&self.set)?;
+        if let Some(page) = &self.page {
+            let target = Target::new(page, [self.set.as_path()])?;
+            write_page(&self.set, page)?;
+            target.written(context);
+        }
+        let about = store.about();
+        let parts: Vec<_> = store
+            .parts()
+            .into_iter()
+            .map(|part| {
+                let entries = store.entries(part);
+                json!({
+                    "part": part, "simulations": entries.len(), "kept": store.kept(part).len(),
+                    "spikes": entries.iter().map(|e| u64::from(e.n_spikes)).sum::<u64>(),
+                })
+            })
+            .collect();
+        context.print(&json!({ "set": self.set, "about": about, "shard": store.shard().to_string(), "parts": parts }), || {
+            let mut table = TextTable::new(&["part", "simulations", "kept", "spikes"]);
+            for part in &parts {
+                let number = |key: &str| count(part[key].as_u64().unwrap_or(0));
+                let name = part["part"].as_str().unwrap_or_default().to_string();
+                table.row([name, number("simulations"), number("kept"), number("spikes")]);
+            }
+            format!(
+                "{} ({}), seed {}, {} segments, {} ms each after {} ms of warm-up; dt {} ms, {}, {} °C, order `{}`\n\n{}",
+                about.name,
+                about.kind,
+                about.seed,
+                about.nseg,
+                about.duration_ms,
+                about.warmup_ms,
+                about.neuron.dt_ms,
+                about.neuron.scheme,
+                about.neuron.celsius,
+                about.neuron.synapse_order,
+                table.render()
+            )
+        });
+        Ok(())
+    }
+}
+
+/// Layouts of the reference systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Layout {
+    /// Folders of `.npy` files (Ball & Stick)
+    Npy,
+    /// A folder per simulation (`TwinProp`)
+    Twinprop,
+}
+
+/// A folder of a reference system as a set in one file
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kenyon neuron dataset import data/BallAndStick --config set.toml --layout npy -o set.h5")]
+pub(super) struct Import {
+    /// Folder with train, valid, test
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Its layout
+    #[arg(long, value_name = "LAYOUT", value_enum)]
+    layout: Layout,
+    /// Config that describes the neuron and the set: what a folder does not say of itself
+    #[arg(long, value_name = "CONFIG")]
+    config: PathBuf,
+    /// Set to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Import {
+    fn run(&self, context: &Context) -> Result<()> {
+        let target = Target::outside(&self.output, &self.dir)?;
+        let set = DatasetConfig::read(&self.config)?.resolve(&self.config, context.given_seed)?;
+        let known = SetAbout::of(&set.plan, set.neuron.about(&set.settings), "");
+        let report = match self.layout {
+            Layout::Npy => ReferenceFolder::open(&self.dir)?.import(known, &self.output, context)?,
+            Layout::Twinprop => TwinpropFolder::open(&self.dir)?.import(known, &self.output, context)?,
+        };
+        target.written(context);
+        context.print(&json!({ "output": self.output, "set": report }), || {
+            let all: usize = report.parts.iter().map(|p| p.simulations).sum();
+            format!("{} simulations\nwritten: {}", count(all as u64), self.output.display())
+        });
+        Ok(())
+    }
+}
+
+/// A set as a folder of a reference system
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kenyon neuron dataset export set.h5 --layout npy -o BallAndStick")]
+pub(super) struct Export {
+    /// Set
+    #[arg(value_name = "SET")]
+    set: PathBuf,
+    /// Layout to write
+    #[arg(long, value_name = "LAYOUT", value_enum)]
+    layout: Layout,
+    /// Folder to write; it must not exist or be empty
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Write simulations too that a filter flags
+    #[arg(long)]
+    flagged: bool,
+}
+
+impl Export {
+    fn run(&self, context: &Context) -> Result<()> {
+        let store = SimStore::open(&self.set)?;
+        let written = match self.layout {
+            Layout::Npy => {
+                let model = &store.about().neuron.parameters["model"];
+                let dendrite_um = model["morphology"]["ball_and_stick"]["dend_length_um"].as_f64().unwrap_or(0.0);
+                let sk = model["sk_factor"].as_f64().unwrap_or(0.0);
+                let nmda = model["synapse_set"].as_str().is_some_and(|set| set.contains("nmda"));
+                let name = neuron_file_name(dendrite_um, sk, nmda, &store.about().name, "");
+                export_reference(&store, &self.output, &name, self.flagged, context)?
+            }
+            Layout::Twinprop => export_twinprop(&store, &self.output, self.flagged, context)?,
+        };
+        context.print(&json!({ "output": self.output, "simulations": written }), || {
+            format!("{} simulations\nwritten: {}", count(written as u64), self.output.display())
+        });
+        Ok(())
+    }
+}

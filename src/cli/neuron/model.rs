@@ -1,0 +1,111 @@
+//! Which model a one-line command means: a cell by name, or the model of a protocol, and what deviates.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kenyon_base::{Result, UserError};
+use kenyon_neurons::biophysical::curves::Site;
+use kenyon_neurons::biophysical::model::{CELLS, Model, ModelSpec, Morphology};
+use kenyon_neurons::biophysical::protocol::Protocol;
+use serde_json::{Value, json};
+
+use crate::cli::context::Context;
+
+/// The model of a command.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// A cell (`l5pc`, `l5pc-hay`, `l5pc-passive-dendrites`, `l5pc-no-nmda`, `l5pc-only-soma`, `ball-and-stick`, `squid-cable`), or a
+    /// protocol (TOML, JSON) whose model and temperature are taken
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// Morphology, ASC or SWC, instead of the model's own
+    #[arg(long, value_name = "FILE")]
+    morphology: Option<PathBuf>,
+    /// Largest length of a segment, µm
+    #[arg(long, value_name = "UM")]
+    max_segment_um: Option<f64>,
+    /// Set of the synapses' receptors, such as `rat`, `human`, `bs_ampa`
+    #[arg(long, value_name = "NAME")]
+    synapse_set: Option<String>,
+    /// Factor of every channel with gates
+    #[arg(long, value_name = "FACTOR")]
+    rho: Option<f64>,
+    /// Factor of the channel `SK_E2`
+    #[arg(long, value_name = "FACTOR")]
+    sk_factor: Option<f64>,
+    /// Temperature, °C
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
+    celsius: Option<f64>,
+}
+
+impl ModelArgs {
+    /// Makes the model and says what must be known of it.
+    pub(super) fn build(&self, context: &Context) -> Result<Model> {
+        let path = Path::new(&self.model);
+        let is_file = path.extension().is_some_and(|ending| ending == "toml" || ending == "json");
+        let (mut spec, folder, celsius) = if is_file {
+            let protocol = Protocol::read(path)?;
+            (protocol.model, path.parent().unwrap_or(Path::new(".")).to_path_buf(), protocol.celsius)
+        } else {
+            (ModelSpec::cell(&self.model), PathBuf::from("."), None)
+        };
+        if let Some(file) = &self.morphology {
+            // From here, not from the folder of the protocol.
+            spec.morphology = Some(Morphology::File(std::path::absolute(file).unwrap_or_else(|_| file.clone())));
+        }
+        spec.max_segment_um = self.max_segment_um.or(spec.max_segment_um);
+        spec.synapse_set = self.synapse_set.clone().or(spec.synapse_set);
+        spec.rho = self.rho.or(spec.rho);
+        spec.sk_factor = self.sk_factor.or(spec.sk_factor);
+        let model = spec
+            .build(&folder, self.celsius.or(celsius))
+            .map_err(|error| if is_file && error.path().is_none() { error.file(path) } else { error })?;
+        model.notes.iter().for_each(|note| context.warn(note));
+        Ok(model)
+    }
+
+    /// Files that are read.
+    pub(super) fn inputs(&self) -> Vec<&Path> {
+        self.morphology.as_deref().into_iter().chain([Path::new(&self.model)]).collect()
+    }
+}
+
+/// A place given as `SECTION` or `SECTION:X`.
+pub(super) fn site(model: &Model, text: &str) -> Result<Site> {
+    let (section, x) = match text.rsplit_once(':') {
+        None => (text, 0.5),
+        Some((section, x)) => {
+            let x = x.parse().map_err(|_| {
+                UserError::usage("bad-place", "is no place").found(text).expected("SECTION, or SECTION:X with X from 0 to 1")
+            })?;
+            (section, x)
+        }
+    };
+    Site::at(model, section, x)
+}
+
+/// Name of a model for headings: a published cell on a grown tree is not that cell.
+pub(super) fn title(model: &Model) -> String {
+    match (&model.spec.cell, &model.spec.morphology) {
+        (Some(cell), Some(Morphology::Grown(_))) => format!("{cell} on a grown tree, not the published cell"),
+        _ => model.name(),
+    }
+}
+
+/// What every result says of its model.
+pub(super) fn describe(model: &Model) -> Value {
+    let about = model.spec.cell.as_deref().and_then(|name| CELLS.iter().find(|c| c.name == name)).map(|cell| cell.about);
+    json!({
+        "name": title(model),
+        "about": about,
+        "morphology_name": model.tree.name(),
+        "spec": model.spec,
+        "sections": model.neuron.cable.sections.len(),
+        "segments": model.neuron.cable.segment_count(),
+        "area_um2": model.neuron.cable.area_um2(),
+        "celsius": model.neuron.recipe.celsius,
+        "placement": model.neuron.recipe.placement,
+        "synapse_set": model.synapse_set.name,
+        "notes": model.notes,
+    })
+}

@@ -1,0 +1,201 @@
+//! `kenyon neuron morphology`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use kenyon_base::{AtomicFile, Result, UserError};
+use kenyon_neurons::biophysical::cable::table::{points_csv, sections_csv, segments_csv};
+use kenyon_neurons::biophysical::cable::{Cable, Electrics, Segments};
+use kenyon_neurons::biophysical::morphology::{Notes, ReadOptions, Tree, Unit, builtin, edit, grown, picture, read};
+use serde_json::{Value, json};
+
+use crate::cli::context::Context;
+use crate::cli::output::{TextTable, count, of};
+use crate::cli::target::Target;
+
+/// A morphology: what it holds, what was skipped or mended, its tables, its picture
+#[derive(Debug, Args)]
+#[command(after_help = "Without a file at hand: `ball-and-stick`, or `grown:SEED` for a pyramidal cell grown from a seed.\n\n\
+                  Examples:\n  kenyon neuron morphology cell1.asc --strict\n  \
+                  kenyon neuron morphology grown:7 --picture tree.svg --table sections")]
+pub(in crate::cli) struct Morphology {
+    /// ASC (Neurolucida) or SWC file, `ball-and-stick` or `grown:SEED`
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Refuse what would be skipped or mended, with its line
+    #[arg(long)]
+    strict: bool,
+    /// Unit of an SWC file
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<UnitArg>,
+    /// Replace the traced axon by two stubs, as models do
+    #[arg(long)]
+    replace_axon: bool,
+    /// Largest length of a segment, µm
+    #[arg(long, value_name = "UM", default_value_t = 24.3, allow_negative_numbers = true)]
+    max_segment_um: f64,
+    /// Print a table as CSV
+    #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "sections")]
+    table: Option<Table>,
+    /// Picture to write, SVG
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum UnitArg {
+    /// Micrometres
+    Um,
+    /// Nanometres
+    Nm,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Table {
+    /// One row per section
+    Sections,
+    /// One row per segment
+    Segments,
+    /// One row per traced point
+    Points,
+}
+
+impl Morphology {
+    pub(super) fn run(&self, context: &Context) -> Result<()> {
+        if let Some(path) = self.picture.as_ref().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("svg"))) {
+            return Err(UserError::usage("unknown-format", "pictures are written as SVG alone")
+                .file(path)
+                .expected("a name that ends in `.svg`"));
+        }
+        let target = self.picture.as_deref().map(|path| Target::new(path, [self.file.as_path()])).transpose()?;
+        let (tree, notes) = self.tree()?;
+        let tree = if self.replace_axon { edit::replace_axon(tree)? } else { tree };
+        let cable = Cable::new(&tree, Segments { max_length_um: self.max_segment_um }, Electrics::default())?;
+        if let (Some(target), Some(path)) = (target, self.picture.as_deref()) {
+            AtomicFile::write(path, picture::svg(&tree).as_bytes())?;
+            target.written(context);
+        }
+        let table = self.table.map(|table| match table {
+            Table::Sections => sections_csv(&cable),
+            Table::Segments => segments_csv(&cable),
+            Table::Points => points_csv(&tree),
+        });
+        let regions = regions(&cable);
+        let document = json!({
+            "name": tree.name(),
+            "sections": cable.sections.len(),
+            "segments": cable.segment_count(),
+            "points": tree.point_count(),
+            "area_um2": cable.area_um2(),
+            "max_segment_um": self.max_segment_um,
+            "axon_replaced": self.replace_axon,
+            "regions": regions.iter().map(|(name, r)| json!({
+                "region": name, "sections": r.sections, "segments": r.segments,
+                "length_um": r.length_um, "area_um2": r.area_um2, "farthest_um": r.farthest_um,
+            })).collect::<Vec<_>>(),
+            "notes": notes.entries(),
+            "more_notes": notes.more(),
+            "table": table.as_deref().map(rows),
+            "picture": self.picture,
+        });
+        context.print(&document, || match table {
+            Some(table) => table,
+            None => self.text(&tree, &cable, &regions, &notes),
+        });
+        Ok(())
+    }
+
+    fn tree(&self) -> Result<(Tree, Notes)> {
+        let name = self.file.to_string_lossy();
+        if name == "ball-and-stick" {
+            return Ok((builtin::ball_and_stick(2048.0, 1.0, 8)?, Notes::default()));
+        }
+        if let Some(seed) = name.strip_prefix("grown:").filter(|_| !Path::new(name.as_ref()).exists()) {
+            let seed = seed.parse().map_err(|_| {
+                UserError::usage("bad-seed", "is no seed").found(seed).expected("`grown:` and a whole number from 0")
+            })?;
+            return Ok((grown::pyramidal(seed)?, Notes::default()));
+        }
+        let unit = self.unit.map(|unit| match unit {
+            UnitArg::Um => Unit::Um,
+            UnitArg::Nm => Unit::Nm,
+        });
+        let loaded = read(&self.file, &ReadOptions { strict: self.strict, unit, ..ReadOptions::default() })?;
+        Ok((loaded.tree, loaded.notes))
+    }
+
+    fn text(&self, tree: &Tree, cable: &Cable, regions: &BTreeMap<String, Sums>, notes: &Notes) -> String {
+        let mut table = TextTable::new(&["region", "sections", "segments", "length µm", "area µm²", "farthest µm"]);
+        for (name, r) in regions {
+            table.row([
+                name.clone(),
+                count(r.sections),
+                count(r.segments),
+                format!("{:.1}", r.length_um),
+                format!("{:.1}", r.area_um2),
+                format!("{:.1}", r.farthest_um),
+            ]);
+        }
+        let mut out = format!(
+            "{}: {}, {}, {} of at most {} µm\n\n{}",
+            tree.name(),
+            of(cable.sections.len() as u64, "section"),
+            of(tree.point_count() as u64, "point"),
+            of(cable.segment_count() as u64, "segment"),
+            self.max_segment_um,
+            table.render(),
+        );
+        let shown = notes.entries().len().min(40);
+        let more = notes.entries().len() as u64 - shown as u64 + notes.more();
+        if shown > 0 {
+            let _ = writeln!(out, "\nnotes of the reader:");
+        }
+        for note in &notes.entries()[..shown] {
+            let _ = writeln!(out, "  {note}");
+        }
+        if more > 0 {
+            let _ = writeln!(out, "  … and {} more, all of them in `--json`", count(more));
+        }
+        if let Some(path) = &self.picture {
+            let _ = writeln!(out, "\nwritten: {}", path.display());
+        }
+        out
+    }
+}
+
+/// Sums over a region.
+#[derive(Debug, Default)]
+struct Sums {
+    sections: u64,
+    segments: u64,
+    length_um: f64,
+    area_um2: f64,
+    farthest_um: f64,
+}
+
+fn regions(cable: &Cable) -> BTreeMap<String, Sums> {
+    let mut out: BTreeMap<String, Sums> = BTreeMap::new();
+    for section in &cable.sections {
+        let sums = out.entry(section.region.to_string()).or_default();
+        sums.sections += 1;
+        sums.segments += u64::from(section.nseg);
+        sums.length_um += section.length_um;
+        sums.area_um2 += section.area_um2;
+        sums.farthest_um = sums.farthest_um.max(section.distance1_um);
+    }
+    out
+}
+
+/// A table of ours as objects.
+fn rows(csv: &str) -> Vec<Value> {
+    let mut lines = csv.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let value = |cell: &str| match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() => json!(number),
+        _ => json!(cell),
+    };
+    let row = |line: &str| Value::Object(header.iter().zip(line.split(',')).map(|(k, v)| ((*k).to_string(), value(v))).collect());
+    lines.map(row).collect()
+}

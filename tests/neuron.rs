@@ -1,0 +1,225 @@
+//! `kenyon neuron …` through the binary.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{kenyon_in, kenyon_json, repository};
+
+const STEP: &str = r#"
+duration_ms = 40
+[model]
+cell = "ball-and-stick"
+[[clamp]]
+section = "soma[0]"
+step = { delay_ms = 5, dur_ms = 30, amp_na = 0.5 }
+[[synapse]]
+name = "far"
+kind = "exc"
+section = "dend[0]"
+x = 0.9
+[[event]]
+synapse = "far"
+time_ms = 10
+"#;
+
+fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    fs::write(dir.path().join(name), text).expect("written");
+    dir
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn a_simulation_is_a_folder_with_everything_that_made_it() {
+    let dir = folder_with("p.toml", STEP);
+    let summary = kenyon_json(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--plot"]);
+    let on_disk: serde_json::Value = serde_json::from_str(&read(&dir.path().join("out/summary.json"))).expect("JSON");
+    for document in [&summary, &on_disk] {
+        assert_eq!(document["dt_ms"], 0.025);
+        assert_eq!(document["scheme"], "implicit-euler");
+        assert_eq!(document["placement"], "reference");
+        assert_eq!(document["synapse_order"], "protocol");
+        assert_eq!(document["spike_definition"]["definition"], "cross20");
+        assert_eq!(document["celsius"], 6.3);
+        assert!(document["code"].as_str().expect("text").starts_with("kenyon "));
+        assert!(document["spike_count"].as_u64().expect("a number") > 0 && document["complete"] == true);
+        assert_eq!(document["sources"][0]["kind"], "protocol");
+    }
+    let traces = read(&dir.path().join("out/traces.csv"));
+    assert_eq!(traces.lines().count(), 1602);
+    assert!(traces.starts_with("t_ms,v_soma[0](0.5)\n0,-85.0\n0.025,"), "{}", &traces[..80]);
+    let spikes = read(&dir.path().join("out/spikes.csv"));
+    assert_eq!(spikes.lines().count() as u64, 1 + summary["spike_count"].as_u64().expect("a number"));
+    let again = kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out"]);
+    assert_eq!(again.code, 2, "{}", again.stderr);
+    assert!(again.stderr.contains("not-empty"));
+
+    let plot = kenyon_json(dir.path(), &["neuron", "plot", "out", "-o", "again.svg"]);
+    assert_eq!(plot["traces"][0], "v_soma[0](0.5)");
+    assert_eq!(read(&dir.path().join("again.svg")), read(&dir.path().join("out/plot.svg")));
+    let wrong = kenyon_in(dir.path(), &["neuron", "plot", "out", "--trace", "v_soma[0](0.6)"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("did you mean `v_soma[0](0.5)`"), "{}", wrong.stderr);
+    let png = kenyon_in(dir.path(), &["neuron", "plot", "out", "-o", "a.png"]);
+    assert!(png.code == 2 && png.stderr.contains(".svg"), "{}", png.stderr);
+}
+
+#[test]
+fn the_same_protocol_gives_the_same_bytes_at_any_number_of_threads() {
+    let dir = folder_with("p.toml", STEP);
+    for threads in ["1", "2"] {
+        let out = format!("out{threads}");
+        kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", &out, "--threads", threads, "--quiet"]).ok();
+    }
+    for file in ["result.h5", "traces.csv", "spikes.csv", "summary.json"] {
+        let bytes = |n: u32| fs::read(dir.path().join(format!("out{n}/{file}"))).expect("there");
+        assert!(bytes(1) == bytes(2), "{file}");
+    }
+    let table = |threads: &str| {
+        let args = ["neuron", "fi", "ball-and-stick", "--amp", "0,0.1,0.2,0.3", "--dur-ms", "50", "--threads", threads];
+        kenyon_in(dir.path(), &args).ok().stdout
+    };
+    assert_eq!(table("1"), table("2"));
+}
+
+#[test]
+fn a_protocol_in_json_is_the_same_protocol() {
+    let json = r#"{ "duration_ms": 40, "model": { "cell": "ball-and-stick" },
+        "clamp": [{ "section": "soma[0]", "step": { "delay_ms": 5, "dur_ms": 30, "amp_na": 0.5 } }],
+        "synapse": [{ "name": "far", "kind": "exc", "section": "dend[0]", "x": 0.9 }],
+        "event": [{ "synapse": 0, "time_ms": 10 }] }"#;
+    let dir = folder_with("p.json", json);
+    fs::write(dir.path().join("p.toml"), STEP).expect("written");
+    for (protocol, out) in [("p.json", "a"), ("p.toml", "b")] {
+        kenyon_in(dir.path(), &["neuron", "simulate", protocol, "-o", out, "--quiet"]).ok();
+    }
+    assert_eq!(read(&dir.path().join("a/traces.csv")), read(&dir.path().join("b/traces.csv")));
+    fs::write(dir.path().join("bad.json"), json.replace("time_ms\"", "tim_ms\"")).expect("written");
+    let bad = kenyon_in(dir.path(), &["neuron", "simulate", "bad.json", "-o", "c"]);
+    assert_eq!(bad.code, 3);
+    assert!(bad.stderr.contains("bad.json, line 4") && bad.stderr.contains("did you mean `time_ms`"), "{}", bad.stderr);
+}
+
+#[test]
+fn an_absurd_protocol_is_refused_and_nothing_is_written() {
+    for (from, to, code, words) in [
+        ("duration_ms = 40", "duration_ms = 40\ndt_ms = 0", "bad-number", "`dt_ms`"),
+        ("time_ms = 10", "time_ms = 10\nweight = nan", "bad-weight", "`event[0].weight`"),
+        ("time_ms = 10", "time_ms = 4000", "after-the-end", "raise `duration_ms`"),
+        ("\"dend[0]\"", "\"apic[0]\"", "unknown-section", "`synapse[0].section`"),
+        ("\"ball-and-stick\"", "\"ball-and-stick\"\nmorphology = { file = \"absent.asc\" }", "not-found", "absent.asc"),
+    ] {
+        let dir = folder_with("p.toml", &STEP.replacen(from, to, 1));
+        let ran = kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--json"]);
+        assert_eq!(ran.code, 3, "{to}: {}", ran.stderr);
+        assert_eq!(ran.json()["error"]["code"], code, "{to}: {}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{to}: {}", ran.stderr);
+        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "{to}");
+    }
+}
+
+#[test]
+fn the_examples_run_and_a_grown_cell_says_what_it_is_not() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for name in ["neuron_step", "neuron_synapses", "neuron_bac"] {
+        let example = repository(&format!("examples/{name}.toml"));
+        let summary = kenyon_json(dir.path(), &["neuron", "simulate", &example, "-o", name, "--plot"]);
+        let most = summary["traces"][1]["most"].as_f64().expect("a number");
+        // A dendrite without channels of its own has no spikes, but a plateau by NMDA.
+        let plateau = name == "neuron_synapses" && most > -40.0;
+        assert!(plateau || summary["spike_count"].as_u64().expect("a number") > 0, "{name}: {most} mV");
+    }
+    let stand_in =
+        kenyon_in(dir.path(), &["neuron", "fi", "l5pc", "--amp", "0", "--dur-ms", "1", "--delay-ms", "0", "--after-ms", "0"]);
+    assert!(stand_in.ok().stderr.contains("NOT the published cell"));
+}
+
+#[test]
+fn tables_of_a_model_are_one_line_commands() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let at = dir.path();
+    let fi = kenyon_json(at, &["neuron", "fi", "ball-and-stick", "--from", "0", "--to", "0.3", "--by", "0.1", "-o", "fi.csv"]);
+    let rows = fi["rows"].as_array().expect("rows");
+    assert_eq!(rows.iter().map(|r| r["amp_na"].as_f64().expect("a number")).collect::<Vec<_>>(), [0.0, 0.1, 0.2, 0.3]);
+    assert!(rows[0]["spikes"] == 0 && rows[3]["spikes"].as_u64() > rows[1]["spikes"].as_u64());
+    assert!(read(&at.join("fi.csv")).starts_with("amp_na,spikes,rate_hz,first_ms,last_ms,"));
+
+    let epsp = kenyon_json(at, &["neuron", "epsp", "ball-and-stick", "--at", "dend[0]:0.0625", "--at", "dend[0]:0.9375"]);
+    let soma = |k: usize| epsp["rows"][k]["soma_peak_mv"].as_f64().expect("a number");
+    // NEURON: 2.223638 mV.
+    assert!((soma(0) - 2.223_638).abs() < 1e-4 && soma(1) < soma(0));
+
+    let passive = ["neuron", "input-resistance", "ball-and-stick", "--rho", "0"];
+    let mohm = kenyon_json(at, &passive)["rows"][0]["input_mohm"].as_f64().expect("a number");
+    // NEURON: 678.94836 MΩ.
+    assert!((mohm / 678.948_36 - 1.0).abs() < 1e-4, "{mohm}");
+
+    for (args, words) in [
+        (vec!["fi", "ball-and-stick"], "no-currents"),
+        (vec!["fi", "ball-and-stik", "--amp", "1"], "did you mean `ball-and-stick`"),
+        (vec!["fi", "ball-and-stick", "--from", "1", "--to", "0", "--by", "0.1"], "bad-range"),
+        (vec!["fi", "ball-and-stick", "--amp", "nan"], "bad-number"),
+        (vec!["epsp", "ball-and-stick", "--at", "soma:x"], "bad-place"),
+        (vec!["epsp", "ball-and-stick", "--weight", "-1"], "bad-number"),
+        (vec!["epsp", "ball-and-stick", "--dt-ms", "0"], "bad-time-step"),
+        (vec!["input-resistance", "ball-and-stick", "--amp", "0"], "bad-number"),
+    ] {
+        let args: Vec<&str> = ["neuron"].into_iter().chain(args).collect();
+        let ran = kenyon_in(at, &args);
+        assert!(matches!(ran.code, 2 | 3) && ran.stderr.contains(words), "{args:?}: {} {}", ran.code, ran.stderr);
+    }
+}
+
+#[test]
+fn a_morphology_is_tables_and_a_picture() {
+    let swc = "1 1 0 0 0 5 -1\n2 3 0 10 0 1 1\n3 3 0 60 0 1 2\n4 3 0 90 0 0.5 3\n5 3 30 60 0 0.5 3\n";
+    let dir = folder_with("cell.swc", swc);
+    let args = ["neuron", "morphology", "cell.swc", "--table", "sections", "--picture", "cell.svg"];
+    let report = kenyon_json(dir.path(), &args);
+    let rows = report["table"].as_array().expect("rows");
+    assert_eq!(rows.len() as u64, report["sections"].as_u64().expect("a number"));
+    assert!(rows.iter().any(|r| r["name"] == "dend[0]" && r["L_um"].as_f64().expect("a number") > 40.0));
+    assert!(read(&dir.path().join("cell.svg")).starts_with("<svg "));
+    let text = kenyon_in(dir.path(), &["neuron", "morphology", "grown:7"]).ok().stdout;
+    assert!(text.contains("apical") && text.contains("segments"), "{text}");
+    fs::write(dir.path().join("bad.swc"), "1 1 0 0 0 five -1\n").expect("written");
+    let bad = kenyon_in(dir.path(), &["neuron", "morphology", "bad.swc", "--strict"]);
+    assert!(bad.code == 3 && bad.stderr.contains("bad.swc, line 1"), "{}", bad.stderr);
+}
+
+#[test]
+fn a_step_into_the_dendrite_through_the_command_is_neurons() {
+    let root = std::env::var("KENYON_REFERENCE_DATA").unwrap_or_else(|_| repository("../shared/data"));
+    let Ok(reference) = fs::read_to_string(Path::new(&root).join("ball_and_stick/iclamp_dend/trace.csv")) else {
+        eprintln!("skipped: no reference data");
+        return;
+    };
+    let protocol = r#"
+duration_ms = 400
+[model]
+cell = "ball-and-stick"
+[[clamp]]
+section = "dend[0]"
+x = 0.9375
+step = { delay_ms = 50, dur_ms = 250, amp_na = 0.3 }
+[[clamp]]
+section = "soma[0]"
+step = { delay_ms = 120, dur_ms = 100, amp_na = 0.35 }
+[[record]]
+every_ms = 0.1
+"#;
+    let dir = folder_with("p.toml", protocol);
+    kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--quiet"]).ok();
+    let mine = read(&dir.path().join("out/traces.csv"));
+    let column = |text: &str| -> Vec<f64> {
+        text.lines().skip(1).map(|line| line.split(',').nth(1).expect("a column").parse().expect("a number")).collect()
+    };
+    let (mine, theirs) = (column(&mine), column(&reference));
+    assert_eq!(mine.len(), theirs.len());
+    let worst = mine.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(worst < 1e-5, "{worst} mV");
+}
