@@ -246,7 +246,9 @@ impl Cells {
         v.fill(self.v_init_mv);
         *calcium = Calcium::new(v.len() / self.lanes, self.lanes);
         pool.start_step(calcium);
-        mechanisms.iter_mut().for_each(|m| m.init(v, calcium));
+        for m in mechanisms {
+            m.init(v, calcium);
+        }
         receptors.iter_mut().for_each(ReceptorBlock::init);
         events.iter_mut().for_each(EventQueue::rewind);
         self.step = 0;
@@ -302,13 +304,17 @@ impl Cells {
         for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
             m.add_currents(v, calcium, rhs, diag);
         }
-        by_calcium.iter().for_each(|m| m.add_currents(v, calcium, rhs, diag));
+        for m in by_calcium {
+            m.add_currents(v, calcium, rhs, diag);
+        }
     }
 
     /// 3 for receptors.
     fn receptor_currents(&mut self) {
         let Self { v, rhs, diag, receptors, .. } = self;
-        receptors.iter().for_each(|r| r.add_currents(v, rhs, diag));
+        for r in receptors {
+            r.add_currents(v, rhs, diag);
+        }
     }
 
     /// 3: electrodes at the middle of the step.
@@ -337,7 +343,7 @@ impl Cells {
         let Self { v, rhs, diag, calcium, pool, mechanisms, receptors, by_voltage, .. } = self;
         self.elimination.begin(v, rhs, diag);
         let (by_voltage, by_calcium) = mechanisms.split_at_mut(*by_voltage);
-        for m in by_voltage.iter_mut() {
+        for m in &mut *by_voltage {
             match role(&**m) {
                 Role::Constant => {}
                 Role::Calcium => m.advance(v, calcium, dt),
@@ -349,8 +355,12 @@ impl Cells {
         for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
             m.add_currents(v, calcium, rhs, diag);
         }
-        by_calcium.iter_mut().for_each(|m| m.advance_and_add(v, calcium, dt, rhs, diag));
-        receptors.iter_mut().for_each(|r| r.advance(dt));
+        for m in by_calcium {
+            m.advance_and_add(v, calcium, dt, rhs, diag);
+        }
+        for r in receptors {
+            r.advance(dt);
+        }
     }
 
     /// Runs on another instruction set from now on: same bits, other speed. Synapses that are set later choose for themselves.

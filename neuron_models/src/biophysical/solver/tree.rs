@@ -6,6 +6,8 @@
 //! A tree may be eliminated towards any of its nodes. Ours is the middle of its longest path, and nodes equally far from it follow
 //! each other: their divisions do not wait for one another.
 
+#![allow(clippy::inline_always, reason = "compiled anew for each instruction set")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::biophysical::cable::Cable;
@@ -60,7 +62,9 @@ fn middle(neighbours: &[Vec<(u32, f64)>]) -> u32 {
     let last = |order: &[Link]| order.last().map_or(0, |link| link.node);
     let order = from_node(last(&from_node(0, neighbours)), neighbours);
     let mut towards = vec![0; neighbours.len()];
-    order.iter().for_each(|link| towards[link.node as usize] = link.to);
+    for link in &order {
+        towards[link.node as usize] = link.to;
+    }
     let mut path = vec![last(&order)];
     while let Some(&node) = path.last()
         && towards[node as usize] != node
@@ -162,7 +166,6 @@ impl WithSimd for Solve<'_> {
 
 /// Both sweeps, a chunk of cells at a time.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "compiled anew for each instruction set")]
 fn solve<V: Real>(of: Solve) -> bool {
     let Solve { system, v, rhs, diag } = of;
     let lanes = system.lanes;
