@@ -264,13 +264,11 @@ fn eliminated(mut matrix: Vec<Vec<f64>>, mut rhs: Vec<f64>) -> Vec<f64> {
         let pivot = (k..n).max_by(|&a, &b| matrix[a][k].abs().total_cmp(&matrix[b][k].abs())).expect("a row");
         matrix.swap(k, pivot);
         rhs.swap(k, pivot);
-        for row in k + 1..n {
-            let factor = matrix[row][k] / matrix[k][k];
-            if factor != 0.0 {
-                let (above, below) = matrix.split_at_mut(row);
-                below[0][k..].iter_mut().zip(&above[k][k..]).for_each(|(x, y)| *x -= factor * y);
-                rhs[row] -= factor * rhs[k];
-            }
+        let (above, below) = matrix.split_at_mut(k + 1);
+        for (row, right) in below.iter_mut().zip(k + 1..) {
+            let factor = row[k] / above[k][k];
+            row.iter_mut().zip(&above[k]).for_each(|(x, pivot)| *x -= factor * pivot);
+            rhs[right] -= factor * rhs[k];
         }
     }
     for k in (0..n).rev() {

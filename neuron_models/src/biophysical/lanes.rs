@@ -13,12 +13,9 @@
 
 mod elementary;
 pub mod places;
-mod several;
 
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
-
-use several::Several;
 
 /// A number, or several that go through the same operations.
 pub trait Real:
@@ -91,31 +88,6 @@ pub trait Real:
     #[must_use]
     fn exp_bounded(self) -> Self {
         elementary::exp_bounded(self)
-    }
-
-    /// [`Real::exp_bounded`] of each, side by side.
-    #[inline(always)]
-    #[must_use]
-    fn exps_bounded<const K: usize>(x: [Self; K]) -> [Self; K] {
-        elementary::exp_bounded(Several(x)).0
-    }
-
-    /// [`Real::exp_m1`] of each, side by side.
-    #[inline(always)]
-    #[must_use]
-    fn exps_m1<const K: usize>(x: [Self; K]) -> [Self; K] {
-        if K == 0 {
-            return x;
-        }
-        elementary::exp_m1(Several(x)).0
-    }
-
-    /// [`Real::linoid_pair`] of each, side by side.
-    #[inline(always)]
-    #[must_use]
-    fn linoid_pairs<const K: usize>(x: [Self; K], k: f64) -> ([Self; K], [Self; K]) {
-        let (right, left) = elementary::linoid_pair(Several(x), k);
-        (right.0, left.0)
     }
 
     /// `exp(self) - 1` of the value kept within -60..700, accurate also near 0.

@@ -248,7 +248,7 @@ impl Cells {
         v.fill(self.v_init_mv);
         *calcium = Calcium::new(v.len() / self.lanes, self.lanes);
         pool.start_step(calcium);
-        for m in mechanisms.iter_mut() {
+        for m in mechanisms {
             m.init(v, calcium);
         }
         receptors.iter_mut().for_each(ReceptorBlock::init);
@@ -314,7 +314,7 @@ impl Cells {
     /// 3 for receptors.
     fn receptor_currents(&mut self) {
         let Self { v, rhs, diag, receptors, .. } = self;
-        for r in receptors.iter() {
+        for r in receptors {
             r.add_currents(v, rhs, diag);
         }
     }
@@ -345,7 +345,7 @@ impl Cells {
         let Self { v, rhs, diag, calcium, pool, mechanisms, receptors, by_voltage, .. } = self;
         self.elimination.begin(v, rhs, diag);
         let (by_voltage, by_calcium) = mechanisms.split_at_mut(*by_voltage);
-        for m in by_voltage.iter_mut() {
+        for m in &mut *by_voltage {
             match role(&**m) {
                 Role::Constant => {}
                 Role::Calcium => m.advance(v, calcium, dt),
@@ -357,10 +357,10 @@ impl Cells {
         for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
             m.add_currents(v, calcium, rhs, diag);
         }
-        for m in by_calcium.iter_mut() {
+        for m in by_calcium {
             m.advance_and_add(v, calcium, dt, rhs, diag);
         }
-        for r in receptors.iter_mut() {
+        for r in receptors {
             r.advance(dt);
         }
     }

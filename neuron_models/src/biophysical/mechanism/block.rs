@@ -302,13 +302,10 @@ impl<const G: usize, C: Channel<G>> Kernel for Advance<'_, C, G> {
                 let rates = self.channel.rates(walk.read(o, i, self.drive));
                 let mut moved = [W::V::splat(0.0); G];
                 for gate in 0..G {
-                    moved[gate] = rates[gate].rate * -self.dt_ms;
-                }
-                // The negative share of the way: exp(-dt / tau) - 1.
-                let shares = W::V::exps_m1(moved);
-                for gate in 0..G {
                     let x = W::V::load(&self.gates[gate][state..]);
-                    moved[gate] = x - shares[gate] * (rates[gate].inf - x);
+                    // The negative share of the way: exp(-dt / tau) - 1.
+                    let share = (rates[gate].rate * -self.dt_ms).exp_m1();
+                    moved[gate] = x - share * (rates[gate].inf - x);
                     moved[gate].store(&mut self.gates[gate][state..]);
                 }
                 if let Some(currents) = &mut self.currents {

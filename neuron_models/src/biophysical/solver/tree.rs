@@ -6,10 +6,7 @@
 //! A tree may be eliminated towards any of its nodes. Ours is the middle of its longest path, and nodes equally far from it follow
 //! each other: their divisions do not wait for one another.
 
-#![allow(
-    clippy::inline_always,
-    reason = "kernels are compiled anew inside each instruction set's dispatch, which they reach only by inlining"
-)]
+#![allow(clippy::inline_always, reason = "compiled anew for each instruction set")]
 
 use pulp::{Arch, Simd, WithSimd};
 

@@ -22,9 +22,10 @@ impl Channel<2> for CaHva {
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
         let am = (v + 27.0).linoid(3.8) * 0.055;
-        let [bm, ah, per_bh] = V::exps_bounded([(v + 75.0) * (-1.0 / 17.0), (v + 13.0) * -0.02, (v + 15.0) * (-1.0 / 28.0)]);
-        let bh = V::splat(0.0065) / (per_bh + 1.0);
-        [GateRate::of_rates(am, bm * 0.94, 1.0), GateRate::of_rates(ah * 4.57e-4, bh, 1.0)]
+        let bm = ((v + 75.0) * (-1.0 / 17.0)).exp_bounded() * 0.94;
+        let ah = ((v + 13.0) * -0.02).exp_bounded() * 4.57e-4;
+        let bh = V::splat(0.0065) / (((v + 15.0) * (-1.0 / 28.0)).exp_bounded() + 1.0);
+        [GateRate::of_rates(am, bm, 1.0), GateRate::of_rates(ah, bh, 1.0)]
     }
 
     #[inline(always)]

@@ -28,10 +28,14 @@ impl Channel<2> for CaLvast {
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
         let u = v + 10.0;
-        let [m, m_tau, h, h_tau] =
-            V::exps_bounded([(u + 30.0) * (-1.0 / 6.0), (u + 25.0) * 0.2, (u + 80.0) * (1.0 / 6.4), (u + 40.0) * (1.0 / 7.0)]);
-        let m = GateRate { inf: (m + 1.0).recip(), rate: rate(m_tau, 5.0, 20.0) };
-        let h = GateRate { inf: (h + 1.0).recip(), rate: rate(h_tau, 20.0, 50.0) };
+        let m = GateRate {
+            inf: (((u + 30.0) * (-1.0 / 6.0)).exp_bounded() + 1.0).recip(),
+            rate: rate(((u + 25.0) * 0.2).exp_bounded(), 5.0, 20.0),
+        };
+        let h = GateRate {
+            inf: (((u + 80.0) * (1.0 / 6.4)).exp_bounded() + 1.0).recip(),
+            rate: rate(((u + 40.0) * (1.0 / 7.0)).exp_bounded(), 20.0, 50.0),
+        };
         [m, h]
     }
 

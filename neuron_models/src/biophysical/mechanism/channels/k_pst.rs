@@ -26,14 +26,15 @@ impl Channel<2> for KPst {
         let below = u.lt(V::splat(-50.0));
         let slope = V::select(below, V::splat(0.026), V::splat(-0.026));
         let factor = V::select(below, V::splat(175.03), V::splat(13.0));
-        let [m, m_tau, h, bell] = V::exps_bounded([
-            (u + 1.0) * (-1.0 / 12.0),
-            u * slope,
-            (u + 54.0) * (1.0 / 11.0),
-            -((u + 75.0) * (1.0 / 48.0)).square(),
-        ]);
-        let m = GateRate { inf: (m + 1.0).recip(), rate: V::splat(QT) / (factor * m_tau + 1.25) };
-        let h = GateRate { inf: (h + 1.0).recip(), rate: V::splat(QT) / (((u + 55.0) * 24.0 + 1010.0) * bell + 360.0) };
+        let m = GateRate {
+            inf: (((u + 1.0) * (-1.0 / 12.0)).exp_bounded() + 1.0).recip(),
+            rate: V::splat(QT) / (factor * (u * slope).exp_bounded() + 1.25),
+        };
+        let bell = (-((u + 75.0) * (1.0 / 48.0)).square()).exp_bounded();
+        let h = GateRate {
+            inf: (((u + 54.0) * (1.0 / 11.0)).exp_bounded() + 1.0).recip(),
+            rate: V::splat(QT) / (((u + 55.0) * 24.0 + 1010.0) * bell + 360.0),
+        };
         [m, h]
     }
 

@@ -10,6 +10,11 @@ use super::prelude::*;
 pub struct KTst;
 
 /// `exp(-x²)`.
+#[inline(always)]
+fn bell<V: Real>(x: V) -> V {
+    (-x.square()).exp_bounded()
+}
+
 impl Channel<2> for KTst {
     const NAME: &'static str = "K_Tst";
     const GATES: [&'static str; 2] = ["m", "h"];
@@ -23,14 +28,14 @@ impl Channel<2> for KTst {
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
         let u = v + 10.0;
-        let [m, m_bell, h, h_bell] = V::exps_bounded([
-            u * (-1.0 / 19.0),
-            -((u + 71.0) * (1.0 / 59.0)).square(),
-            (u + 66.0) * 0.1,
-            -((u + 73.0) * (1.0 / 23.0)).square(),
-        ]);
-        let m = GateRate { inf: (m + 1.0).recip(), rate: V::splat(QT) / (m_bell * 0.92 + 0.34) };
-        let h = GateRate { inf: (h + 1.0).recip(), rate: V::splat(QT) / (h_bell * 49.0 + 8.0) };
+        let m = GateRate {
+            inf: ((u * (-1.0 / 19.0)).exp_bounded() + 1.0).recip(),
+            rate: V::splat(QT) / (bell((u + 71.0) * (1.0 / 59.0)) * 0.92 + 0.34),
+        };
+        let h = GateRate {
+            inf: (((u + 66.0) * 0.1).exp_bounded() + 1.0).recip(),
+            rate: V::splat(QT) / (bell((u + 73.0) * (1.0 / 23.0)) * 49.0 + 8.0),
+        };
         [m, h]
     }
 

@@ -22,11 +22,13 @@ impl Channel<2> for NapEt2 {
 
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
-        let [m, h] = V::exps_bounded([(v + 52.6) * (-1.0 / 4.6), (v + 48.8) * 0.1]);
-        let m = GateRate { inf: (m + 1.0).recip(), rate: activation_rate(v + 38.0) * (QT / 6.0) };
+        let m = GateRate {
+            inf: (((v + 52.6) * (-1.0 / 4.6)).exp_bounded() + 1.0).recip(),
+            rate: activation_rate(v + 38.0) * (QT / 6.0),
+        };
         let a = (-(v + 17.0)).linoid(4.63) * 2.88e-6;
         let b = (v + 64.4).linoid(2.63) * 6.94e-6;
-        let h = GateRate { inf: (h + 1.0).recip(), rate: (a + b) * QT };
+        let h = GateRate { inf: (((v + 48.8) * 0.1).exp_bounded() + 1.0).recip(), rate: (a + b) * QT };
         [m, h]
     }
 

@@ -13,18 +13,26 @@ pub struct NaTaT;
 #[derive(Debug, Clone, Copy)]
 pub struct NaTs2T;
 
+/// Opening and closing of m, `x` mV above half of its shift.
+#[inline(always)]
+fn activation<V: Real>(x: V) -> (V, V) {
+    let (right, left) = x.linoid_pair(6.0);
+    (right * 0.182, left * 0.124)
+}
+
 /// `a + b` of m, before any scaling; [`NapEt2`](super::NapEt2) shares it.
 #[inline(always)]
 pub(super) fn activation_rate<V: Real>(x: V) -> V {
-    let (opening, closing) = x.linoid_pair(6.0);
-    opening * 0.182 + closing * 0.124
+    let (opening, closing) = activation(x);
+    opening + closing
 }
 
 #[inline(always)]
 fn rates<V: Real>(x: V, y: V) -> [GateRate<V>; 2] {
+    let (opening, closing) = activation(x);
     // a / (a + b) of mirror images is a logistic of y; the pair gives it without a second exponential.
-    let ([opening, left], [closing, right]) = V::linoid_pairs([x, -y], 6.0);
-    [GateRate::of_rates(opening * 0.182, closing * 0.124, QT), GateRate::of_rates(left, right, 0.015 * QT)]
+    let (left, right) = (-y).linoid_pair(6.0);
+    [GateRate::of_rates(opening, closing, QT), GateRate::of_rates(left, right, 0.015 * QT)]
 }
 
 macro_rules! sodium {

@@ -20,8 +20,9 @@ impl Channel<1> for Skv31 {
 
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 1] {
-        let [inf, rate] = V::exps_bounded([(v - 18.7) * (-1.0 / 9.7), (v + 46.56) * (-1.0 / 44.14)]);
-        [GateRate { inf: (inf + 1.0).recip(), rate: (rate + 1.0) * 0.25 }]
+        let inf = (((v - 18.7) * (-1.0 / 9.7)).exp_bounded() + 1.0).recip();
+        let rate = (((v + 46.56) * (-1.0 / 44.14)).exp_bounded() + 1.0) * 0.25;
+        [GateRate { inf, rate }]
     }
 
     #[inline(always)]

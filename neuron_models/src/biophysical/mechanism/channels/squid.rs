@@ -52,11 +52,12 @@ impl Channel<2> for SquidSodium {
 
     #[inline(always)]
     fn rates<V: Real>(&self, v: V) -> [GateRate<V>; 2] {
-        let [slow, bm] = V::exps_bounded([(v + 65.0) * -0.05, (v + 65.0) * (-1.0 / 18.0)]);
+        let slow = ((v + 65.0) * -0.05).exp_bounded();
         let fallen = slow.square();
         let am = linoid(v + 40.0, fallen * E_5_HALVES) * 0.1;
+        let bm = ((v + 65.0) * (-1.0 / 18.0)).exp_bounded() * 4.0;
         let bh = (fallen * E_3 + 1.0).recip();
-        [GateRate::of_rates(am, bm * 4.0, self.scale), GateRate::of_rates(slow * 0.07, bh, self.scale)]
+        [GateRate::of_rates(am, bm, self.scale), GateRate::of_rates(slow * 0.07, bh, self.scale)]
     }
 
     #[inline(always)]
