@@ -11,7 +11,8 @@
 //! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
 //! | [`wilson`], [`PairedCounts`], [`predicted_share`] | intervals of shares that were counted |
-//! | [`van_rossum_d2`] | distance of two spike trains |
+//! | [`van_rossum_d2`], [`pair_up`] | distance of two spike trains, their spikes paired |
+//! | [`peaks`] | local maxima of a trace |
 //!
 //! # Example
 //! ```
@@ -34,6 +35,7 @@ mod paired;
 pub mod plain;
 pub mod progress;
 pub mod random;
+mod trains;
 mod van_rossum;
 
 pub use atomic::{AtomicDir, AtomicFile};
@@ -44,6 +46,7 @@ pub use paired::{PairedCounts, predicted_share};
 pub use plain::{PlainFile, PlainWriter, RowReader, RowWriter, Sorting};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};
+pub use trains::{pair_up, peaks};
 pub use van_rossum::van_rossum_d2;
 
 /// Version of the tool, written into every file.

@@ -1,5 +1,6 @@
 //! Precision and recall of predicted spikes.
 
+use kenyon_base::pair_up;
 use serde::Serialize;
 
 use super::measure::Measure;
@@ -22,17 +23,7 @@ pub struct SpikeMatch {
 pub fn count_matches(predicted: &SpikeTrain<'_>, reference: &SpikeTrain<'_>, tolerance: f64) -> u64 {
     let reach = tolerance + 1e-12 * reference.window().length();
     let (a, b) = (predicted.times(), reference.times());
-    let (mut i, mut j, mut matched) = (0, 0, 0);
-    while i < a.len() && j < b.len() {
-        if (a[i] - b[j]).abs() <= reach {
-            (i, j, matched) = (i + 1, j + 1, matched + 1);
-        } else if a[i] < b[j] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    matched
+    pair_up(a, b, |a, b| (a - b).abs() <= reach).len() as u64
 }
 
 /// Precision, recall and F1 of predicted spikes.

@@ -1,5 +1,7 @@
 //! Spikes of a trace: upward crossings, peaks.
 
+pub use kenyon_base::peaks;
+
 /// An upward crossing of a threshold, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Crossing {
@@ -23,25 +25,6 @@ pub fn crossings(v: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<Crossing> {
         } else if let Some(last) = found.last_mut().filter(|last| now >= threshold_mv && now > last.v_peak_mv) {
             (last.t_peak_ms, last.v_peak_mv) = (step as f64 * dt_ms, now);
         }
-    }
-    found
-}
-
-/// Steps of local maxima at or above a bound, none of them at either end; of a plateau the middle sample.
-pub fn peaks(v: &[f64], bound_mv: f64) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut step = 1;
-    while step + 1 < v.len() {
-        if v[step - 1] >= v[step] {
-            step += 1;
-            continue;
-        }
-        let plateau = v[step..].iter().take_while(|x| x.total_cmp(&v[step]).is_eq()).count();
-        let end = step + plateau;
-        if end < v.len() && v[end] < v[step] && v[step] >= bound_mv {
-            found.push(usize::midpoint(step, end - 1));
-        }
-        step = end;
     }
     found
 }

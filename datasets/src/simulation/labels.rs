@@ -2,6 +2,7 @@
 //!
 //! A trace holds the initial sample and then one per step; the label of millisecond k looks at the sample at k ms.
 
+pub use kenyon_base::peaks;
 use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 
@@ -157,27 +158,6 @@ pub fn spike_times(rule: SpikeRule, trace: &[f64], steps_per_ms: usize) -> Vec<f
 fn at(trace: &[f64], step: f64) -> f64 {
     let (i, part) = (step as usize, step.fract());
     if part == 0.0 { trace[i] } else { trace[i] + (trace[i + 1] - trace[i]) * part }
-}
-
-/// Interior local maxima of at least `height`; of a plateau, its middle sample (the earlier of two).
-#[expect(clippy::float_cmp, reason = "a plateau is of equal samples")]
-pub fn peaks(trace: &[f64], height: f64) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut i = 1;
-    while i + 1 < trace.len() {
-        if trace[i] > trace[i - 1] {
-            let mut end = i;
-            while end + 1 < trace.len() && trace[end + 1] == trace[i] {
-                end += 1;
-            }
-            if end + 1 < trace.len() && trace[end + 1] < trace[i] && trace[i] >= height {
-                found.push(usize::midpoint(i, end));
-            }
-            i = end;
-        }
-        i += 1;
-    }
-    found
 }
 
 /// Whether a spike lies in the last `near_ms` bins (the present one is one of them), or the voltage is near the cap.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use kenyon_base::van_rossum_d2;
+use kenyon_base::{pair_up, van_rossum_d2};
 
 use super::{PopulationDrift, VAN_ROSSUM_TAU_MS};
 
@@ -144,19 +144,8 @@ pub(super) fn differences<T: Ord + Copy>(a: &[T], b: &[T]) -> Vec<T> {
 
 /// Distances in steps of spikes of the same neuron, paired one to one from the left; both lists (neuron, step), sorted.
 fn matches(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<u32> {
-    let (mut i, mut j, mut found) = (0, 0, Vec::new());
-    while i < a.len() && j < b.len() {
-        let (x, y) = (a[i], b[j]);
-        if x.0 == y.0 && x.1.abs_diff(y.1) <= WITHIN {
-            found.push(x.1.abs_diff(y.1));
-            (i, j) = (i + 1, j + 1);
-        } else if x < y {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    found
+    let pairs = pair_up(a, b, |x, y| x.0 == y.0 && x.1.abs_diff(y.1) <= WITHIN);
+    pairs.iter().map(|(x, y)| x.1.abs_diff(y.1)).collect()
 }
 
 /// First step in which two lists of spikes differ, any neuron of any population: (step, population, neuron), sorted.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use kenyon_base::{Result, UserError, digest};
+use kenyon_base::{Result, UserError, digest, pair_up};
 use serde::{Deserialize, Serialize};
 
 use super::NETWORK;
@@ -142,19 +142,9 @@ fn one(
     }
 }
 
-/// Largest number of pairs at most [`NEAR`] steps apart, each spike in one pair: the earliest that fits, of sorted steps.
+/// Largest number of pairs at most [`NEAR`] steps apart, each spike in one pair, of sorted steps.
 fn matches(a: &[i64], b: &[i64]) -> usize {
-    let (mut i, mut j, mut pairs) = (0, 0, 0);
-    while i < a.len() && j < b.len() {
-        if a[i].abs_diff(b[j]) <= u64::from(NEAR) {
-            (i, j, pairs) = (i + 1, j + 1, pairs + 1);
-        } else if a[i] < b[j] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    pairs
+    pair_up(a, b, |a, b| a.abs_diff(*b) <= u64::from(NEAR)).len()
 }
 
 /// The rows of a table by sample; all belong to sample 0 unless a column says more.

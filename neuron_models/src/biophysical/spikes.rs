@@ -3,6 +3,7 @@
 //! A spike of a simulated potential is a matter of definition, and definitions differ by up to a millisecond: every list of spikes
 //! bears the name of its own.
 
+pub use kenyon_base::peaks;
 use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 
@@ -106,40 +107,6 @@ pub fn crossings(v_mv: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<f64> {
         (before < threshold_mv && after >= threshold_mv).then(|| dt_ms * (k as f64 + (threshold_mv - before) / (after - before)))
     };
     v_mv.windows(2).enumerate().filter_map(rise).collect()
-}
-
-/// Samples that are local maxima of at least `least_mv`: higher than what is before and after; of a plateau the middle sample, the
-/// left one of two. The first and last sample are none.
-///
-/// # Example
-/// ```
-/// use kenyon_neurons::biophysical::spikes::peaks;
-///
-/// assert_eq!(peaks(&[0.0, 5.0, 5.0, 5.0, 1.0, 2.0, 1.0], 0.0), [2, 5]);
-/// ```
-pub fn peaks(v_mv: &[f64], least_mv: f64) -> Vec<usize> {
-    let mut out = Vec::new();
-    let mut k = 1;
-    while k + 1 < v_mv.len() {
-        if v_mv[k - 1] < v_mv[k] {
-            let level = v_mv[k];
-            // Samples of a plateau are equal to the bit.
-            let end = (k + 1..v_mv.len()).find(|&j| v_mv[j].total_cmp(&level).is_ne());
-            match end {
-                Some(end) if v_mv[end] < level => {
-                    if level >= least_mv {
-                        out.push(usize::midpoint(k, end - 1));
-                    }
-                    k = end;
-                }
-                Some(end) => k = end,
-                None => break,
-            }
-        } else {
-            k += 1;
-        }
-    }
-    out
 }
 
 /// Whole milliseconds with a spike as `TwinProp` finds them.
