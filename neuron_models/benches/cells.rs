@@ -1,7 +1,7 @@
 //! What whole cells cost: CPU seconds for a simulated second of one cell.
 //!
 //! ```text
-//! cargo bench --profile dev -p kenyon -p kenyon-neurons --bench cells -- [CASE ..] [--iters N] [--ms MS] [--threads N]
+//! cargo bench --profile dev -p kenyon -p kenyon-neurons --bench cells -- [CASE ..] [--iters N] [--ms MS] [--threads N] [--lanes N]
 //! ```
 //!
 //! (Naming the core as well gives the crates the features that it builds them with, AVX-512 among them.)
@@ -14,7 +14,8 @@
 //!
 //! `l5pc` and `bs` need the reference data (`KENYON_REFERENCE_DATA`, or `../shared/data` beside the repository) and are left out
 //! without it. Prints one JSON line per run: the smallest CPU time of the thread over the iterations; spikes are upward crossings
-//! of 0 mV of the soma of the first cell. With `--threads`, so many threads run a batch each, and the slowest counts.
+//! of 0 mV of the soma of the first cell. With `--threads`, so many threads run a batch each, and the slowest counts; with `--lanes`
+//! only batches of this size run, and with `--exact` none with tables.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -195,6 +196,14 @@ struct Options {
     iters: usize,
     ms: Option<f64>,
     threads: usize,
+    lanes: Option<usize>,
+    exact: bool,
+}
+
+impl Options {
+    fn allow(&self, lanes: usize, tables: bool) -> bool {
+        self.lanes.is_none_or(|only| only == lanes) && !(tables && self.exact)
+    }
 }
 
 fn main() {
@@ -207,6 +216,8 @@ fn main() {
         iters: number("--iters").map_or(3, |n| n as usize),
         ms: number("--ms"),
         threads: number("--threads").map_or(1, |n| n as usize),
+        lanes: number("--lanes").map(|n| n as usize),
+        exact: arguments.iter().any(|a| a == "--exact"),
     };
     let cases = ["hh", "l5pc", "bs"];
     let named = arguments.iter().any(|a| cases.contains(&a.as_str()));
@@ -217,20 +228,26 @@ fn main() {
     if wanted("hh") {
         let case = squid();
         for (cells, lanes) in [(1, 1), (64, 8), (64, 16), (64, 64)] {
-            for tables in [false, true] {
+            for tables in [false, true].into_iter().filter(|&tables| options.allow(lanes, tables)) {
                 print(case.measure("hh", (cells, lanes), tables, &options, 200.0));
             }
         }
     }
     if wanted("l5pc") && data.join("l5pc").is_dir() {
         let case = layer5(&data);
-        for (lanes, tables) in [(1, false), (8, false), (16, false), (1, true), (8, true), (16, true)] {
+        for (lanes, tables) in [(1, false), (8, false), (16, false), (1, true), (8, true), (16, true)]
+            .into_iter()
+            .filter(|&(lanes, tables)| options.allow(lanes, tables))
+        {
             print(case.measure("l5pc", (lanes, lanes), tables, &options, 100.0));
         }
     }
     if wanted("bs") && data.join("ball_and_stick").is_dir() {
         let case = ball_and_stick(&data);
-        for (lanes, tables) in [(1, false), (8, false), (16, false), (1, true), (16, true)] {
+        for (lanes, tables) in [(1, false), (8, false), (16, false), (1, true), (16, true)]
+            .into_iter()
+            .filter(|&(lanes, tables)| options.allow(lanes, tables))
+        {
             print(case.measure("bs", (lanes, lanes), tables, &options, 8192.0));
         }
     }

@@ -124,6 +124,35 @@ fn an_event_acts_in_the_step_whose_beginning_it_is_nearest_to() {
     }
 }
 
+/// As NEURON 9.0.2 does: its clock adds up half steps, and with them their rounding errors.
+#[test]
+fn an_event_just_between_two_steps_comes_late_where_neurons_clock_runs_slow() {
+    let neuron = neuron();
+    let set = synapse_set("bs_ampa").expect("known");
+    let synapses = vec![Synapse { node: 2, receptors: vec![(set.ampa_receptor(), 1e-6)] }; 400];
+    for dt_ms in [0.1, 0.05, 0.025] {
+        let mut cells = Cells::new(&neuron, 1, Settings { dt_ms, ..Settings::default() }).expect("sound");
+        cells.set_synapses(&synapses, false).expect("sound");
+        let halfway = |step: u32| ((f64::from(step) + 0.5) * dt_ms * 1e6).round() / 1e6;
+        let events = (0..400).map(|synapse| Event { time_ms: halfway(synapse), synapse, weight: 1.0 }).collect();
+        cells.set_events(0, EventQueue::new(events).expect("sound")).expect("known");
+        let mut opened = vec![None; 400];
+        let stepped = |cells: &Cells| {
+            for (synapse, opened) in opened.iter_mut().enumerate() {
+                let (block, k) = cells.receptors(synapse as u32).next().expect("one");
+                if block.states().1[k] > 0.0 {
+                    opened.get_or_insert(cells.steps() - 1);
+                }
+            }
+        };
+        cells.run(402, &mut Each(|_: &Cells| {}, stepped)).expect("runs");
+        for (step, opened) in (0..400).zip(opened) {
+            let late = matches!(step, 4 | 5 | 23..=93 | 377..=399);
+            assert_eq!(opened, Some(step + u64::from(late)), "dt {dt_ms} ms, event at {} ms", halfway(step as u32));
+        }
+    }
+}
+
 #[test]
 fn the_end_of_a_section_has_no_area_and_passes_on_what_it_gets() {
     let neuron = neuron();

@@ -11,6 +11,7 @@
 //! | [`channels`] | the equations, one file each |
 //! | [`registry`] | [`CHANNELS`], [`channel`]: what there is, by name |
 //! | [`block`] | [`Mechanism`], [`ChannelBlock`]: instances, their states, one step of them |
+//! | [`together`] | [`GatesTogether`]: gates of many channels at one place, moved at once |
 //! | [`table`] | [`RateTable`]: gates interpolated on a grid of voltages instead of computed |
 //! | [`calcium`] | [`Calcium`] of the nodes, [`CalciumPool`], the Nernst potential |
 
@@ -24,11 +25,13 @@ pub mod calcium;
 pub mod channels;
 pub mod registry;
 pub mod table;
+pub mod together;
 
 pub use block::{ChannelBlock, Density, Instance, Mechanism};
 pub use calcium::{CONSTANT_ECA_MV, Calcium, CalciumPool, PoolInstance, nernst_calcium_mv};
 pub use registry::{CHANNELS, ChannelInfo, channel};
 pub use table::{Grid, RateTable, TableError};
+pub use together::GatesTogether;
 
 use super::lanes::Real;
 

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use electrode::{Electrode, Waveform};
 
 use self::tree::Elimination;
-use super::mechanism::{Calcium, CalciumPool, Drive, Grid, Ion, Mechanism, TableError};
+use super::mechanism::{Calcium, CalciumPool, Drive, GatesTogether, Grid, Ion, Mechanism, TableError};
 use super::neuron::Neuron;
 use super::synapse::{EventQueue, Receptor, ReceptorBlock, ReceptorInstance, merge};
 
@@ -112,6 +112,11 @@ pub struct Cells {
     mechanisms: Vec<Box<dyn Mechanism>>,
     /// How many of them follow the voltage.
     by_voltage: usize,
+    /// How each of them takes part in a step.
+    roles: Vec<Role>,
+    /// Gates of those that are moved together.
+    together: GatesTogether,
+    arch: pulp::Arch,
     receptors: Vec<ReceptorBlock>,
     /// Targets of synapse k: `targets[target_ptr[k]..target_ptr[k + 1]]`.
     target_ptr: Vec<u32>,
@@ -120,6 +125,8 @@ pub struct Cells {
     /// Events of each cell.
     events: Vec<EventQueue>,
     step: u64,
+    /// Time that events and electrodes are held against, ms.
+    clock_ms: f64,
     v_init_mv: f64,
     names: guard::Names,
 }
@@ -159,12 +166,16 @@ impl Cells {
             pool,
             mechanisms: by_voltage,
             by_voltage: count,
+            roles: Vec::new(),
+            together: GatesTogether::default(),
+            arch: pulp::Arch::new(),
             receptors: Vec::new(),
             target_ptr: vec![0],
             targets: Vec::new(),
             electrodes: Vec::new(),
             events: vec![EventQueue::default(); lanes],
             step: 0,
+            clock_ms: 0.0,
             v_init_mv,
             names: guard::Names::new(&neuron.cable),
         };
@@ -173,6 +184,8 @@ impl Cells {
                 mechanism.use_table(grid, dt)?;
             }
         }
+        cells.roles = cells.mechanisms.iter().map(|m| Role::of(&**m)).collect();
+        cells.together = GatesTogether::with_gates(cells.mechanisms.iter().map(|m| m.gates_together()).sum());
         cells.init();
         Ok(cells)
     }
@@ -254,6 +267,7 @@ impl Cells {
         receptors.iter_mut().for_each(ReceptorBlock::init);
         events.iter_mut().for_each(EventQueue::rewind);
         self.step = 0;
+        self.clock_ms = 0.0;
     }
 
     /// Goes on for `steps` steps; the observer sees each of them, and before the first of a simulation the start.
@@ -276,6 +290,8 @@ impl Cells {
             }
             self.advance();
             self.step += 1;
+            let half = 0.5 * self.settings.dt_ms;
+            self.clock_ms = self.clock_ms + half + half;
             observer.stepped(self)?;
         }
         Ok(())
@@ -283,7 +299,7 @@ impl Cells {
 
     /// 1: events up to half a step ahead.
     fn deliver(&mut self) {
-        let until = self.t_ms() + 0.5 * self.settings.dt_ms;
+        let until = self.mid_step_ms();
         for (lane, queue) in self.events.iter_mut().enumerate() {
             for event in queue.due(until) {
                 let [from, to] = [0, 1].map(|k| self.target_ptr[event.synapse as usize + k] as usize);
@@ -296,15 +312,19 @@ impl Cells {
 
     /// 2 and 3 for channels: currents into the right side, slopes into the diagonal. In the order of [`Cells::advance`].
     fn channel_currents(&mut self) {
-        let Self { v, rhs, diag, calcium, pool, mechanisms, by_voltage, .. } = self;
+        let Self { v, rhs, diag, calcium, pool, mechanisms, roles, by_voltage, .. } = self;
         self.elimination.begin(v, rhs, diag);
         let (by_voltage, by_calcium) = mechanisms.split_at(*by_voltage);
-        for m in by_voltage.iter().filter(|m| role(&***m) == Role::Plain) {
-            m.add_currents(v, calcium, rhs, diag);
+        for (m, role) in by_voltage.iter().zip(&*roles) {
+            if role.waits == Waits::No {
+                m.add_currents(v, calcium, rhs, diag);
+            }
         }
         pool.start_step(calcium);
-        for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
-            m.add_currents(v, calcium, rhs, diag);
+        for (m, role) in by_voltage.iter().zip(&*roles) {
+            if role.waits == Waits::ForCalcium {
+                m.add_currents(v, calcium, rhs, diag);
+            }
         }
         for m in by_calcium {
             m.add_currents(v, calcium, rhs, diag);
@@ -321,7 +341,7 @@ impl Cells {
 
     /// 3: electrodes at the middle of the step.
     fn inject(&mut self) {
-        let t_mid = self.t_ms() + 0.5 * self.settings.dt_ms;
+        let t_mid = self.mid_step_ms();
         for electrode in &self.electrodes {
             let i = electrode.waveform.at(t_mid);
             if i != 0.0 {
@@ -342,20 +362,30 @@ impl Cells {
     /// 5: states at the new potential, and with it 2 and 3 of the next step for channels.
     fn advance(&mut self) {
         let dt = self.settings.dt_ms;
-        let Self { v, rhs, diag, calcium, pool, mechanisms, receptors, by_voltage, .. } = self;
+        let Self { v, rhs, diag, calcium, pool, mechanisms, roles, together, receptors, by_voltage, .. } = self;
         self.elimination.begin(v, rhs, diag);
         let (by_voltage, by_calcium) = mechanisms.split_at_mut(*by_voltage);
-        for m in &mut *by_voltage {
-            match role(&**m) {
-                Role::Constant => {}
-                Role::Calcium => m.advance(v, calcium, dt),
-                Role::Plain => m.advance_and_add(v, calcium, dt, rhs, diag),
+        together.rewind();
+        for (m, _) in by_voltage.iter().zip(&*roles).filter(|(_, role)| role.together) {
+            m.hand_over(v, together);
+        }
+        together.shares(self.arch, dt);
+        together.rewind();
+        for (m, role) in by_voltage.iter_mut().zip(&*roles) {
+            match role.waits {
+                Waits::Always => {}
+                Waits::ForCalcium if role.together => m.take_back(together, v, None),
+                Waits::ForCalcium => m.advance(v, calcium, dt),
+                Waits::No if role.together => m.take_back(together, v, Some((&mut *rhs, &mut *diag))),
+                Waits::No => m.advance_and_add(v, calcium, dt, rhs, diag),
             }
         }
         pool.advance(calcium, dt);
         pool.start_step(calcium);
-        for m in by_voltage.iter().filter(|m| role(&***m) == Role::Calcium) {
-            m.add_currents(v, calcium, rhs, diag);
+        for (m, role) in by_voltage.iter().zip(&*roles) {
+            if role.waits == Waits::ForCalcium {
+                m.add_currents(v, calcium, rhs, diag);
+            }
         }
         for m in by_calcium {
             m.advance_and_add(v, calcium, dt, rhs, diag);
@@ -367,6 +397,7 @@ impl Cells {
 
     /// Runs on another instruction set from now on: same bits, other speed. Synapses that are set later choose for themselves.
     pub fn run_on(&mut self, arch: pulp::Arch) {
+        self.arch = arch;
         self.elimination.run_on(arch);
         self.pool = self.pool.clone().on(arch);
         for m in &mut self.mechanisms {
@@ -375,6 +406,12 @@ impl Cells {
         for r in &mut self.receptors {
             r.run_on(arch);
         }
+    }
+
+    /// The middle of the step to come, ms, as NEURON has it: by a clock that adds up half steps and their rounding errors. On it
+    /// depends in which step an event half way between two is delivered.
+    fn mid_step_ms(&self) -> f64 {
+        self.clock_ms + 0.5 * self.settings.dt_ms
     }
 
     /// Time, ms: steps done times the step.
@@ -430,21 +467,32 @@ impl Cells {
 }
 
 /// How a channel takes part in a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Its conductance never changes: the system contains it.
-    Constant,
-    /// Its current waits for the concentration of calcium.
-    Calcium,
-    /// Its current follows from its gates at once.
-    Plain,
+#[derive(Debug, Clone, Copy)]
+struct Role {
+    waits: Waits,
+    /// Whether its gates are moved with those of others.
+    together: bool,
 }
 
-fn role(mechanism: &dyn Mechanism) -> Role {
-    match mechanism.info() {
-        info if info.ion == Ion::Calcium => Role::Calcium,
-        info if info.gates.is_empty() => Role::Constant,
-        _ => Role::Plain,
+/// What the current of a channel waits for, once its gates have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// Its conductance never changes: the system contains it.
+    Always,
+    /// The concentration of calcium.
+    ForCalcium,
+    /// Nothing.
+    No,
+}
+
+impl Role {
+    fn of(mechanism: &dyn Mechanism) -> Self {
+        let waits = match mechanism.info() {
+            info if info.ion == Ion::Calcium => Waits::ForCalcium,
+            info if info.gates.is_empty() => Waits::Always,
+            _ => Waits::No,
+        };
+        Self { waits, together: mechanism.gates_together() > 0 }
     }
 }
 

@@ -61,6 +61,11 @@ impl Places {
         self.count == 0
     }
 
+    /// Whether they are so few, of a single cell, that a chunk is one of them.
+    pub fn are_few(&self) -> bool {
+        self.lanes == 1 && self.count <= FEW
+    }
+
     /// How many cells there are.
     pub fn lanes(&self) -> usize {
         self.lanes
@@ -115,7 +120,7 @@ impl<K: Kernel> WithSimd for Run<'_, K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        if self.places.lanes == 1 && self.places.count <= FEW {
+        if self.places.are_few() {
             self.kernel.run(Few { places: self.places });
         } else if self.places.lanes == 1 {
             self.kernel.run(OneCell { places: self.places });

@@ -8,10 +8,11 @@
 use std::array::from_fn;
 
 use kenyon_base::UserError;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::registry::ChannelInfo;
 use super::table::{Grid, RateTable, TableError};
+use super::together::GatesTogether;
 use super::{Calcium, Channel, Drive, Environment, Ion};
 use crate::biophysical::lanes::Real;
 use crate::biophysical::lanes::places::{Kernel, Places, Walk};
@@ -65,6 +66,15 @@ pub trait Mechanism: Send + Sync {
     /// # Panics
     /// For calcium channels: their reversal potential changes in between.
     fn advance_and_add(&mut self, v: &[f64], calcium: &Calcium, dt_ms: f64, rhs: &mut [f64], diag: &mut [f64]);
+
+    /// How many gates [`Mechanism::hand_over`] hands over; none if they had better be moved by [`Mechanism::advance`].
+    fn gates_together(&self) -> usize;
+
+    /// Hands over all gates, in the first part of [`Mechanism::advance`].
+    fn hand_over(&self, v: &[f64], gates: &mut GatesTogether);
+
+    /// Takes them back, and if `sums` are given (right side and diagonal) does [`Mechanism::add_currents`].
+    fn take_back(&mut self, gates: &mut GatesTogether, v: &[f64], sums: Option<(&mut [f64], &mut [f64])>);
 
     /// The states of gate `gate`, in the order of [`ChannelInfo::gates`].
     fn gate(&self, gate: usize) -> &[f64];
@@ -175,6 +185,32 @@ impl<const G: usize, C: Channel<G>> Mechanism for ChannelBlock<C, G> {
         self.step(v, calcium, dt_ms, Some((rhs, diag)));
     }
 
+    fn gates_together(&self) -> usize {
+        let alone = self.table.is_some() || C::DRIVE == Drive::Calcium || !self.places.are_few();
+        if alone { 0 } else { G * self.places.len() }
+    }
+
+    fn hand_over(&self, v: &[f64], gates: &mut GatesTogether) {
+        self.arch.dispatch(HandOver { block: self, v, gates });
+    }
+
+    fn take_back(&mut self, gates: &mut GatesTogether, v: &[f64], mut sums: Option<(&mut [f64], &mut [f64])>) {
+        for (instance, &node) in self.places.nodes().iter().enumerate() {
+            let mut moved = [0.0; G];
+            for gate in 0..G {
+                moved[gate] = gates.moved(self.gates[gate][instance]);
+                self.gates[gate][instance] = moved[gate];
+            }
+            if let Some((rhs, diag)) = &mut sums {
+                let node = node as usize;
+                let g = self.g_us[instance] * self.channel.open(moved);
+                let force = v[node] - self.reversal_mv[instance];
+                rhs[node] += -(g * force);
+                diag[node] += g;
+            }
+        }
+    }
+
     fn gate(&self, gate: usize) -> &[f64] {
         self.places.own(&self.gates[gate])
     }
@@ -223,6 +259,25 @@ impl<const G: usize, C: Channel<G>> Kernel for Settle<'_, C, G> {
                 for (gate, rate) in self.gates.iter_mut().zip(rates) {
                     rate.inf.store(&mut gate[walk.state(o, i)..]);
                 }
+            }
+        }
+    }
+}
+
+struct HandOver<'a, C, const G: usize> {
+    block: &'a ChannelBlock<C, G>,
+    v: &'a [f64],
+    gates: &'a mut GatesTogether,
+}
+
+impl<const G: usize, C: Channel<G>> WithSimd for HandOver<'_, C, G> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for &node in self.block.places.nodes() {
+            for gate in self.block.channel.rates(self.v[node as usize]) {
+                self.gates.hand_over(gate);
             }
         }
     }

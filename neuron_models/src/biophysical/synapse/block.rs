@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kenyon_base::UserError;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::kinetics::Receptor;
+use super::kinetics::{MagnesiumBlock, Receptor};
 use crate::biophysical::lanes::Real;
 use crate::biophysical::lanes::places::{Kernel, Places, Walk};
 
@@ -51,6 +51,24 @@ pub fn merge(receptors: &[ReceptorInstance]) -> Merged {
     }
 }
 
+const NO_BLOCK: MagnesiumBlock = MagnesiumBlock { gamma_per_mv: 0.0, mg_mm: 0.0 };
+
+/// What the slope of a block by magnesium is made of, without cancellation.
+#[derive(Debug, Clone, Copy)]
+struct Slope {
+    /// `exp(-gamma (v + d)) = ratio exp(-gamma v)`.
+    ratio: f64,
+    /// `(1 - ratio) / d`, 1/mV.
+    fall: f64,
+}
+
+impl Slope {
+    fn of(block: MagnesiumBlock) -> Self {
+        let exponent = -block.gamma_per_mv * SLOPE_MV;
+        Self { ratio: Real::exp(exponent), fall: -Real::exp_m1(exponent) / SLOPE_MV }
+    }
+}
+
 /// All receptors of one kind, in a cell or in a batch of equal cells.
 ///
 /// `g = gmax (B - A)`, on an event `A += w f` and `B += w f`; `index = instance * lanes + lane`. Without a rise there is no A.
@@ -63,6 +81,7 @@ pub struct ReceptorBlock {
     factor: f64,
     rise: Option<Vec<f64>>,
     decay: Vec<f64>,
+    slope: Slope,
     /// Of one step of `dt_ms`: what is left of A and of B.
     left: [f64; 2],
     dt_ms: f64,
@@ -87,6 +106,7 @@ impl ReceptorBlock {
             factor: kinetics.factor(),
             rise: kinetics.rise_ms().map(|_| closed.clone()),
             decay: closed,
+            slope: Slope::of(receptor.magnesium.unwrap_or(NO_BLOCK)),
             left: [1.0; 2],
             dt_ms: 0.0,
             places,
@@ -215,10 +235,8 @@ impl<const RISE: bool, const MAGNESIUM: bool> Kernel for Currents<'_, RISE, MAGN
     fn run<W: Walk>(self, walk: W) {
         let block = self.block;
         let rise = block.rise.as_deref().unwrap_or_default();
-        let mg = block.receptor.magnesium.unwrap_or(super::MagnesiumBlock { gamma_per_mv: 0.0, mg_mm: 0.0 });
-        // exp(-gamma (v + d)) = ratio exp(-gamma v); the difference of the two blocks, without cancellation.
-        let ratio = Real::exp(-mg.gamma_per_mv * SLOPE_MV);
-        let fall = -Real::exp_m1(-mg.gamma_per_mv * SLOPE_MV) / SLOPE_MV;
+        let mg = block.receptor.magnesium.unwrap_or(NO_BLOCK);
+        let Slope { ratio, fall } = block.slope;
         let (outer, inner) = walk.extent();
         for o in 0..outer {
             let gmax = walk.parameter(o, &block.gmax_us);
