@@ -78,14 +78,29 @@ pub fn parse_json_of<T: DeserializeOwned>(text: &str, path: &Path, page: &str) -
         let message = plain(whole.rsplit_once(" at line ").map_or(whole.as_str(), |(before, _)| before));
         let mut out = UserError::bad_data("bad-config", message.clone()).file(path);
         if error.line() > 0 {
-            out = out.line(error.line() as u64);
-            let line = text.lines().nth(error.line() - 1).unwrap_or_default().trim();
-            if !line.is_empty() {
-                out = out.found(line);
+            out = out.line(error.line() as u64).column(error.column().to_string());
+            let line = text.lines().nth(error.line() - 1).unwrap_or_default();
+            let around = around(line, error.column());
+            if !around.is_empty() {
+                out = out.found(around);
             }
         }
         out.mend(suggestion(&message, page))
     })
+}
+
+/// The part of a line that a fault stands in: all of a short one, of a long one what leads to the column.
+fn around(line: &str, column: usize) -> &str {
+    const LETTERS: usize = 60;
+    if line.chars().count() <= LETTERS {
+        return line.trim();
+    }
+    let mut end = column.min(line.len());
+    while !line.is_char_boundary(end) {
+        end += 1;
+    }
+    let start = line[..end].char_indices().rev().nth(LETTERS - 1).map_or(0, |(at, _)| at);
+    line[start..end].trim()
 }
 
 /// The config as TOML text, with every key: what a run stores as its resolved config.
@@ -158,8 +173,18 @@ mod tests {
     fn a_config_in_json_has_the_same_errors() {
         let error = parse_json_of::<Spec>("{\n \"treshold\": 3\n}", Path::new("c.json"), PAGE).expect_err("misspelt");
         let text = error.to_string();
-        assert!(text.starts_with("c.json, line 2") && text.ends_with("did you mean `threshold`?"), "{text}");
+        assert!(text.starts_with("c.json, line 2, column `") && text.ends_with("did you mean `threshold`?"), "{text}");
         assert_eq!(parse_json_of::<Spec>("{\"threshold\": ", Path::new("c.json"), PAGE).expect_err("cut").line_number(), Some(1));
+    }
+
+    #[test]
+    fn a_fault_in_a_long_line_is_shown_with_what_leads_to_it() {
+        let text = format!("{{ \"a\": \"{}\", \"treshold\": 3 }}", "ä".repeat(200));
+        let error = parse_json_of::<Spec>(&text, Path::new("c.json"), PAGE).expect_err("misspelt").to_string();
+        assert!(error.contains("line 1, column `"), "{error}");
+        let text = format!("{{ {} \"treshold\": 3 }}", " ".repeat(200));
+        let error = parse_json_of::<Spec>(&text, Path::new("c.json"), PAGE).expect_err("misspelt").to_string();
+        assert!(error.contains("found `{ \"treshold\"`") || error.contains("found `\"treshold\"`"), "{error}");
     }
 
     #[test]

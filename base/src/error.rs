@@ -153,6 +153,15 @@ impl UserError {
         self
     }
 
+    /// The same as wrong usage: what would be bad data in a file was said on the command line.
+    #[must_use]
+    pub fn in_usage(mut self) -> Self {
+        if self.0.kind == ErrorKind::BadData {
+            self.0.kind = ErrorKind::Usage;
+        }
+        self
+    }
+
     /// Names the file (or folder) concerned.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {

@@ -6,14 +6,16 @@
 //! | `result` | the files of that folder, written and read |
 //! | `plot`, `picture` | traces as SVG |
 //! | `morphology` | a tree as tables and as a picture |
-//! | `dataset` | simulation sets
+//! | `dataset` | simulation sets |
 //! | `curves` | f-I curve, postsynaptic potentials, input resistance |
 //! | `model` | which model a one-line command means |
+//! | `output` | names of what is written, looked at before the work |
 
 mod curves;
 mod dataset;
 mod model;
 mod morphology;
+mod output;
 mod picture;
 mod plot;
 mod result;

@@ -48,6 +48,30 @@ impl Segments {
         })
     }
 
+    /// Checks the length.
+    ///
+    /// # Errors
+    /// `bad-segment-length`.
+    pub fn checked(self) -> Result<Self> {
+        let max = self.max_length_um;
+        if max.is_finite() && max > 0.0 {
+            return Ok(self);
+        }
+        Err(UserError::usage("bad-segment-length", "no segment has such a largest length")
+            .found(format!("{max} µm"))
+            .expected("a length above 0 µm")
+            .mend("24.3 is usual; Hay et al. used 40"))
+    }
+
+    /// Number of segments of a cylinder of this length.
+    ///
+    /// # Errors
+    /// `bad-segment-length`; `limit` beyond ten million.
+    pub fn count_of(self, length_um: f64) -> Result<u32> {
+        let count = 1.0 + 2.0 * (length_um / self.checked()?.max_length_um).floor();
+        if count <= MAX_NODES { Ok(count as u32) } else { Err(too_many(count)) }
+    }
+
     /// Number of segments of a section, before anyone limits it.
     fn count(self, section: &Section, length_um: f64) -> f64 {
         section.nseg.map_or_else(|| 1.0 + 2.0 * (length_um / self.max_length_um).floor(), f64::from)
@@ -168,20 +192,12 @@ impl Cable {
     /// # Errors
     /// `bad-segment-length`, `bad-electrics`, or `limit` if there would be more than ten million nodes.
     pub fn with(tree: &Tree, segments: Segments, electrics: impl Fn(&Section) -> Electrics) -> Result<Self> {
-        let max = segments.max_length_um;
-        if !(max.is_finite() && max > 0.0) {
-            return Err(
-                UserError::usage("bad-segment-length", "the largest segment length must be above 0 µm").found(max.to_string())
-            );
-        }
+        segments.checked()?;
         let lengths: Vec<f64> = tree.sections().iter().map(Section::length_um).collect();
         let counts: Vec<f64> = tree.sections().iter().zip(&lengths).map(|(s, &length)| segments.count(s, length)).collect();
         let nodes: f64 = counts.iter().map(|count| count + 1.0).sum();
         if nodes > MAX_NODES {
-            return Err(UserError::bad_data("limit", "the neuron would have too many segments")
-                .found(format!("{nodes:.3e} nodes"))
-                .expected(format!("at most {MAX_NODES:.0e}"))
-                .mend("choose a larger segment length, and check that the coordinates are in µm"));
+            return Err(too_many(nodes));
         }
         let mut cable =
             Self { sections: Vec::with_capacity(tree.sections().len()), nodes: Vec::with_capacity(nodes as usize + 1) };
@@ -317,6 +333,13 @@ impl Cable {
         }
         distances
     }
+}
+
+fn too_many(nodes: f64) -> UserError {
+    UserError::bad_data("limit", "the neuron would have too many segments")
+        .found(format!("{nodes:.3e} nodes"))
+        .expected(format!("at most {MAX_NODES:.0e}"))
+        .mend("choose a larger segment length, and check that the coordinates are in µm")
 }
 
 /// A node without area.

@@ -6,25 +6,29 @@
 //! |---|---|
 //! | here | batches of trials |
 //! | [`fi`] | spikes by current |
-//! | [`response`] | what a synapse or a current does, against the same cell without it |
+//! | [`response`] | what a synapse or a current does to the potential |
 
 pub mod fi;
 pub mod response;
 
 use std::ops::Range;
 
-use kenyon_base::{Progress, Result};
+use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 
 use super::model::Model;
 use super::protocol::run::name_place;
-use super::solver::{Cells, Observer, Settings};
+use super::solver::{Cells, Observer, Settings, time_step};
 
 pub use fi::{FiRow, FiSpec, fi_curve};
-pub use response::{EpspRow, EpspSpec, ResistanceRow, ResistanceSpec, Site, epsp_table, input_resistance, spread_sites};
+pub use response::{
+    Baseline, EpspRow, EpspSpec, ResistanceRow, ResistanceSpec, Site, epsp_table, input_resistance, spread_sites,
+};
 
 /// Cells of a batch.
 const LANES: usize = 8;
+/// Steps of a trial at most: the potential of one node takes 800 MB then.
+const MOST_STEPS: f64 = 1e8;
 /// Below this number of trials a batch is not worth its empty lanes.
 const WORTH_A_BATCH: usize = 3;
 
@@ -58,6 +62,18 @@ fn in_batches<T: Send>(
 /// Runs cells to the end of `steps`, naming the place if a potential leaves all bounds.
 fn run(model: &Model, cells: &mut Cells, steps: u64, observer: &mut impl Observer) -> Result<()> {
     cells.run(steps, observer).map_err(|error| name_place(&model.neuron, cells, error))
+}
+
+/// Steps that a time is.
+fn steps(duration_ms: f64, dt_ms: f64) -> Result<u64> {
+    let count = (duration_ms / time_step(dt_ms)?).round();
+    if count > MOST_STEPS {
+        return Err(UserError::usage("limit", "this takes too many steps")
+            .found(format!("{count:e} steps of {dt_ms} ms"))
+            .expected(format!("at most {MOST_STEPS:e}"))
+            .mend("shorten the simulation, or take a longer time step"));
+    }
+    Ok(count.max(0.0) as u64)
 }
 
 /// Settings with a step and nothing else out of the ordinary.

@@ -5,162 +5,33 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | here | the description, the cells that come along |
+//! | here | the description, and what is made of it |
+//! | [`cells`] | the cells that come along |
+//! | [`shape`] | where the shape comes from |
 //! | [`super::placing`] | synapses: one excitatory and one inhibitory on each dendritic segment, in named orders |
 
-use std::path::{Path, PathBuf};
+pub mod cells;
+pub mod shape;
 
-use kenyon_base::{Result, UserError, nearest};
+use std::path::Path;
+
+use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
+
+pub use cells::{CELLS, Cell};
+pub use shape::{BallAndStick, EvenCable, Morphology};
+
+use cells::Kind;
 
 use super::cable::Segments;
 use super::mechanism::CHANNELS;
-use super::morphology::{ReadOptions, Region, Tree, builtin, edit, grown, read};
+use super::morphology::{Region, Tree, edit};
 use super::neuron::Neuron;
 use super::recipe::{Placement, Recipe};
 use super::synapse::{SynapseSet, synapse_set};
 
-/// Seed of the grown tree that stands in where no morphology is named.
-const STAND_IN_SEED: u64 = 1;
-
-/// A cell that comes along.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cell {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is.
-    pub about: &'static str,
-    recipe: &'static str,
-    synapse_set: &'static str,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// On a traced morphology, or on a grown one.
-    Traced,
-    /// The same, the dendrites reduced to stubs.
-    OnlySoma,
-    BallAndStick,
-    Cable,
-}
-
-const L5PC: Cell = Cell {
-    name: "l5pc",
-    about: "layer 5b pyramidal cell of Hay et al. 2011 in the variant of Shai et al. 2015",
-    recipe: "l5pc",
-    synapse_set: "rat",
-    kind: Kind::Traced,
-};
-
-/// The cells that come along.
-pub const CELLS: [Cell; 7] = [
-    L5PC,
-    Cell { name: "l5pc-hay", about: "the same cell with the densities of Hay et al. 2011", recipe: "l5pc-hay", ..L5PC },
-    Cell {
-        name: "l5pc-passive-dendrites",
-        about: "the same cell without active channels in its dendrites",
-        recipe: "l5pc-passive-dendrites",
-        ..L5PC
-    },
-    Cell { name: "l5pc-no-nmda", about: "the same cell with synapses without NMDA", synapse_set: "rat_no_nmda", ..L5PC },
-    Cell { name: "l5pc-only-soma", about: "the same cell with two stubs for dendrites", kind: Kind::OnlySoma, ..L5PC },
-    Cell {
-        name: "ball-and-stick",
-        about: "active soma of Hay et al. 2011 on a passive dendrite",
-        recipe: "ball-and-stick",
-        synapse_set: "bs_nmda_human",
-        kind: Kind::BallAndStick,
-    },
-    Cell {
-        name: "squid-cable",
-        about: "even cable with the membrane of the squid axon (Hodgkin & Huxley 1952)",
-        recipe: "squid",
-        synapse_set: "bs_ampa",
-        kind: Kind::Cable,
-    },
-];
-
-impl Cell {
-    /// The cell of this name.
-    ///
-    /// # Errors
-    /// `unknown-cell`, listing the names.
-    pub fn named(name: &str) -> Result<&'static Self> {
-        CELLS.iter().find(|cell| cell.name == name).ok_or_else(|| {
-            let names = CELLS.map(|cell| cell.name);
-            let mend = nearest(name, names).map_or_else(
-                || "choose one of them, or give `morphology` and `recipe`".into(),
-                |close| format!("did you mean `{close}`?"),
-            );
-            UserError::usage("unknown-cell", "there is no such cell").found(name).expected(names.join(", ")).mend(mend)
-        })
-    }
-}
-
-/// A dendrite of the Ball & Stick neuron.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BallAndStick {
-    /// Length of the dendrite, µm.
-    #[serde(default = "dend_length_um")]
-    pub dend_length_um: f64,
-    /// Diameter of the dendrite, µm.
-    #[serde(default = "dend_diam_um")]
-    pub dend_diam_um: f64,
-    /// Segments of the dendrite.
-    #[serde(default = "dend_segments")]
-    pub segments: u32,
-}
-
-fn dend_length_um() -> f64 {
-    2048.0
-}
-
-fn dend_diam_um() -> f64 {
-    1.0
-}
-
-fn dend_segments() -> u32 {
-    8
-}
-
-/// An even cable.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvenCable {
-    /// Length, µm.
-    #[serde(default = "cable_length_um")]
-    pub length_um: f64,
-    /// Diameter, µm.
-    #[serde(default = "dend_diam_um")]
-    pub diam_um: f64,
-    /// Segments.
-    #[serde(default = "cable_segments")]
-    pub segments: u32,
-}
-
-fn cable_length_um() -> f64 {
-    1000.0
-}
-
-fn cable_segments() -> u32 {
-    100
-}
-
-/// Where the shape comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Morphology {
-    /// An ASC or SWC file, found from the folder of the file that names it.
-    File(PathBuf),
-    /// A pyramidal cell grown from this seed.
-    Grown(u64),
-    /// Ball & Stick.
-    BallAndStick(BallAndStick),
-    /// An even cable.
-    Cable(EvenCable),
-}
+/// Largest factor of densities: a slip of the pen above it.
+const LARGEST_FACTOR: f64 = 1e6;
 
 /// Description of a model: a cell that comes along, or a morphology and a recipe, and what deviates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -178,7 +49,7 @@ pub struct ModelSpec {
     /// Receptors of the synapses, instead of the cell's own set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synapse_set: Option<String>,
-    /// Largest length of a segment, µm.
+    /// Largest length of a segment, µm; not beside a Ball & Stick or cable that is described here, which counts its segments itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_segment_um: Option<f64>,
     /// Whether the axon is replaced by two stubs.
@@ -231,18 +102,29 @@ impl ModelSpec {
         };
         let cell = self.cell.as_deref().map(Cell::named).transpose().map_err(at("cell"))?;
         let mut notes = Vec::new();
-        let morphology = self.morphology(cell, &mut notes).map_err(at("morphology"))?;
+        if let Some(length) = self.max_segment_um {
+            Segments { max_length_um: length }.checked().map_err(at("max_segment_um"))?;
+        }
+        let mut morphology = shape::choose(self.morphology.as_ref(), cell, &mut notes).map_err(at("morphology"))?;
+        // What is left of the largest length once the shape has said its word: a cylinder counts its segments itself.
+        let max_segment_um = match (&mut morphology, self.max_segment_um) {
+            (Morphology::File(_) | Morphology::Grown(_), given) => Some(given.unwrap_or(Segments::TWINPROP.max_length_um)),
+            (_, None) => None,
+            (cylinder, Some(_)) if self.morphology.is_some() => {
+                return Err(at("max_segment_um")(shape::stated_twice(cylinder, self.max_segment_um)));
+            }
+            (cylinder, Some(length)) => {
+                cylinder.cut(length).map_err(at("max_segment_um"))?;
+                None
+            }
+        };
         let replace_axon = self.replace_axon.unwrap_or(matches!(morphology, Morphology::File(_)));
-        let tree = tree(&morphology, folder, replace_axon, &mut notes).map_err(at("morphology"))?;
-        let mut max_segment_um = self.max_segment_um.unwrap_or(Segments::TWINPROP.max_length_um);
+        let mut max_segment_um = max_segment_um;
+        let tree = morphology.tree(folder, replace_axon, &mut notes).map_err(at("morphology"))?;
         let tree = if cell.is_some_and(|c| c.kind == Kind::OnlySoma) {
             let fine = self.max_segment_um.unwrap_or(edit::ONLY_SOMA_SEGMENT_UM);
-            let tree = edit::only_soma(tree, fine).map_err(|error| {
-                let key = if error.code() == "bad-segment-length" { "max_segment_um" } else { "morphology" };
-                at(key)(error)
-            })?;
-            max_segment_um = fine;
-            tree
+            max_segment_um = Some(fine);
+            edit::only_soma(tree, fine).map_err(at("morphology"))?
         } else {
             tree
         };
@@ -265,7 +147,7 @@ impl ModelSpec {
         let placement = recipe.placement;
         let set_name = self.synapse_set.clone().or(cell.map(|c| c.synapse_set.to_string())).unwrap_or_else(|| "rat".into());
         let synapse_set = synapse_set(&set_name).map_err(at("synapse_set"))?;
-        let segments = Segments { max_length_um: max_segment_um };
+        let segments = max_segment_um.map_or_else(Segments::default, |max_length_um| Segments { max_length_um });
         let mut neuron = Neuron::new(&tree, segments, recipe).map_err(|error| {
             let key = if matches!(error.code(), "bad-segment-length" | "limit") { "max_segment_um" } else { "recipe" };
             at(key)(error)
@@ -282,7 +164,7 @@ impl ModelSpec {
             morphology: Some(morphology),
             recipe: Some(recipe_name),
             synapse_set: Some(set_name),
-            max_segment_um: Some(max_segment_um),
+            max_segment_um,
             replace_axon: Some(replace_axon),
             placement: Some(placement),
             rho: Some(rho),
@@ -290,31 +172,6 @@ impl ModelSpec {
             passive: Some(passive),
         };
         Ok(Model { spec, tree, neuron, synapse_set, notes })
-    }
-
-    fn morphology(&self, cell: Option<&Cell>, notes: &mut Vec<String>) -> Result<Morphology> {
-        match (&self.morphology, cell.map(|c| c.kind)) {
-            (Some(given), _) => Ok(given.clone()),
-            (None, Some(Kind::Traced | Kind::OnlySoma)) => {
-                notes.push(format!(
-                    "NOT the published cell: no morphology was named, so a pyramidal tree grown from seed {STAND_IN_SEED} stands in; \
-                     name the traced one with `morphology = {{ file = \"cell1.asc\" }}`"
-                ));
-                Ok(Morphology::Grown(STAND_IN_SEED))
-            }
-            (None, Some(Kind::BallAndStick)) => Ok(Morphology::BallAndStick(BallAndStick {
-                dend_length_um: dend_length_um(),
-                dend_diam_um: dend_diam_um(),
-                segments: dend_segments(),
-            })),
-            (None, Some(Kind::Cable)) => Ok(Morphology::Cable(EvenCable {
-                length_um: cable_length_um(),
-                diam_um: dend_diam_um(),
-                segments: cable_segments(),
-            })),
-            (None, None) => Err(UserError::bad_data("no-morphology", "the model has no shape")
-                .mend("name a `cell`, or give `morphology` and `recipe`")),
-        }
     }
 }
 
@@ -330,27 +187,6 @@ impl Model {
     pub fn name(&self) -> String {
         self.spec.cell.clone().unwrap_or_else(|| format!("{} with {}", self.tree.name(), self.neuron.recipe.name))
     }
-}
-
-fn tree(morphology: &Morphology, folder: &Path, replace_axon: bool, notes: &mut Vec<String>) -> Result<Tree> {
-    let tree = match morphology {
-        Morphology::File(path) => {
-            let path = folder.join(path);
-            let loaded = read(&path, &ReadOptions::default()).map_err(UserError::in_data)?;
-            let count = loaded.notes.entries().len() as u64 + loaded.notes.more();
-            if count > 0 {
-                let shown = path.display();
-                notes.push(format!("{count} notes on the morphology: see `kenyon neuron morphology {shown}`"));
-            }
-            loaded.tree
-        }
-        Morphology::Grown(seed) => grown::pyramidal(*seed)?,
-        Morphology::BallAndStick(b) => {
-            return builtin::ball_and_stick(b.dend_length_um, b.dend_diam_um, b.segments);
-        }
-        Morphology::Cable(c) => return builtin::uniform_cable(c.length_um, c.diam_um, c.segments),
-    };
-    if replace_axon { edit::replace_axon(tree) } else { Ok(tree) }
 }
 
 /// Whether a recipe is named by its file.
@@ -370,6 +206,15 @@ fn recipe(name: &str, folder: &Path) -> Result<Recipe> {
 
 fn scale(neuron: &mut Neuron, rho: f64, sk_factor: f64) -> std::result::Result<(), (&'static str, UserError)> {
     // To the bit: a factor of 1 leaves densities as they are.
+    for (key, factor) in [("rho", rho), ("sk_factor", sk_factor)] {
+        if !(0.0..=LARGEST_FACTOR).contains(&factor) {
+            let error = UserError::usage("bad-number", "densities cannot be multiplied by this").found(factor.to_string());
+            return Err((
+                key,
+                error.expected(format!("0 to {LARGEST_FACTOR:e}")).mend("1 leaves them as they are, 0 takes them away"),
+            ));
+        }
+    }
     for info in CHANNELS.iter().filter(|info| !info.gates.is_empty()) {
         neuron.scale_channel(info.name, rho).map_err(|e| ("rho", e))?;
     }
@@ -405,6 +250,25 @@ mod tests {
         assert_eq!(model.spec.synapse_set.as_deref(), Some("bs_nmda_human"));
         assert!(model.neuron.density("SK_E2", 0).abs() < 1e-300 && model.neuron.density("Im", 0) > 0.0);
         assert_eq!(build(&model.spec).expect("again").spec, model.spec);
+    }
+
+    #[test]
+    fn a_largest_length_of_segments_is_obeyed_or_refused_and_never_only_written_down() {
+        let mut spec = ModelSpec::cell("ball-and-stick");
+        assert_eq!(build(&spec).expect("sound").spec.max_segment_um, None);
+        spec.max_segment_um = Some(10.0);
+        let fine = build(&spec).expect("sound");
+        assert_eq!(fine.neuron.cable.sections.iter().map(|s| s.nseg).collect::<Vec<_>>(), [1, 409]);
+        assert!(fine.tree.name().ends_with("_409segs") && fine.spec.max_segment_um.is_none());
+        assert_eq!(build(&fine.spec).expect("again").spec, fine.spec);
+        spec.morphology = fine.spec.morphology;
+        let error = build(&spec).expect_err("stated twice").to_string();
+        assert!(error.contains("model.max_segment_um") && error.contains("segments = 409"), "{error}");
+        for length in [0.0, -3.0, f64::NAN, 1e-9] {
+            let spec = ModelSpec { max_segment_um: Some(length), ..ModelSpec::cell("ball-and-stick") };
+            let error = build(&spec).expect_err("no length").to_string();
+            assert!(error.contains("model.max_segment_um"), "{error}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use run::{Outcome, Prepared, Spikes, Trace};
 
 use super::model::{ModelSpec, is_toml};
 use super::placing::{SynapseKind, SynapseOrder};
-use super::solver::{Scheme, Waveform};
+use super::solver::{Level, Scheme, Waveform};
 use super::spikes::Definition;
 use super::synapse::Release;
 
@@ -58,6 +58,9 @@ pub struct Protocol {
     /// Injected currents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clamp: Vec<Clamp>,
+    /// Commanded potentials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voltage_clamp: Vec<VoltageClampAt>,
     /// Synapses one by one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synapse: Vec<SynapseAt>,
@@ -150,6 +153,22 @@ pub struct Samples {
     pub i_na: Vec<f64>,
 }
 
+/// A voltage clamp with one electrode at a place (NEURON's `SEClamp`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VoltageClampAt {
+    /// Section.
+    pub section: String,
+    /// Place on it, 0 to 1.
+    #[serde(default = "middle")]
+    pub x: f64,
+    /// Series resistance, MΩ.
+    #[serde(default = "one")]
+    pub rs_mohm: f64,
+    /// What it commands, one after the other from 0 ms on; then it is off.
+    pub levels: Vec<Level>,
+}
+
 /// A synapse at a place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -236,6 +255,8 @@ pub enum RecordedQuantity {
     SynapseOpening,
     /// Current of a receptor (`synapse`, `receptor`), nA.
     SynapseCurrent,
+    /// Current of a voltage clamp (`voltage_clamp`), nA, positive into the cell.
+    ClampCurrent,
 }
 
 /// Something to write down.
@@ -272,6 +293,9 @@ pub struct Record {
     /// Its receptor: `ampa`, `nmda`, `gaba_a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receptor: Option<String>,
+    /// Voltage clamp of `clamp_current`, by its number from 0; the first unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voltage_clamp: Option<u32>,
     /// Time between samples, ms, a whole number of steps; every step unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_ms: Option<f64>,
@@ -299,8 +323,16 @@ impl Protocol {
     /// Reads a protocol: TOML, or JSON if the name ends in `.json`.
     ///
     /// # Errors
-    /// A file that cannot be read; an unknown key with its line and the nearest known one.
+    /// A file that cannot be read or is neither of both; an unknown key with its line and the nearest known one.
     pub fn read(path: &Path) -> Result<Self> {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if matches!(ending.as_str(), "yaml" | "yml" | "hoc" | "py" | "xml" | "nml") {
+            return Err(UserError::bad_data("unknown-format", "a protocol is TOML or JSON")
+                .file(path)
+                .found(format!("a file that ends in `.{ending}`"))
+                .expected("a file that ends in `.toml` or `.json`")
+                .mend(format!("write it as TOML: `{PAGE}` has the keys, `examples/` has protocols")));
+        }
         config::read_of(path, PAGE)
     }
 

@@ -170,31 +170,32 @@ impl Recipe {
     /// # Errors
     /// `unknown-channel`, `bad-number`, with the key.
     pub fn check(&self) -> Result<()> {
-        let finite = |key: &str, value: f64, low: f64, high: f64| {
+        let finite = |key: &str, value: f64, low: f64, high: f64, unit: &str| {
             if (low..=high).contains(&value) {
                 return Ok(());
             }
-            let error = UserError::bad_data("bad-number", "no membrane has this").key(key).found(value.to_string());
-            Err(error.expected(format!("{low} to {high}")))
+            let error =
+                UserError::bad_data("bad-number", "no membrane has this").key(key).found(format!("{value} {unit}").trim());
+            Err(error.expected(format!("{low} to {high} {unit}").trim()))
         };
-        finite("celsius", self.celsius, -20.0, 60.0)?;
-        finite("v_init_mv", self.v_init_mv, -200.0, 200.0)?;
-        finite("cao_mm", self.cao_mm, 1e-6, 1e3)?;
-        finite("ena_mv", self.ena_mv, -500.0, 500.0)?;
-        finite("ek_mv", self.ek_mv, -500.0, 500.0)?;
+        finite("celsius", self.celsius, -20.0, 60.0, "°C")?;
+        finite("v_init_mv", self.v_init_mv, -200.0, 200.0, "mV")?;
+        finite("cao_mm", self.cao_mm, 1e-6, 1e3, "mM")?;
+        finite("ena_mv", self.ena_mv, -500.0, 500.0, "mV")?;
+        finite("ek_mv", self.ek_mv, -500.0, 500.0, "mV")?;
         for (region, membrane) in &self.region {
             let key = |name: &str| format!("region.{region}.{name}");
-            finite(&key("ra_ohm_cm"), membrane.ra_ohm_cm, 1e-3, 1e6)?;
-            finite(&key("cm_uf_cm2"), membrane.cm_uf_cm2, 1e-3, 1e3)?;
+            finite(&key("ra_ohm_cm"), membrane.ra_ohm_cm, 1e-3, 1e6, "Ω·cm")?;
+            finite(&key("cm_uf_cm2"), membrane.cm_uf_cm2, 1e-3, 1e3, "µF/cm²")?;
             if let Some(pool) = membrane.pool {
-                finite(&key("pool.gamma"), pool.gamma, 0.0, 1.0)?;
-                finite(&key("pool.decay_ms"), pool.decay_ms, 1e-3, 1e6)?;
+                finite(&key("pool.gamma"), pool.gamma, 0.0, 1.0, "")?;
+                finite(&key("pool.decay_ms"), pool.decay_ms, 1e-3, 1e6, "ms")?;
             }
             for (name, placed) in &membrane.channels {
                 let key = key(&format!("channels.{name}"));
                 channel(name).map_err(|e| e.in_data().key(&key))?;
                 placed.density().check(&key)?;
-                finite(&key, placed.reversal_mv().unwrap_or(0.0), -500.0, 500.0)?;
+                finite(&key, placed.reversal_mv().unwrap_or(0.0), -500.0, 500.0, "mV")?;
             }
         }
         Ok(())

@@ -60,25 +60,30 @@ pub enum Quantity {
         /// Which of its receptors.
         receptor: u32,
     },
+    /// Current of a voltage clamp, nA, positive into the cell.
+    ClampCurrent {
+        /// Index of the clamp.
+        clamp: u32,
+    },
 }
 
 impl Quantity {
     /// Whether it is one of the quantities that a step computes from the old potential and states, and that are therefore written
     /// down one step late, as NEURON's recorders do.
     fn is_of_the_step(&self) -> bool {
-        !matches!(self, Self::V | Self::Gate { .. } | Self::Cai)
+        !matches!(self, Self::V | Self::Gate { .. } | Self::Cai | Self::ClampCurrent { .. })
     }
 
     /// Its unit.
     pub fn unit(&self) -> &'static str {
         match self {
             Self::V | Self::Eca => "mV",
-            Self::Gate { .. } => "1",
-            Self::Current { .. } | Self::IonCurrent { .. } => "mA/cm2",
-            Self::Conductance { .. } => "S/cm2",
+            Self::Gate { .. } => "share open",
+            Self::Current { .. } | Self::IonCurrent { .. } => "mA/cm²",
+            Self::Conductance { .. } => "S/cm²",
             Self::Cai => "mM",
-            Self::SynapseConductance { .. } | Self::SynapseOpening { .. } => "uS",
-            Self::SynapseCurrent { .. } => "nA",
+            Self::SynapseConductance { .. } | Self::SynapseOpening { .. } => "µS",
+            Self::SynapseCurrent { .. } | Self::ClampCurrent { .. } => "nA",
         }
     }
 }
@@ -108,6 +113,7 @@ enum Source {
     SynapseConductance(u32, usize),
     SynapseOpening(u32, usize),
     SynapseCurrent(u32, usize),
+    ClampCurrent(u32),
 }
 
 /// Writes down probes every so many steps: an [`Observer`].
@@ -129,7 +135,8 @@ impl Recorder {
     /// Probes of these cells, from sample 0 at the start on, every `every` steps.
     ///
     /// # Errors
-    /// `bad-probe` for a channel, gate, node or synapse that is not there.
+    /// `unknown-channel`; `bad-probe` for a gate, node, ion, synapse or clamp that is not there, or a channel that is not at the
+    /// node. What is named wrongly stands as the key: `channel`, `gate` or `ion`, else the name of the probe.
     pub fn new(neuron: &Neuron, cells: &Cells, probes: Vec<Probe>, every: u64) -> Result<Self> {
         if every == 0 {
             return Err(UserError::usage("bad-stride", "a trace needs a stride of at least one step"));
@@ -175,6 +182,7 @@ impl Recorder {
             }
             Source::Cai(node) => cells.calcium().cai[node * lanes + lane],
             Source::Eca(node) => cells.calcium().eca[node * lanes + lane],
+            Source::ClampCurrent(clamp) => cells.clamp_current_na(clamp, lane),
             Source::SynapseConductance(synapse, receptor) => {
                 cells.receptors(synapse).nth(receptor).map_or(0.0, |(block, i)| block.conductance(i, lane, v))
             }
@@ -233,12 +241,12 @@ fn sources(neuron: &Neuron, cells: &Cells, probe: &Probe) -> Result<Vec<Source>>
             .collect()
     };
     let of_channel = |name: &str| -> Result<Vec<(usize, usize)>> {
-        channel(name).map_err(|e| e.in_data().key(&probe.name))?;
+        channel(name).map_err(|e| e.in_data().key("channel"))?;
         let found = at_node(&|other| other == name);
         if found.is_empty() {
             let place = &neuron.cable.nodes[node];
             let section = &neuron.cable.sections[place.section as usize].name;
-            return Err(bad(probe, format!("the neuron has no `{name}` at {section}({})", place.x)));
+            return Err(bad(probe, format!("the neuron has no `{name}` at {section}({})", place.x)).key("channel"));
         }
         Ok(found)
     };
@@ -247,10 +255,11 @@ fn sources(neuron: &Neuron, cells: &Cells, probe: &Probe) -> Result<Vec<Source>>
         Quantity::Cai => vec![Source::Cai(node)],
         Quantity::Eca => vec![Source::Eca(node)],
         Quantity::Gate { channel: name, gate } => {
-            let info = channel(name).map_err(|e| e.in_data().key(&probe.name))?;
+            let info = channel(name).map_err(|e| e.in_data().key("channel"))?;
             let Some(index) = info.gates.iter().position(|g| g == gate) else {
                 let close = nearest(gate, info.gates.iter().copied()).map(|g| format!("did you mean `{g}`?"));
                 return Err(bad(probe, format!("`{name}` has no gate `{gate}`"))
+                    .key("gate")
                     .expected(info.gates.join(", "))
                     .mend(close.unwrap_or_else(|| "choose one of them".into())));
             };
@@ -261,10 +270,16 @@ fn sources(neuron: &Neuron, cells: &Cells, probe: &Probe) -> Result<Vec<Source>>
         Quantity::IonCurrent { ion } => {
             let ions = ["na", "k", "ca"];
             if !ions.contains(&ion.as_str()) {
-                return Err(bad(probe, format!("there is no ion `{ion}`")).expected(ions.join(", ")));
+                return Err(bad(probe, format!("there is no ion `{ion}`")).key("ion").expected(ions.join(", ")));
             }
             let carried = |name: &str| channel(name).is_ok_and(|info| info.ion.symbol() == Some(ion.as_str()));
             at_node(&carried).into_iter().map(|(k, i)| Source::Current(k, i)).collect()
+        }
+        Quantity::ClampCurrent { clamp } => {
+            if *clamp as usize >= cells.voltage_clamp_count() {
+                return Err(bad(probe, format!("there is no voltage clamp {clamp}")));
+            }
+            vec![Source::ClampCurrent(*clamp)]
         }
         Quantity::SynapseConductance { synapse, receptor }
         | Quantity::SynapseOpening { synapse, receptor }

@@ -2,9 +2,11 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | here | [`Cells`]: the state; the order of a step |
+//! | here | [`Cells`]: the state |
+//! | [`settings`] | time step, scheme, tables |
+//! | `step` | the order of a step |
 //! | [`tree`] | the linear system of the tree and its elimination (Hines 1984) |
-//! | [`electrode`] | injected currents |
+//! | [`electrode`] | injected currents, voltage clamps |
 //! | [`guard`] | what is said when a potential leaves all bounds |
 //!
 //! A step from `t` to `t + dt` (specification of biophysical neurons, section 2):
@@ -20,57 +22,20 @@
 
 pub mod electrode;
 pub mod guard;
+pub mod settings;
+mod step;
 pub mod tree;
 
 use kenyon_base::{Result, UserError};
-use serde::{Deserialize, Serialize};
 
-pub use electrode::{Electrode, Waveform};
+pub use electrode::{Electrode, Level, VoltageClamp, Waveform};
+pub use settings::{Scheme, Settings, long_step, time_step};
 
+use self::step::Role;
 use self::tree::Elimination;
-use super::mechanism::{Calcium, CalciumPool, Drive, GatesTogether, Grid, Ion, Mechanism, TableError};
+use super::mechanism::{Calcium, CalciumPool, Drive, GatesTogether, Grid, Mechanism, TableError};
 use super::neuron::Neuron;
 use super::synapse::{EventQueue, Receptor, ReceptorBlock, ReceptorInstance, merge};
-
-/// How the potential is integrated.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scheme {
-    /// First order, stable: the default everywhere, as in NEURON.
-    #[default]
-    ImplicitEuler,
-    /// Second order (NEURON's `secondorder = 2`).
-    CrankNicolson,
-}
-
-impl Scheme {
-    /// What divides the capacitance in terms of `dt`, and what the solution is multiplied by.
-    fn factors(self) -> (f64, f64) {
-        match self {
-            Self::ImplicitEuler => (1.0, 1.0),
-            Self::CrankNicolson => (2.0, 2.0),
-        }
-    }
-}
-
-/// How a neuron is simulated.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    /// Time step, ms.
-    pub dt_ms: f64,
-    /// Scheme.
-    pub scheme: Scheme,
-    /// Potential that everything starts from, mV; the recipe's unless given.
-    pub v_init_mv: Option<f64>,
-    /// Whether rates are interpolated from tables, on this grid.
-    pub tables: Option<Grid>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { dt_ms: 0.025, scheme: Scheme::ImplicitEuler, v_init_mv: None, tables: None }
-    }
-}
 
 /// A synapse: receptors at a node that the same events reach.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +87,7 @@ pub struct Cells {
     target_ptr: Vec<u32>,
     targets: Vec<Target>,
     electrodes: Vec<Electrode>,
+    voltage_clamps: Vec<VoltageClamp>,
     /// Events of each cell.
     events: Vec<EventQueue>,
     step: u64,
@@ -140,12 +106,7 @@ impl Cells {
     /// # Panics
     /// If `lanes` is neither 1 nor a multiple of 8.
     pub fn new(neuron: &Neuron, lanes: usize, settings: Settings) -> Result<Self> {
-        let dt = settings.dt_ms;
-        if !(dt.is_finite() && (1e-6..=10.0).contains(&dt)) {
-            return Err(UserError::usage("bad-time-step", "no neuron can be simulated with this time step")
-                .found(format!("{dt} ms"))
-                .expected("1e-6 to 10 ms; 0.025 is usual"));
-        }
+        let dt = time_step(settings.dt_ms)?;
         let nodes = neuron.cable.nodes.len();
         let (mut by_voltage, by_calcium): (Vec<_>, Vec<_>) =
             neuron.mechanisms(lanes).into_iter().partition(|m| m.info().drive == Drive::Voltage);
@@ -173,6 +134,7 @@ impl Cells {
             target_ptr: vec![0],
             targets: Vec::new(),
             electrodes: Vec::new(),
+            voltage_clamps: Vec::new(),
             events: vec![EventQueue::default(); lanes],
             step: 0,
             clock_ms: 0.0,
@@ -238,6 +200,28 @@ impl Cells {
         self.electrodes.push(electrode);
     }
 
+    /// Adds a voltage clamp; they are counted from 0 in the order they are added.
+    pub fn add_voltage_clamp(&mut self, clamp: VoltageClamp) {
+        self.voltage_clamps.push(clamp);
+    }
+
+    /// The current, nA, that a voltage clamp has sent into a cell in the step that led here; 0 at the start and while it is off.
+    ///
+    /// `(command - V) / rs` with the potential after the step, as the implicit step has it (and NEURON's `SEClamp` reports it).
+    pub fn clamp_current_na(&self, clamp: u32, lane: usize) -> f64 {
+        let clamp = &self.voltage_clamps[clamp as usize];
+        let Some(before) = self.step.checked_sub(1) else { return 0.0 };
+        // The same sum as in the step, so that a level that ends at its middle ends here too.
+        let command_mv = clamp.command_mv(before as f64 * self.settings.dt_ms + 0.5 * self.settings.dt_ms);
+        let here = clamp.lane.is_none_or(|only| only as usize == lane);
+        command_mv.filter(|_| here).map_or(0.0, |command_mv| (command_mv - self.v_at(clamp.node, lane)) / clamp.rs_mohm)
+    }
+
+    /// Number of voltage clamps.
+    pub fn voltage_clamp_count(&self) -> usize {
+        self.voltage_clamps.len()
+    }
+
     /// The events of one cell.
     ///
     /// # Errors
@@ -268,131 +252,6 @@ impl Cells {
         events.iter_mut().for_each(EventQueue::rewind);
         self.step = 0;
         self.clock_ms = 0.0;
-    }
-
-    /// Goes on for `steps` steps; the observer sees each of them, and before the first of a simulation the start.
-    ///
-    /// # Errors
-    /// `left-bounds` if a potential is no number any more; what the observer says.
-    pub fn run(&mut self, steps: u64, observer: &mut impl Observer) -> Result<()> {
-        self.channel_currents();
-        if self.step == 0 {
-            observer.currents(self);
-            observer.stepped(self)?;
-        }
-        for _ in 0..steps {
-            self.deliver();
-            self.receptor_currents();
-            observer.currents(self);
-            self.inject();
-            if !self.solve() {
-                return Err(guard::left_bounds(self));
-            }
-            self.advance();
-            self.step += 1;
-            let half = 0.5 * self.settings.dt_ms;
-            self.clock_ms = self.clock_ms + half + half;
-            observer.stepped(self)?;
-        }
-        Ok(())
-    }
-
-    /// 1: events up to half a step ahead.
-    fn deliver(&mut self) {
-        let until = self.mid_step_ms();
-        for (lane, queue) in self.events.iter_mut().enumerate() {
-            for event in queue.due(until) {
-                let [from, to] = [0, 1].map(|k| self.target_ptr[event.synapse as usize + k] as usize);
-                for &(block, instance, factor) in &self.targets[from..to] {
-                    self.receptors[block as usize].deliver(instance as usize, lane, event.weight * factor);
-                }
-            }
-        }
-    }
-
-    /// 2 and 3 for channels: currents into the right side, slopes into the diagonal. In the order of [`Cells::advance`].
-    fn channel_currents(&mut self) {
-        let Self { v, rhs, diag, calcium, pool, mechanisms, roles, by_voltage, .. } = self;
-        self.elimination.begin(v, rhs, diag);
-        let (by_voltage, by_calcium) = mechanisms.split_at(*by_voltage);
-        for (m, role) in by_voltage.iter().zip(&*roles) {
-            if role.waits == Waits::No {
-                m.add_currents(v, calcium, rhs, diag);
-            }
-        }
-        pool.start_step(calcium);
-        for (m, role) in by_voltage.iter().zip(&*roles) {
-            if role.waits == Waits::ForCalcium {
-                m.add_currents(v, calcium, rhs, diag);
-            }
-        }
-        for m in by_calcium {
-            m.add_currents(v, calcium, rhs, diag);
-        }
-    }
-
-    /// 3 for receptors.
-    fn receptor_currents(&mut self) {
-        let Self { v, rhs, diag, receptors, .. } = self;
-        for r in receptors {
-            r.add_currents(v, rhs, diag);
-        }
-    }
-
-    /// 3: electrodes at the middle of the step.
-    fn inject(&mut self) {
-        let t_mid = self.mid_step_ms();
-        for electrode in &self.electrodes {
-            let i = electrode.waveform.at(t_mid);
-            if i != 0.0 {
-                let first = electrode.node as usize * self.lanes;
-                match electrode.lane {
-                    Some(lane) => self.rhs[first + lane as usize] += i,
-                    None => self.rhs[first..first + self.lanes].iter_mut().for_each(|rhs| *rhs += i),
-                }
-            }
-        }
-    }
-
-    /// 4: the new potential; false if it is no potential.
-    fn solve(&mut self) -> bool {
-        self.elimination.solve(&mut self.v, &mut self.rhs, &mut self.diag)
-    }
-
-    /// 5: states at the new potential, and with it 2 and 3 of the next step for channels.
-    fn advance(&mut self) {
-        let dt = self.settings.dt_ms;
-        let Self { v, rhs, diag, calcium, pool, mechanisms, roles, together, receptors, by_voltage, .. } = self;
-        self.elimination.begin(v, rhs, diag);
-        let (by_voltage, by_calcium) = mechanisms.split_at_mut(*by_voltage);
-        together.rewind();
-        for (m, _) in by_voltage.iter().zip(&*roles).filter(|(_, role)| role.together) {
-            m.hand_over(v, together);
-        }
-        together.shares(self.arch, dt);
-        together.rewind();
-        for (m, role) in by_voltage.iter_mut().zip(&*roles) {
-            match role.waits {
-                Waits::Always => {}
-                Waits::ForCalcium if role.together => m.take_back(together, v, None),
-                Waits::ForCalcium => m.advance(v, calcium, dt),
-                Waits::No if role.together => m.take_back(together, v, Some((&mut *rhs, &mut *diag))),
-                Waits::No => m.advance_and_add(v, calcium, dt, rhs, diag),
-            }
-        }
-        pool.advance(calcium, dt);
-        pool.start_step(calcium);
-        for (m, role) in by_voltage.iter().zip(&*roles) {
-            if role.waits == Waits::ForCalcium {
-                m.add_currents(v, calcium, rhs, diag);
-            }
-        }
-        for m in by_calcium {
-            m.advance_and_add(v, calcium, dt, rhs, diag);
-        }
-        for r in receptors {
-            r.advance(dt);
-        }
     }
 
     /// Runs on another instruction set from now on: same bits, other speed. Synapses that are set later choose for themselves.
@@ -463,36 +322,6 @@ impl Cells {
     pub fn receptors(&self, synapse: u32) -> impl Iterator<Item = (&ReceptorBlock, usize)> {
         let [from, to] = [0, 1].map(|k| self.target_ptr[synapse as usize + k] as usize);
         self.targets[from..to].iter().map(|&(block, instance, _)| (&self.receptors[block as usize], instance as usize))
-    }
-}
-
-/// How a channel takes part in a step.
-#[derive(Debug, Clone, Copy)]
-struct Role {
-    waits: Waits,
-    /// Whether its gates are moved with those of others.
-    together: bool,
-}
-
-/// What the current of a channel waits for, once its gates have moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    /// Its conductance never changes: the system contains it.
-    Always,
-    /// The concentration of calcium.
-    ForCalcium,
-    /// Nothing.
-    No,
-}
-
-impl Role {
-    fn of(mechanism: &dyn Mechanism) -> Self {
-        let waits = match mechanism.info() {
-            info if info.ion == Ion::Calcium => Waits::ForCalcium,
-            info if info.gates.is_empty() => Waits::Always,
-            _ => Waits::No,
-        };
-        Self { waits, together: mechanism.gates_together() > 0 }
     }
 }
 

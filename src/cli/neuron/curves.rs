@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use kenyon_base::{AtomicFile, Result, TOOL, UserError};
 use kenyon_neurons::biophysical::curves::{
-    EpspSpec, FiSpec, ResistanceSpec, Site, epsp_table, fi_curve, input_resistance, spread_sites,
+    Baseline, EpspSpec, FiSpec, ResistanceSpec, Site, epsp_table, fi_curve, input_resistance, spread_sites,
 };
 use kenyon_neurons::biophysical::model::Model;
 use kenyon_neurons::biophysical::placing::SynapseKind;
+use kenyon_neurons::biophysical::solver::{Scheme, long_step};
 use kenyon_neurons::biophysical::spikes::{Definition, Rule};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::model::{ModelArgs, describe, site, title};
+use super::output;
 use crate::cli::context::Context;
 use crate::cli::output::TextTable;
 use crate::cli::target::Target;
@@ -31,29 +33,29 @@ pub(in crate::cli) struct Fi {
     /// Currents, nA
     #[arg(long, value_name = "NA", value_delimiter = ',', allow_hyphen_values = true, conflicts_with_all = ["from", "to", "by"])]
     amp: Vec<f64>,
-    /// First current, nA
+    /// First current, nA; the curve may go up or down
     #[arg(long, value_name = "NA", allow_hyphen_values = true, requires_all = ["to", "by"])]
     from: Option<f64>,
     /// Last current, nA
     #[arg(long, value_name = "NA", allow_hyphen_values = true, requires = "from")]
     to: Option<f64>,
     /// Distance of two currents, nA
-    #[arg(long, value_name = "NA", requires = "from")]
+    #[arg(long, value_name = "NA", allow_hyphen_values = true, requires = "from")]
     by: Option<f64>,
     /// Where the current goes in, SECTION or SECTION:X [default: the soma]
     #[arg(long, value_name = "PLACE")]
     at: Option<String>,
     /// Beginning of the step, ms
-    #[arg(long, value_name = "MS", default_value_t = 100.0)]
+    #[arg(long, value_name = "MS", default_value_t = 100.0, allow_negative_numbers = true)]
     delay_ms: f64,
     /// Duration of the step, ms
-    #[arg(long, value_name = "MS", default_value_t = 500.0)]
+    #[arg(long, value_name = "MS", default_value_t = 500.0, allow_negative_numbers = true)]
     dur_ms: f64,
     /// Time after the step, ms
-    #[arg(long, value_name = "MS", default_value_t = 100.0)]
+    #[arg(long, value_name = "MS", default_value_t = 100.0, allow_negative_numbers = true)]
     after_ms: f64,
     /// Time step, ms
-    #[arg(long, value_name = "MS", default_value_t = 0.025)]
+    #[arg(long, value_name = "MS", default_value_t = 0.025, allow_negative_numbers = true)]
     dt_ms: f64,
     /// What counts as a spike
     #[arg(long, value_name = "DEFINITION", default_value = "cross20")]
@@ -79,6 +81,7 @@ impl Fi {
         let amps_na = self.amps()?;
         let target = target(self.output.as_deref(), &self.model)?;
         let model = self.model.build(context)?;
+        warn_of_long_steps(context, self.dt_ms);
         let place = self.at.as_deref().map(|text| site(&model, text)).transpose()?;
         let definition = match self.spikes {
             Counting::Cross20 => Definition::Cross20,
@@ -104,15 +107,17 @@ impl Fi {
 
     fn amps(&self) -> Result<Vec<f64>> {
         if let (Some(from), Some(to), Some(by)) = (self.from, self.to, self.by) {
-            let count = (to - from) / by;
-            if !(by > 0.0 && (0.0..MOST_AMPS).contains(&count)) {
+            // Downwards the distance may be written with its sign or without.
+            let step = if to < from { -by.abs() } else { by };
+            let count = (to - from) / step;
+            if !(step.is_finite() && step != 0.0 && (0.0..MOST_AMPS).contains(&count)) {
                 return Err(UserError::usage("bad-range", "these are no currents")
                     .found(format!("from {from} to {to} by {by} nA"))
-                    .expected(format!("ascending currents, fewer than {MOST_AMPS}")));
+                    .expected(format!("a distance that leads from the first to the last in fewer than {MOST_AMPS} currents")));
             }
             // 0.30000000000000004 nA is meant to be 0.3 nA.
-            let round = |amp: f64| (amp * 1e9).round() / 1e9;
-            return Ok((0..=(count + 1e-9) as u32).map(|k| round(from + f64::from(k) * by)).collect());
+            let round = |amp: f64| (amp * 1e9).round() / 1e9 + 0.0;
+            return Ok((0..=(count + 1e-9) as u32).map(|k| round(from + f64::from(k) * step)).collect());
         }
         if self.amp.is_empty() {
             return Err(
@@ -146,10 +151,10 @@ pub(in crate::cli) struct Epsp {
     #[arg(long, value_name = "MS", default_value_t = 20.0, allow_negative_numbers = true)]
     time_ms: f64,
     /// How long is looked, ms from the beginning
-    #[arg(long, value_name = "MS", default_value_t = 140.0)]
+    #[arg(long, value_name = "MS", default_value_t = 140.0, allow_negative_numbers = true)]
     duration_ms: f64,
     /// Time step, ms
-    #[arg(long, value_name = "MS", default_value_t = 0.025)]
+    #[arg(long, value_name = "MS", default_value_t = 0.025, allow_negative_numbers = true)]
     dt_ms: f64,
     /// Table to write, CSV
     #[arg(short, long, value_name = "FILE")]
@@ -168,6 +173,7 @@ impl Epsp {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let target = target(self.output.as_deref(), &self.model)?;
         let model = self.model.build(context)?;
+        warn_of_long_steps(context, self.dt_ms);
         let sites = sites(&model, &self.at, self.count)?;
         let kind = match self.kind {
             Kind::Exc => SynapseKind::Exc,
@@ -185,9 +191,11 @@ impl Epsp {
 
 /// Input resistance: the change of potential by a small current
 #[derive(Debug, Args)]
-#[command(after_help = "The cell is looked at when the current ends; changes are those from the same cell without it.\n\n\
+#[command(after_help = "The cell is looked at when the current ends. What its potential is compared with:\n  \
+                  onset    the potential when the current begins (with `--delay-ms`, so that the cell is at rest by then)\n  \
+                  control  the same cell without the current, at the same time (without `--delay-ms`: cells begin off their rest)\n\n\
                   Examples:\n  kenyon neuron input-resistance ball-and-stick\n  \
-                  kenyon neuron input-resistance l5pc --morphology cell1.asc --amp -0.1 --at soma[0] --at 'apic[36]:0.5'")]
+                  kenyon neuron input-resistance l5pc --morphology cell1.asc --amp -0.1 --delay-ms 150 --duration-ms 150")]
 pub(in crate::cli) struct InputResistance {
     #[command(flatten)]
     model: ModelArgs,
@@ -201,31 +209,61 @@ pub(in crate::cli) struct InputResistance {
     #[arg(long, value_name = "MS", default_value_t = 0.0, allow_negative_numbers = true)]
     delay_ms: f64,
     /// How long it flows, ms
-    #[arg(long, value_name = "MS", default_value_t = 600.0)]
+    #[arg(long, value_name = "MS", default_value_t = 600.0, allow_negative_numbers = true)]
     duration_ms: f64,
     /// Time step, ms
-    #[arg(long, value_name = "MS", default_value_t = 0.025)]
+    #[arg(long, value_name = "MS", default_value_t = 0.025, allow_negative_numbers = true)]
     dt_ms: f64,
+    /// What the potential is compared with [default: `onset` with `--delay-ms`, else `control`]
+    #[arg(long, value_name = "BASELINE")]
+    baseline: Option<Against>,
     /// Table to write, CSV
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Against {
+    /// The potential when the current begins
+    Onset,
+    /// The same cell without the current
+    Control,
 }
 
 impl InputResistance {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         let target = target(self.output.as_deref(), &self.model)?;
         let model = self.model.build(context)?;
+        warn_of_long_steps(context, self.dt_ms);
         let sites = if self.at.is_empty() {
             let (section, x) = model.soma();
             vec![Site::at(&model, &section, x)?]
         } else {
             sites(&model, &self.at, 0)?
         };
-        let spec = ResistanceSpec { amp_na: self.amp, delay_ms: self.delay_ms, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
+        let (baseline, against) = match self.baseline {
+            Some(Against::Control) => (Baseline::Control, "the same cell without it"),
+            None if self.delay_ms <= 0.0 => (Baseline::Control, "the same cell without it"),
+            Some(Against::Onset) | None => (Baseline::Onset, "the potential when it begins"),
+        };
+        let spec = ResistanceSpec {
+            amp_na: self.amp,
+            delay_ms: self.delay_ms,
+            duration_ms: self.duration_ms,
+            dt_ms: self.dt_ms,
+            baseline,
+        };
         let rows = input_resistance(&model, &sites, &spec, context)?;
         report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
-            format!("{}, {} nA for {} ms\n\n{table}", title(&model), spec.amp_na, spec.duration_ms)
+            let (amp, delay, duration) = (spec.amp_na, spec.delay_ms, spec.duration_ms);
+            format!("{}, {amp} nA for {duration} ms from {delay} ms on, against {against}\n\n{table}", title(&model))
         })
+    }
+}
+
+fn warn_of_long_steps(context: &Context, dt_ms: f64) {
+    if let Some(note) = long_step(dt_ms, Scheme::ImplicitEuler) {
+        context.warn(&note);
     }
 }
 
@@ -243,8 +281,9 @@ fn sites(model: &Model, at: &[String], count: usize) -> Result<Vec<Site>> {
     Ok(sites)
 }
 
-fn target<'a>(output: Option<&'a Path>, model: &ModelArgs) -> Result<Option<Target<'a>>> {
-    output.map(|path| Target::new(path, model.inputs())).transpose()
+fn target<'a>(path: Option<&'a Path>, model: &ModelArgs) -> Result<Option<Target<'a>>> {
+    let checked = |path| output::file(path, "csv", "tables are").and_then(|()| Target::new(path, model.inputs()));
+    path.map(checked).transpose()
 }
 
 /// Writes and prints the rows of a table.
@@ -254,17 +293,17 @@ fn report(
     spec: &Value,
     rows: &[impl Serialize],
     target: Option<Target<'_>>,
-    output: Option<&Path>,
+    path: Option<&Path>,
     text: impl FnOnce(String) -> String,
 ) -> Result<()> {
     let rows: Vec<Value> = rows.iter().map(|row| json!(row)).collect();
-    if let (Some(target), Some(path)) = (target, output) {
+    if let (Some(target), Some(path)) = (target, path) {
         AtomicFile::write(path, csv(&rows).as_bytes())?;
         target.written(context);
     }
-    let document = json!({ "code": TOOL, "scheme": "implicit-euler", "model": describe(model), "settings": spec, "rows": rows, "output": output });
+    let document = json!({ "code": TOOL, "scheme": "implicit-euler", "model": describe(model), "settings": spec, "rows": rows, "output": path });
     context.print(&document, || {
-        let written = output.map(|path| format!("\nwritten: {}", path.display())).unwrap_or_default();
+        let written = path.map(|path| format!("\nwritten: {}", path.display())).unwrap_or_default();
         text(aligned(&rows)) + &written
     });
     Ok(())

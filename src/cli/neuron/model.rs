@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kenyon_base::{Result, UserError};
 use kenyon_neurons::biophysical::curves::Site;
-use kenyon_neurons::biophysical::model::{CELLS, Model, ModelSpec, Morphology};
+use kenyon_neurons::biophysical::model::{CELLS, Cell, Model, ModelSpec, Morphology};
 use kenyon_neurons::biophysical::protocol::Protocol;
 use serde_json::{Value, json};
 
@@ -21,17 +21,18 @@ pub(super) struct ModelArgs {
     /// Morphology, ASC or SWC, instead of the model's own
     #[arg(long, value_name = "FILE")]
     morphology: Option<PathBuf>,
-    /// Largest length of a segment, µm
-    #[arg(long, value_name = "UM")]
+    /// Largest length of a segment, µm; of Ball & Stick and the cable it cuts the dendrite, whose 8 or 100 segments are the model's
+    /// own otherwise
+    #[arg(long, value_name = "UM", allow_negative_numbers = true)]
     max_segment_um: Option<f64>,
     /// Set of the synapses' receptors, such as `rat`, `human`, `bs_ampa`
     #[arg(long, value_name = "NAME")]
     synapse_set: Option<String>,
     /// Factor of every channel with gates
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     rho: Option<f64>,
     /// Factor of the channel `SK_E2`
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     sk_factor: Option<f64>,
     /// Temperature, °C
     #[arg(long, value_name = "C", allow_negative_numbers = true)]
@@ -42,7 +43,17 @@ impl ModelArgs {
     /// Makes the model and says what must be known of it.
     pub(super) fn build(&self, context: &Context) -> Result<Model> {
         let path = Path::new(&self.model);
-        let is_file = path.extension().is_some_and(|ending| ending == "toml" || ending == "json");
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let is_file = matches!(ending.as_str(), "toml" | "json");
+        if matches!(ending.as_str(), "asc" | "swc") {
+            return Err(UserError::usage("no-membrane", "a morphology alone is no model")
+                .found(&self.model)
+                .expected("a cell or a protocol")
+                .mend(format!("name the cell and give it the shape: `l5pc --morphology {}`", self.model)));
+        }
+        if !is_file {
+            Cell::named(&self.model)?;
+        }
         let (mut spec, folder, celsius) = if is_file {
             let protocol = Protocol::read(path)?;
             (protocol.model, path.parent().unwrap_or(Path::new(".")).to_path_buf(), protocol.celsius)
@@ -57,11 +68,28 @@ impl ModelArgs {
         spec.synapse_set = self.synapse_set.clone().or(spec.synapse_set);
         spec.rho = self.rho.or(spec.rho);
         spec.sk_factor = self.sk_factor.or(spec.sk_factor);
-        let model = spec
-            .build(&folder, self.celsius.or(celsius))
-            .map_err(|error| if is_file && error.path().is_none() { error.file(path) } else { error })?;
+        let model = spec.build(&folder, self.celsius.or(celsius)).map_err(|error| match self.option_of(&error) {
+            Some(option) => error.in_usage().key(option),
+            None if is_file && error.path().is_none() => error.file(path),
+            None => error,
+        })?;
         model.notes.iter().for_each(|note| context.warn(note));
         Ok(model)
+    }
+
+    /// The option that an error is about, if what it says was given by one.
+    fn option_of(&self, error: &UserError) -> Option<&'static str> {
+        let options = [
+            ("model.max_segment_um", "--max-segment-um", self.max_segment_um.is_some()),
+            ("model.synapse_set", "--synapse-set", self.synapse_set.is_some()),
+            ("model.rho", "--rho", self.rho.is_some()),
+            ("model.sk_factor", "--sk-factor", self.sk_factor.is_some()),
+            ("celsius", "--celsius", self.celsius.is_some()),
+        ];
+        if error.code() == "unknown-format" && self.morphology.is_some() {
+            return Some("--morphology");
+        }
+        options.iter().find(|(key, _, given)| *given && error.key_name() == Some(key)).map(|(_, option, _)| *option)
     }
 
     /// Files that are read.

@@ -8,9 +8,11 @@ use clap::{Args, ValueEnum};
 use kenyon_base::{AtomicFile, Result, UserError};
 use kenyon_neurons::biophysical::cable::table::{points_csv, sections_csv, segments_csv};
 use kenyon_neurons::biophysical::cable::{Cable, Electrics, Segments};
+use kenyon_neurons::biophysical::model::BallAndStick;
 use kenyon_neurons::biophysical::morphology::{Notes, ReadOptions, Tree, Unit, builtin, edit, grown, picture, read};
 use serde_json::{Value, json};
 
+use super::output;
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count, of};
 use crate::cli::target::Target;
@@ -18,13 +20,14 @@ use crate::cli::target::Target;
 /// A morphology: what it holds, what was skipped or mended, its tables, its picture
 #[derive(Debug, Args)]
 #[command(after_help = "Without a file at hand: `ball-and-stick`, or `grown:SEED` for a pyramidal cell grown from a seed.\n\n\
-                  Examples:\n  kenyon neuron morphology cell1.asc --strict\n  \
+                  Examples:\n  kenyon neuron morphology cell1.asc --strict\n  kenyon neuron morphology cell1.asc --sections\n  \
                   kenyon neuron morphology grown:7 --picture tree.svg --table sections")]
 pub(in crate::cli) struct Morphology {
     /// ASC (Neurolucida) or SWC file, `ball-and-stick` or `grown:SEED`
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Refuse what would be skipped or mended, with its line
+    /// Refuse what does not belong into the format or would have to be mended, with its line; markers, spines and outlines that are
+    /// no soma belong there, and are left out all the same
     #[arg(long)]
     strict: bool,
     /// Unit of an SWC file
@@ -33,9 +36,15 @@ pub(in crate::cli) struct Morphology {
     /// Replace the traced axon by two stubs, as models do
     #[arg(long)]
     replace_axon: bool,
-    /// Largest length of a segment, µm
-    #[arg(long, value_name = "UM", default_value_t = 24.3, allow_negative_numbers = true)]
-    max_segment_um: f64,
+    /// Largest length of a segment, µm [default: 24.3; 8 segments for the dendrite of ball-and-stick]
+    #[arg(long, value_name = "UM", allow_negative_numbers = true)]
+    max_segment_um: Option<f64>,
+    /// List the sections by the names that protocols and `--at` take
+    #[arg(long, conflicts_with = "table")]
+    sections: bool,
+    /// List what the reader skipped, mended or wondered about, with its line
+    #[arg(long)]
+    notes: bool,
     /// Print a table as CSV
     #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "sections")]
     table: Option<Table>,
@@ -64,15 +73,16 @@ enum Table {
 
 impl Morphology {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        if let Some(path) = self.picture.as_ref().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("svg"))) {
-            return Err(UserError::usage("unknown-format", "pictures are written as SVG alone")
-                .file(path)
-                .expected("a name that ends in `.svg`"));
+        if let Some(path) = &self.picture {
+            output::file(path, "svg", "pictures are")?;
         }
         let target = self.picture.as_deref().map(|path| Target::new(path, [self.file.as_path()])).transpose()?;
         let (tree, notes) = self.tree()?;
         let tree = if self.replace_axon { edit::replace_axon(tree)? } else { tree };
-        let cable = Cable::new(&tree, Segments { max_length_um: self.max_segment_um }, Electrics::default())?;
+        let segments = self.max_segment_um.map_or_else(Segments::default, |max_length_um| Segments { max_length_um });
+        let cable = Cable::new(&tree, segments, Electrics::default())?;
+        // What counts its segments itself has no largest length.
+        let longest_um = tree.sections().iter().any(|s| s.nseg.is_none()).then_some(segments.max_length_um);
         if let (Some(target), Some(path)) = (target, self.picture.as_deref()) {
             AtomicFile::write(path, picture::svg(&tree).as_bytes())?;
             target.written(context);
@@ -89,12 +99,13 @@ impl Morphology {
             "segments": cable.segment_count(),
             "points": tree.point_count(),
             "area_um2": cable.area_um2(),
-            "max_segment_um": self.max_segment_um,
+            "max_segment_um": longest_um,
             "axon_replaced": self.replace_axon,
             "regions": regions.iter().map(|(name, r)| json!({
                 "region": name, "sections": r.sections, "segments": r.segments,
                 "length_um": r.length_um, "area_um2": r.area_um2, "farthest_um": r.farthest_um,
             })).collect::<Vec<_>>(),
+            "section_names": self.sections.then(|| cable.sections.iter().map(|s| s.name.as_str()).collect::<Vec<_>>()),
             "notes": notes.entries(),
             "more_notes": notes.more(),
             "table": table.as_deref().map(rows),
@@ -102,7 +113,8 @@ impl Morphology {
         });
         context.print(&document, || match table {
             Some(table) => table,
-            None => self.text(&tree, &cable, &regions, &notes),
+            None if self.sections => sections(&cable),
+            None => self.text(&tree, &cable, longest_um, &regions, &notes),
         });
         Ok(())
     }
@@ -110,7 +122,12 @@ impl Morphology {
     fn tree(&self) -> Result<(Tree, Notes)> {
         let name = self.file.to_string_lossy();
         if name == "ball-and-stick" {
-            return Ok((builtin::ball_and_stick(2048.0, 1.0, 8)?, Notes::default()));
+            let mut ball = BallAndStick::default();
+            if let Some(max_length_um) = self.max_segment_um {
+                ball.segments = Segments { max_length_um }.count_of(ball.dend_length_um)?;
+            }
+            let tree = builtin::ball_and_stick(ball.dend_length_um, ball.dend_diam_um, ball.segments)?;
+            return Ok((tree, Notes::default()));
         }
         if let Some(seed) = name.strip_prefix("grown:").filter(|_| !Path::new(name.as_ref()).exists()) {
             let seed = seed.parse().map_err(|_| {
@@ -126,7 +143,14 @@ impl Morphology {
         Ok((loaded.tree, loaded.notes))
     }
 
-    fn text(&self, tree: &Tree, cable: &Cable, regions: &BTreeMap<String, Sums>, notes: &Notes) -> String {
+    fn text(
+        &self,
+        tree: &Tree,
+        cable: &Cable,
+        longest_um: Option<f64>,
+        regions: &BTreeMap<String, Sums>,
+        notes: &Notes,
+    ) -> String {
         let mut table = TextTable::new(&["region", "sections", "segments", "length µm", "area µm²", "farthest µm"]);
         for (name, r) in regions {
             table.row([
@@ -139,30 +163,49 @@ impl Morphology {
             ]);
         }
         let mut out = format!(
-            "{}: {}, {}, {} of at most {} µm\n\n{}",
+            "{}: {}, {}, {}{}\n\n{}",
             tree.name(),
             of(cable.sections.len() as u64, "section"),
             of(tree.point_count() as u64, "point"),
             of(cable.segment_count() as u64, "segment"),
-            self.max_segment_um,
+            longest_um.map(|um| format!(" of at most {um} µm")).unwrap_or_default(),
             table.render(),
         );
-        let shown = notes.entries().len().min(40);
-        let more = notes.entries().len() as u64 - shown as u64 + notes.more();
-        if shown > 0 {
-            let _ = writeln!(out, "\nnotes of the reader:");
+        if let Some(counts) = notes.counts() {
+            let how = if self.notes { "" } else { "; `--notes` lists them" };
+            let _ = writeln!(out, "\nnotes of the reader: {counts}{how}");
         }
-        for note in &notes.entries()[..shown] {
+        let shown = if self.notes { notes.entries() } else { &[] };
+        for note in shown {
             let _ = writeln!(out, "  {note}");
-        }
-        if more > 0 {
-            let _ = writeln!(out, "  … and {} more, all of them in `--json`", count(more));
         }
         if let Some(path) = &self.picture {
             let _ = writeln!(out, "\nwritten: {}", path.display());
         }
         out
     }
+}
+
+/// Sections by the names that protocols take, with where they hang.
+fn sections(cable: &Cable) -> String {
+    let mut table = TextTable::new(&["section", "region", "length µm", "segments", "hangs on", "from µm", "to µm"]);
+    for section in &cable.sections {
+        let parent = section.parent.map(|(above, x)| format!("{}({x})", cable.sections[above as usize].name));
+        table.row([
+            section.name.clone(),
+            section.region.to_string(),
+            format!("{:.1}", section.length_um),
+            section.nseg.to_string(),
+            parent.unwrap_or_else(|| "-".into()),
+            format!("{:.1}", section.distance0_um),
+            format!("{:.1}", section.distance1_um),
+        ]);
+    }
+    let last = cable.sections.last().map_or("soma[0]", |s| s.name.as_str());
+    format!(
+        "{}\nDistances are along the path from the root. In a protocol: section = \"{last}\", x = 0.5; on the command line: --at '{last}:0.5'",
+        table.render()
+    )
 }
 
 /// Sums over a region.

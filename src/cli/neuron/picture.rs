@@ -91,15 +91,8 @@ fn panel(out: &mut String, unit: &str, traces: &[&Column], x: &Scale, top: f64, 
         WIDTH - RIGHT - LEFT
     );
     let middle = top + PANEL / 2.0;
-    let label = match unit {
-        "uS" => "µS",
-        "mA/cm2" => "mA/cm²",
-        "S/cm2" => "S/cm²",
-        "1" => "share open",
-        other => other,
-    };
     let _ =
-        writeln!(out, "<text transform=\"translate(18 {middle}) rotate(-90)\" text-anchor=\"middle\">{}</text>", escaped(label));
+        writeln!(out, "<text transform=\"translate(18 {middle}) rotate(-90)\" text-anchor=\"middle\">{}</text>", escaped(unit));
     for (k, trace) in traces.iter().enumerate() {
         let colour = COLOURS[k % COLOURS.len()];
         let _ = writeln!(

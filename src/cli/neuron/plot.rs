@@ -6,8 +6,8 @@ use clap::Args;
 use kenyon_base::{AtomicFile, Result, UserError, nearest};
 use serde_json::json;
 
-use super::picture;
 use super::result::Recorded;
+use super::{output, picture};
 use crate::cli::context::Context;
 use crate::cli::output::of;
 use crate::cli::target::Target;
@@ -31,14 +31,9 @@ pub(in crate::cli) struct Plot {
 
 impl Plot {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        let output = self.output.clone().unwrap_or_else(|| "plot.svg".into());
-        if output.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("svg")) {
-            return Err(UserError::usage("unknown-format", "pictures are written as SVG alone")
-                .file(&output)
-                .expected("a name that ends in `.svg`")
-                .mend("write the SVG and convert it, for example with `rsvg-convert`"));
-        }
-        let target = Target::new(&output, [self.result.as_path()])?;
+        let path = self.output.clone().unwrap_or_else(|| "plot.svg".into());
+        output::file(&path, "svg", "pictures are")?;
+        let target = Target::new(&path, [self.result.as_path()])?;
         let mut recorded = Recorded::read(&self.result)?;
         for name in &self.trace {
             if !recorded.traces.iter().any(|t| t.name == *name) {
@@ -51,11 +46,11 @@ impl Plot {
             }
         }
         recorded.traces.retain(|t| self.trace.is_empty() || self.trace.contains(&t.name));
-        AtomicFile::write(&output, picture::svg(&recorded).as_bytes())?;
+        AtomicFile::write(&path, picture::svg(&recorded).as_bytes())?;
         target.written(context);
         let traces: Vec<&str> = recorded.traces.iter().map(|t| t.name.as_str()).collect();
-        let report = json!({ "picture": output, "traces": traces, "spikes": recorded.spikes_ms.len() });
-        context.print(&report, || format!("{}, drawn: {}", of(traces.len() as u64, "trace"), output.display()));
+        let report = json!({ "picture": path, "traces": traces, "spikes": recorded.spikes_ms.len() });
+        context.print(&report, || format!("{}, drawn: {}", of(traces.len() as u64, "trace"), path.display()));
         Ok(())
     }
 }

@@ -8,11 +8,12 @@ use clap::Args;
 use kenyon_base::{AtomicDir, AtomicFile, Provenance, Result, Source, TOOL, UserError, digest};
 use kenyon_neurons::biophysical::model::Morphology;
 use kenyon_neurons::biophysical::protocol::{Outcome, Prepared, Protocol, Synapses};
+use kenyon_neurons::biophysical::synapse::Release;
 use serde_json::{Value, json};
 
 use super::model::{describe, title};
-use super::picture;
 use super::result::{self, Recorded};
+use super::{output, picture};
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count, of};
 
@@ -20,6 +21,7 @@ use crate::cli::output::{TextTable, count, of};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Writes result.h5, traces.csv, spikes.csv and summary.json into DIR; docs/neurons.md describes the keys of a protocol.\n\n\
+                  `--seed` replaces the seed of `release` where the protocol makes it probabilistic; nothing else is left to chance.\n\n\
                   Examples:\n  kenyon neuron simulate examples/neuron_step.toml -o step --plot\n  \
                   kenyon neuron simulate examples/neuron_bac.toml -o bac --json"
 )]
@@ -37,7 +39,14 @@ pub(in crate::cli) struct Simulate {
 
 impl Simulate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
-        let protocol = Protocol::read(&self.protocol)?;
+        output::folder(&self.output)?;
+        let mut protocol = Protocol::read(&self.protocol)?;
+        if let Some(seed) = context.given_seed {
+            if protocol.release == Release::Deterministic {
+                context.note("nothing in this protocol is left to chance: `--seed` changes nothing");
+            }
+            protocol.release = protocol.release.with_seed(seed);
+        }
         let mut prepared = protocol.prepare(&self.protocol)?;
         prepared.model.notes.iter().for_each(|note| context.warn(note));
         // Before the work, so that a folder that is taken is told at once.
@@ -103,12 +112,16 @@ impl Simulate {
         let dots = if spikes.times_ms.len() > 8 { ", …" } else { "" };
         let when = if first.is_empty() { String::new() } else { format!(" at {}{dots} ms", first.join(", ")) };
         format!(
-            "{}: {} sections, {} segments, {}, {}; {} ms in steps of {} ms\n\n{}{more}\n{} ({}, {}({})){when}\nwritten: {}",
+            "{}: {}, {}, {}, {}{}; {} ms in steps of {} ms\n\n{}{more}\n{} ({}, {}({})){when}\nwritten: {}",
             title(&prepared.model),
-            prepared.model.neuron.cable.sections.len(),
-            count(prepared.model.neuron.cable.segment_count() as u64),
+            of(prepared.model.neuron.cable.sections.len() as u64, "section"),
+            of(prepared.model.neuron.cable.segment_count() as u64, "segment"),
             of(prepared.synapses.len() as u64, "synapse"),
             of(prepared.event_count as u64, "event"),
+            match prepared.protocol.release {
+                Release::Deterministic => String::new(),
+                Release::Probabilistic { probability, seed } => format!(" released with probability {probability}, seed {seed}"),
+            },
             prepared.protocol.duration_ms,
             prepared.protocol.dt_ms,
             table.render(),
@@ -173,6 +186,7 @@ fn settings(prepared: &Prepared, outcome: &Outcome) -> Value {
         "release": protocol.release,
         "events": prepared.event_count,
         "clamps": protocol.clamp,
+        "voltage_clamps": protocol.voltage_clamp,
         "steps": outcome.steps,
         "complete": outcome.complete,
         "spike_definition": outcome.spikes.at,

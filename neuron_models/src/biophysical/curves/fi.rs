@@ -3,7 +3,7 @@
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{in_batches, run, settings};
+use super::{in_batches, run, settings, steps};
 use crate::biophysical::model::Model;
 use crate::biophysical::solver::{Cells, Electrode, Observer, Waveform};
 use crate::biophysical::spikes::Rule;
@@ -102,7 +102,7 @@ pub fn fi_curve(model: &Model, spec: &FiSpec, progress: &dyn Progress) -> Result
     let (soma, middle) = model.soma();
     let node = cable.node_at(spec.section.as_deref().unwrap_or(&soma), spec.x)?;
     let soma = cable.node_at(&soma, middle)?;
-    let steps = ((spec.delay_ms + spec.dur_ms + spec.after_ms) / spec.dt_ms).round() as u64;
+    let steps = steps(spec.delay_ms + spec.dur_ms + spec.after_ms, spec.dt_ms)?;
     progress.stage("f-I curve", Some(spec.amps_na.len() as u64));
     in_batches(spec.amps_na.len(), progress, |trials, lanes| {
         let mut cells = Cells::new(&model.neuron, lanes, settings(spec.dt_ms))?;

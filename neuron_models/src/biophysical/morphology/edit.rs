@@ -4,6 +4,7 @@ use kenyon_base::{Result, UserError};
 
 use super::builtin::cylinder;
 use super::{Attachment, Region, Section, Tree};
+use crate::biophysical::cable::Segments;
 
 /// Length of each section that replaces the axon, µm.
 const STUB_LENGTH_UM: f64 = 30.0;
@@ -42,10 +43,7 @@ pub fn replace_axon(tree: Tree) -> Result<Tree> {
 /// # Errors
 /// `no-soma`; `bad-segment-length`; `no-dendrite` if the tree has no basal or no apical section at the soma.
 pub fn only_soma(tree: Tree, max_segment_um: f64) -> Result<Tree> {
-    if !(max_segment_um.is_finite() && max_segment_um > 0.0) {
-        return Err(UserError::usage("bad-segment-length", "the largest segment length must be above 0 µm")
-            .found(max_segment_um.to_string()));
-    }
+    Segments { max_length_um: max_segment_um }.checked()?;
     let name = tree.name().to_string();
     let soma = find_soma(tree.sections(), &name)?;
     let stub = |region: Region| {

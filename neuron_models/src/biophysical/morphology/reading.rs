@@ -55,7 +55,8 @@ impl Default for Limits {
 /// How a morphology is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadOptions {
-    /// Refuse what the tolerant reader would skip or mend, with its place.
+    /// Refuse what does not belong into the format or would have to be mended, with its place. What belongs there and is no part
+    /// of the tree (markers, spines, outlines that are no soma) is left out and listed all the same.
     pub strict: bool,
     /// Unit of an SWC file; without it µm, unless the extent says that it cannot be.
     pub unit: Option<Unit>,
@@ -73,6 +74,17 @@ pub enum NoteKind {
     Repaired,
     /// Is in the tree, and worth a look.
     Warning,
+}
+
+impl NoteKind {
+    /// So many of them, in words.
+    fn counted(self, n: usize) -> String {
+        match self {
+            Self::Warning if n == 1 => "1 warning".into(),
+            Self::Warning => format!("{n} warnings"),
+            other => format!("{n} {other}"),
+        }
+    }
 }
 
 impl fmt::Display for NoteKind {
@@ -130,6 +142,19 @@ impl Notes {
     /// How many further notes were counted only.
     pub fn more(&self) -> u64 {
         self.more
+    }
+
+    /// How many there are, by kind, in one line: "34 skipped, 1 repaired"; `None` if there are none.
+    ///
+    /// Notes that were counted only are named as such.
+    pub fn counts(&self) -> Option<String> {
+        let kinds = [NoteKind::Skipped, NoteKind::Repaired, NoteKind::Warning];
+        let counted = kinds.map(|kind| (self.of(kind).count(), kind));
+        let mut parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| kind.counted(*n)).collect();
+        if self.more > 0 {
+            parts.push(format!("{} more", self.more));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// Notes of one kind.

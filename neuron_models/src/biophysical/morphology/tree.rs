@@ -294,10 +294,21 @@ impl Tree {
 /// Index of a name in a list of section names.
 pub(in crate::biophysical) fn find<'a>(names: impl Iterator<Item = &'a str> + Clone, wanted: &str) -> Result<u32> {
     names.clone().position(|name| name == wanted).map(|index| index as u32).ok_or_else(|| {
+        // `soma` means `soma[0]`, of many dendrites perhaps another than the first.
+        let stem = |name: &str| name.split('[').next() == Some(wanted.trim_end_matches("()"));
+        let close = names.clone().find(|name| stem(name)).or_else(|| nearest(wanted, names.clone()));
+        let alike = names.clone().filter(|name| stem(name)).count();
         let error = UserError::usage("unknown-section", "the neuron has no such section").found(wanted);
-        match nearest(wanted, names) {
+        match close {
+            Some(name) if alike > 1 => {
+                let last = names.filter(|name| stem(name)).last().unwrap_or(name);
+                error.expected(format!("`{name}` to `{last}`")).mend(LISTING)
+            }
             Some(name) => error.mend(format!("did you mean `{name}`?")),
-            None => error,
+            None => error.mend(LISTING),
         }
     })
 }
+
+/// Where to see the names of sections.
+const LISTING: &str = "`kenyon neuron morphology FILE --sections` lists the names";

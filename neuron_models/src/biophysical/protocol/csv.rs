@@ -46,6 +46,27 @@ impl Table {
         Ok(Self { path: path.to_path_buf(), text, header })
     }
 
+    /// Refuses columns that no one looks at: someone meant something by them.
+    ///
+    /// # Errors
+    /// `unknown-column`, with the nearest known one; `duplicate-column`.
+    pub fn only(&self, known: &[&str]) -> Result<()> {
+        for (k, column) in self.header.iter().enumerate() {
+            let at = |code, message: &str| UserError::bad_data(code, message).file(&self.path).line(1).found(column);
+            if self.header[..k].contains(column) {
+                return Err(at("duplicate-column", "a column stands twice").mend("remove one of them"));
+            }
+            if !known.contains(&column.as_str()) {
+                let error = at("unknown-column", "such a table has no such column").expected(known.join(", "));
+                return Err(match nearest(column, known.iter().copied()) {
+                    Some(close) => error.mend(format!("did you mean `{close}`? else remove the column")),
+                    None => error.mend("remove the column"),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it has a column.
     pub fn has(&self, column: &str) -> bool {
         self.header.iter().any(|c| c == column)

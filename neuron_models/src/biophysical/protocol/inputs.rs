@@ -9,7 +9,7 @@ use super::csv::{Row, Table};
 use super::{EventAt, Events, Protocol, SynapseRef, Synapses};
 use crate::biophysical::model::Model;
 use crate::biophysical::placing::{self, PlacedSynapse, SynapseKind};
-use crate::biophysical::solver::{Electrode, Waveform};
+use crate::biophysical::solver::{Electrode, VoltageClamp, Waveform};
 use crate::biophysical::synapse::{Event, EventQueue};
 
 /// Finds the synapse of an event.
@@ -32,6 +32,17 @@ pub(super) fn within(key: &str, value: f64, low: f64, high: f64, unit: &str) -> 
         .key(key)
         .found(format!("{value} {unit}"))
         .expected(format!("{low} to {high} {unit}")))
+}
+
+/// A number above zero.
+fn above_zero(key: &str, value: f64, high: f64, unit: &str) -> Result<f64> {
+    if value > 0.0 && value <= high {
+        return Ok(value);
+    }
+    Err(UserError::bad_data("bad-number", "is out of range")
+        .key(key)
+        .found(format!("{value} {unit}"))
+        .expected(format!("above 0 {unit}, at most {high:e} {unit}")))
 }
 
 /// A time that lies in the simulation.
@@ -70,7 +81,7 @@ pub(super) fn electrodes(protocol: &Protocol, model: &Model, folder: &Path) -> R
         match &waveform {
             Waveform::Step { delay_ms, dur_ms, amp_na } => {
                 time(&key("step.delay_ms"), *delay_ms, duration, "the step")?;
-                within(&key("step.dur_ms"), *dur_ms, f64::MIN_POSITIVE, 1e9, "ms")?;
+                above_zero(&key("step.dur_ms"), *dur_ms, 1e9, "ms")?;
                 within(&key("step.amp_na"), *amp_na, -LARGEST_NA, LARGEST_NA, "nA")?;
             }
             Waveform::Epsc { onset_ms, tau0_ms, tau1_ms, imax_na } => {
@@ -94,6 +105,35 @@ pub(super) fn electrodes(protocol: &Protocol, model: &Model, folder: &Path) -> R
     Ok(out)
 }
 
+/// The voltage clamps.
+///
+/// # Errors
+/// With the key `voltage_clamp[K].….`.
+pub(super) fn voltage_clamps(protocol: &Protocol, model: &Model) -> Result<Vec<VoltageClamp>> {
+    let mut out = Vec::with_capacity(protocol.voltage_clamp.len());
+    for (k, clamp) in protocol.voltage_clamp.iter().enumerate() {
+        let key = |name: &str| format!("voltage_clamp[{k}].{name}");
+        within(&key("rs_mohm"), clamp.rs_mohm, 1e-6, 1e6, "MΩ")?;
+        if clamp.levels.is_empty() {
+            return Err(UserError::bad_data("bad-clamp", "a voltage clamp commands nothing")
+                .key(key("levels"))
+                .mend("add a level: `levels = [{ dur_ms = 100, v_mv = -65 }]`"));
+        }
+        let mut begins_ms = 0.0;
+        for (n, level) in clamp.levels.iter().enumerate() {
+            let key = |name: &str| key(&format!("levels[{n}].{name}"));
+            within(&key("v_mv"), level.v_mv, -1000.0, 1000.0, "mV")?;
+            above_zero(&key("dur_ms"), level.dur_ms, 1e9, "ms")?;
+            time(&key("dur_ms"), begins_ms, protocol.duration_ms, "the level")?;
+            begins_ms += level.dur_ms;
+        }
+        let node = model.neuron.cable.node_at(&clamp.section, clamp.x);
+        let node = node.map_err(|e| e.in_data().key(key(place_key(model, &clamp.section))))?;
+        out.push(VoltageClamp { node, lane: None, rs_mohm: clamp.rs_mohm, levels: clamp.levels.clone() });
+    }
+    Ok(out)
+}
+
 /// Which of the two keys of a place is wrong.
 pub(super) fn place_key(model: &Model, section: &str) -> &'static str {
     if model.neuron.cable.find(section).is_ok() { "x" } else { "section" }
@@ -101,6 +141,7 @@ pub(super) fn place_key(model: &Model, section: &str) -> &'static str {
 
 fn samples(path: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
     let table = Table::read(path)?;
+    table.only(&["t_ms", "i_na"])?;
     let (t, i) = (table.column(&["t_ms"])?, table.column(&["i_na"])?);
     let mut out = (Vec::new(), Vec::new());
     for row in table.rows() {
@@ -167,6 +208,7 @@ pub(super) fn synapses(protocol: &Protocol, model: &Model, folder: &Path) -> Res
 
 fn table_of_synapses(path: &Path, model: &Model) -> Result<Vec<PlacedSynapse>> {
     let table = Table::read(path)?;
+    table.only(&["syn_id", "synapse", "type", "kind", "section", "x"])?;
     let id = table.column(&["syn_id", "synapse"])?;
     let kind = table.column(&["type", "kind"])?;
     let (section, x) = (table.column(&["section"])?, table.column(&["x"])?);
@@ -263,6 +305,11 @@ fn table_of_events(protocol: &Protocol, path: &Path, synapses: &[PlacedSynapse])
     let table = Table::read(path)?;
     let (t, w) = (table.column(&["t_ms", "time_ms"])?, table.column(&["weight"])?);
     let by_segment = table.has("segment") && !table.has("syn_id");
+    table.only(if by_segment {
+        &["kind", "type", "segment", "t_ms", "time_ms", "weight"]
+    } else {
+        &["syn_id", "synapse", "t_ms", "time_ms", "weight"]
+    })?;
     if by_segment && !matches!(protocol.synapses, Some(Synapses::PerSegment(_))) {
         return Err(UserError::bad_data(
             "no-segments",

@@ -45,9 +45,14 @@ pub(super) fn steps(key: &str, time_ms: f64, dt_ms: f64) -> Result<u64> {
         return Err(UserError::bad_data("not-whole", "is no whole number of steps")
             .key(key)
             .found(format!("{time_ms} ms in steps of {dt_ms} ms"))
-            .mend(format!("choose {} ms", count * dt_ms)));
+            .mend(format!("choose {} ms", whole_steps_ms(count, dt_ms))));
     }
     Ok(count as u64)
+}
+
+/// The time of so many steps, without the digits that the product adds.
+fn whole_steps_ms(count: f64, dt_ms: f64) -> f64 {
+    format!("{:.9e}", count * dt_ms).parse().unwrap_or(count * dt_ms)
 }
 
 /// The traces, in the order of the protocol.
@@ -68,7 +73,7 @@ pub(super) fn plan(protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse
             only_the_potential(record).map_err(|e| e.key(&key))?;
             out.extend(everywhere(record, model).into_iter().map(|probe| Plan { probe, every, key: key.clone() }));
         } else {
-            out.push(Plan { probe: probe(record, model, synapses, &key)?, every, key });
+            out.push(Plan { probe: probe(record, protocol, model, synapses, &key)?, every, key });
         }
     }
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
@@ -120,7 +125,7 @@ fn needed<'a, T>(key: &str, name: &str, value: Option<&'a T>) -> Result<&'a T> {
     })
 }
 
-fn probe(record: &Record, model: &Model, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
+fn probe(record: &Record, protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
     superfluous(record, key)?;
     let of_synapse = matches!(
         record.quantity,
@@ -128,6 +133,9 @@ fn probe(record: &Record, model: &Model, synapses: &[PlacedSynapse], key: &str) 
     );
     if of_synapse {
         return synapse_probe(record, synapses, key);
+    }
+    if record.quantity == RecordedQuantity::ClampCurrent {
+        return clamp_probe(record, protocol, model, key);
     }
     let (soma, middle) = model.soma();
     let section = record.section.clone().unwrap_or(soma);
@@ -189,6 +197,28 @@ fn synapse_probe(record: &Record, synapses: &[PlacedSynapse], key: &str) -> Resu
     Ok(Probe { name, node: synapse.node, quantity })
 }
 
+/// The current of a voltage clamp: the first unless numbered.
+fn clamp_probe(record: &Record, protocol: &Protocol, model: &Model, key: &str) -> Result<Probe> {
+    if record.section.is_some() || record.x.is_some() {
+        let error = UserError::bad_data("bad-record", "a voltage clamp has its place").key(key);
+        return Err(error.mend("leave `section` and `x` out"));
+    }
+    let number = record.voltage_clamp.unwrap_or(0);
+    let Some(clamp) = protocol.voltage_clamp.get(number as usize) else {
+        let expected = match protocol.voltage_clamp.len() {
+            0 => "none: the protocol has no `[[voltage_clamp]]`".to_string(),
+            n => format!("0 to {}", n - 1),
+        };
+        return Err(UserError::bad_data("unknown-clamp", "there is no such voltage clamp")
+            .key(format!("{key}.voltage_clamp"))
+            .found(number.to_string())
+            .expected(expected));
+    };
+    let node = model.neuron.cable.node_at(&clamp.section, clamp.x)?;
+    let name = record.name.clone().unwrap_or_else(|| format!("i_clamp_{}({})", clamp.section, clamp.x));
+    Ok(Probe { name, node, quantity: Quantity::ClampCurrent { clamp: number } })
+}
+
 /// Keys that the quantity does not look at are refused: someone meant something by them.
 fn superfluous(record: &Record, key: &str) -> Result<()> {
     use RecordedQuantity as Q;
@@ -200,6 +230,7 @@ fn superfluous(record: &Record, key: &str) -> Result<()> {
         ("ion", record.ion.is_some() && q != Q::IonCurrent),
         ("synapse", record.synapse.is_some() && !of_synapse),
         ("receptor", record.receptor.is_some() && !of_synapse),
+        ("voltage_clamp", record.voltage_clamp.is_some() && q != Q::ClampCurrent),
     ];
     match given.iter().find(|(_, wrong)| *wrong) {
         None => Ok(()),

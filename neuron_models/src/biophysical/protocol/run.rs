@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::inputs::{electrodes, events, place_key, synapses, within};
+use super::inputs::{electrodes, events, place_key, synapses, voltage_clamps, within};
 use super::records::{Plan, plan, steps};
 use super::{Protocol, SpikesAt};
 use crate::biophysical::mechanism::Grid;
@@ -14,7 +14,7 @@ use crate::biophysical::model::Model;
 use crate::biophysical::neuron::Neuron;
 use crate::biophysical::placing::PlacedSynapse;
 use crate::biophysical::recording::Recorder;
-use crate::biophysical::solver::{Cells, Observer, Settings};
+use crate::biophysical::solver::{Cells, Observer, Settings, long_step};
 use crate::biophysical::spikes::Rule;
 
 /// Samples that a simulation may write down: 2 GiB.
@@ -84,11 +84,13 @@ impl Prepared {
         if let Some(v) = given.v_init_mv {
             within("v_init_mv", v, -200.0, 200.0, "mV")?;
         }
-        let model = given.model.build(folder, given.celsius)?;
+        let mut model = given.model.build(folder, given.celsius)?;
+        model.notes.extend(long_step(dt_ms, given.scheme));
         let tables = given.tables.then(Grid::default);
         let settings = Settings { dt_ms, scheme: given.scheme, v_init_mv: given.v_init_mv, tables };
         let mut cells = Cells::new(&model.neuron, 1, settings)?;
         electrodes(given, &model, folder)?.into_iter().for_each(|electrode| cells.add_electrode(electrode));
+        voltage_clamps(given, &model)?.into_iter().for_each(|clamp| cells.add_voltage_clamp(clamp));
         let synapses = synapses(given, &model, folder)?;
         let for_solver: Vec<_> = synapses.iter().map(PlacedSynapse::synapse).collect();
         cells.set_synapses(&for_solver, false)?;
@@ -106,7 +108,11 @@ impl Prepared {
         }
         // Channels and gates that are not there are found here, with their record.
         for plan in &plans {
-            Recorder::new(&model.neuron, &cells, vec![plan.probe.clone()], plan.every).map_err(|e| e.in_data().key(&plan.key))?;
+            Recorder::new(&model.neuron, &cells, vec![plan.probe.clone()], plan.every).map_err(|e| {
+                let key = e.key_name().filter(|key| ["channel", "gate", "ion"].contains(key));
+                let key = key.map_or_else(|| plan.key.clone(), |key| format!("{}.{key}", plan.key));
+                e.in_data().key(key)
+            })?;
         }
         let (soma, middle) = model.soma();
         let spikes = SpikesAt {

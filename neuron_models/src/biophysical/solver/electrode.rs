@@ -1,4 +1,4 @@
-//! Injected currents.
+//! Injected currents and voltage clamps.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,44 @@ pub struct Electrode {
     pub waveform: Waveform,
 }
 
+/// A potential that a voltage clamp commands for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    /// How long, ms.
+    pub dur_ms: f64,
+    /// Potential, mV.
+    pub v_mv: f64,
+}
+
+/// A voltage clamp with one electrode: a series resistance between the node and a command potential (NEURON's `SEClamp`).
+///
+/// While it commands, the current `(command - V) / rs` flows into the node; in the implicit step it is a conductance `1 / rs` at the
+/// node towards the command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VoltageClamp {
+    /// The node.
+    pub node: u32,
+    /// Which of the cells; all unless named.
+    pub lane: Option<u32>,
+    /// Series resistance, MΩ.
+    pub rs_mohm: f64,
+    /// What it commands, one after the other from 0 ms on; then it is off.
+    pub levels: Vec<Level>,
+}
+
+impl VoltageClamp {
+    /// The command at `t_ms`, mV; `None` when it is off.
+    pub fn command_mv(&self, t_ms: f64) -> Option<f64> {
+        let mut end_ms = 0.0;
+        let level = self.levels.iter().find(|level| {
+            end_ms += level.dur_ms;
+            t_ms < end_ms
+        });
+        level.filter(|_| t_ms >= 0.0).map(|level| level.v_mv)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +140,15 @@ mod tests {
         for (t, i) in [(-0.1, 0.0), (0.5, 1.0), (2.0, 3.0), (3.0, 4.0), (3.1, 0.0)] {
             assert!((samples.at(t) - i).abs() < 1e-12, "{t}: {}", samples.at(t));
         }
+    }
+
+    #[test]
+    fn a_voltage_clamp_commands_one_level_after_the_other_and_then_nothing() {
+        let level = |dur_ms: f64, v_mv: f64| Level { dur_ms, v_mv };
+        let clamp = VoltageClamp { node: 0, lane: None, rs_mohm: 1.0, levels: vec![level(5.0, -65.0), level(2.0, 0.0)] };
+        assert_eq!(
+            [-0.1, 0.0, 4.99, 5.0, 6.99, 7.0].map(|t| clamp.command_mv(t)),
+            [None, Some(-65.0), Some(-65.0), Some(0.0), Some(0.0), None]
+        );
     }
 }

@@ -78,12 +78,26 @@ pub enum Release {
     Probabilistic {
         /// 0 to 1.
         probability: f64,
-        /// Of the random stream.
+        /// Of the random stream; 1 unless given.
+        #[serde(default = "first_seed")]
         seed: u64,
     },
 }
 
+fn first_seed() -> u64 {
+    1
+}
+
 impl Release {
+    /// The same with another seed, where chance has a part.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        match self {
+            Self::Deterministic => self,
+            Self::Probabilistic { probability, .. } => Self::Probabilistic { probability, seed },
+        }
+    }
+
     /// Checks the probability.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ fn soma(contours: &[Contour], strict: bool, notes: &mut Notes) -> Result<Option<
             .line(several[1].line)
             .found(format!("{} contours", several.len()))
             .expected("one")
-            .mend("read it in tolerant mode to stack them")),
+            .mend("leave `--strict` out to stack them")),
         several => stack(several, notes).map(Some),
     }
 }
@@ -99,7 +99,7 @@ fn only_the_largest(trees: Vec<RawTree>, strict: bool, notes: &mut Notes) -> Res
     if strict {
         return Err(UserError::bad_data("no-soma", "the file has no contour of a soma")
             .expected("a contour `(\"CellBody\" … )` of three points or more")
-            .mend("read it in tolerant mode to take the largest tree alone"));
+            .mend("leave `--strict` out to take the largest tree alone"));
     }
     let size = |tree: &RawTree| tree.branches.iter().map(|branch| branch.points.len()).sum::<usize>();
     let mut largest: Option<RawTree> = None;

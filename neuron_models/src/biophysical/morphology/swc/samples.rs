@@ -214,7 +214,7 @@ impl Sample {
                 return Err(UserError::bad_data("zero-radius", "the radius is zero")
                     .line(line)
                     .column("radius")
-                    .mend("read it in tolerant mode to set 0.05 µm"));
+                    .mend("leave `--strict` out to set 0.05 µm"));
             }
             notes.push(NoteKind::Repaired, line, "a radius of zero, set to 0.05 µm");
             point = Point::new(x, y, z, SMALLEST_DIAM_UM);

@@ -22,7 +22,7 @@ pub(super) fn choose_root(samples: &mut Samples, strict: bool, notes: &mut Notes
     let Some(&first) = starts.first() else {
         if strict {
             return Err(
-                UserError::bad_data("no-soma", "no sample is of type 1 (soma)").mend("read it in tolerant mode to go without")
+                UserError::bad_data("no-soma", "no sample is of type 1 (soma)").mend("leave `--strict` out to go without")
             );
         }
         notes.push(NoteKind::Warning, None, "no soma: the first section is the root");
@@ -48,7 +48,7 @@ pub(super) fn choose_root(samples: &mut Samples, strict: bool, notes: &mut Notes
             return Err(UserError::bad_data("soma-not-root", "the root is not of the soma")
                 .line(samples.lines[root])
                 .found(format!("sample {}", samples.ids[root]))
-                .mend("read it in tolerant mode to make the soma the root"));
+                .mend("leave `--strict` out to make the soma the root"));
         }
         notes.push(NoteKind::Repaired, samples.lines[root], "the root is not of the soma; the tree was turned so that it is");
         turn(samples, soma);
@@ -70,7 +70,7 @@ fn largest_tree(samples: &Samples, strict: bool, notes: &mut Notes) -> Result<us
             .line(samples.lines[roots[1]])
             .found(format!("{} roots", roots.len()))
             .expected("one sample with parent -1")
-            .mend("read it in tolerant mode to take the largest tree alone"));
+            .mend("leave `--strict` out to take the largest tree alone"));
     }
     let tree_of = tree_of(samples);
     let mut sizes = vec![0_u64; samples.ids.len()];
