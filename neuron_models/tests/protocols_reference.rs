@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use kenyon_base::Silent;
-use kenyon_neurons::biophysical::curves::{Baseline, EpspSpec, FiSpec, ResistanceSpec, Site, epsp_table, fi_curve, input_resistance};
+use kenyon_neurons::biophysical::curves::{
+    Baseline, EpspSpec, FiSpec, ResistanceSpec, Site, epsp_table, fi_curve, input_resistance,
+};
 use kenyon_neurons::biophysical::model::{BallAndStick, Model, ModelSpec, Morphology};
 use kenyon_neurons::biophysical::placing::SynapseKind;
 use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
@@ -112,8 +114,7 @@ fn the_published_cell_sags() {
     let spec = ModelSpec { morphology: Some(Morphology::File(cell.into())), ..ModelSpec::cell("l5pc") };
     let model = spec.build(Path::new("."), None).expect("sound");
     let soma = [Site::at(&model, "soma[0]", 0.5).expect("there")];
-    let spec =
-        ResistanceSpec { amp_na: -0.1, delay_ms: 150.0, duration_ms: 150.0, dt_ms: 0.025, baseline: Baseline::Onset };
+    let spec = ResistanceSpec { amp_na: -0.1, delay_ms: 150.0, duration_ms: 150.0, dt_ms: 0.025, baseline: Baseline::Onset };
     let row = &input_resistance(&model, &soma, &spec, &Silent).expect("runs")[0];
     // NEURON's traces of this step: 43.952059 and 49.544501 MΩ.
     assert!((row.input_mohm - 43.952_059).abs() < 1e-5 && (row.peak_mohm - 49.544_501).abs() < 1e-5, "{row:?}");

@@ -21,7 +21,9 @@ use super::protocol::run::name_place;
 use super::solver::{Cells, Observer, Settings, time_step};
 
 pub use fi::{FiRow, FiSpec, fi_curve};
-pub use response::{Baseline, EpspRow, EpspSpec, ResistanceRow, ResistanceSpec, Site, epsp_table, input_resistance, spread_sites};
+pub use response::{
+    Baseline, EpspRow, EpspSpec, ResistanceRow, ResistanceSpec, Site, epsp_table, input_resistance, spread_sites,
+};
 
 /// Cells of a batch.
 const LANES: usize = 8;

@@ -209,7 +209,10 @@ fn scale(neuron: &mut Neuron, rho: f64, sk_factor: f64) -> std::result::Result<(
     for (key, factor) in [("rho", rho), ("sk_factor", sk_factor)] {
         if !(0.0..=LARGEST_FACTOR).contains(&factor) {
             let error = UserError::usage("bad-number", "densities cannot be multiplied by this").found(factor.to_string());
-            return Err((key, error.expected(format!("0 to {LARGEST_FACTOR:e}")).mend("1 leaves them as they are, 0 takes them away")));
+            return Err((
+                key,
+                error.expected(format!("0 to {LARGEST_FACTOR:e}")).mend("1 leaves them as they are, 0 takes them away"),
+            ));
         }
     }
     for info in CHANNELS.iter().filter(|info| !info.gates.is_empty()) {

@@ -174,7 +174,8 @@ impl Recipe {
             if (low..=high).contains(&value) {
                 return Ok(());
             }
-            let error = UserError::bad_data("bad-number", "no membrane has this").key(key).found(format!("{value} {unit}").trim());
+            let error =
+                UserError::bad_data("bad-number", "no membrane has this").key(key).found(format!("{value} {unit}").trim());
             Err(error.expected(format!("{low} to {high} {unit}").trim()))
         };
         finite("celsius", self.celsius, -20.0, 60.0, "°C")?;

@@ -22,12 +22,13 @@ use crate::cli::target::Target;
 #[command(after_help = "Without a file at hand: `ball-and-stick`, or `grown:SEED` for a pyramidal cell grown from a seed.\n\n\
                   Examples:\n  kenyon neuron morphology cell1.asc --strict\n  kenyon neuron morphology cell1.asc --sections\n  \
                   kenyon neuron morphology grown:7 --picture tree.svg --table sections")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(in crate::cli) struct Morphology {
     /// ASC (Neurolucida) or SWC file, `ball-and-stick` or `grown:SEED`
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Refuse what does not belong into the format or would have to be mended, with its line; markers, spines and outlines that are
-    /// no soma belong there, and are left out all the same
+    /// Refuse what would be guessed, with its line: unknown words, diameters of zero, no soma or several, several trees. What the
+    /// formats allow is read or left out all the same: markers, spines, other outlines, ids in any order, further columns
     #[arg(long)]
     strict: bool,
     /// Unit of an SWC file

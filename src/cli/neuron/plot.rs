@@ -6,8 +6,8 @@ use clap::Args;
 use kenyon_base::{AtomicFile, Result, UserError, nearest};
 use serde_json::json;
 
-use super::{output, picture};
 use super::result::Recorded;
+use super::{output, picture};
 use crate::cli::context::Context;
 use crate::cli::output::of;
 use crate::cli::target::Target;

@@ -82,9 +82,6 @@ pub fn channel(name: &str) -> Result<&'static ChannelInfo, UserError> {
         let names: Vec<_> = CHANNELS.iter().map(|c| c.name).collect();
         let mend = nearest(name, names.iter().copied())
             .map_or_else(|| "choose one of them".into(), |close| format!("did you mean `{close}`?"));
-        UserError::usage("unknown-channel", "there is no such channel")
-            .found(name)
-            .expected(names.join(", "))
-            .mend(mend)
+        UserError::usage("unknown-channel", "there is no such channel").found(name).expected(names.join(", ")).mend(mend)
     })
 }

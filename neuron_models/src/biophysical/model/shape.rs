@@ -151,7 +151,8 @@ pub(super) fn stated_twice(shape: &Morphology, max_length_um: Option<f64>) -> Us
         Morphology::Cable(c) => c.segments,
         Morphology::File(_) | Morphology::Grown(_) => 0,
     };
-    let found = max_length_um.map_or_else(String::new, |length| format!("{length} µm, and segments = {segments} in `morphology`"));
+    let found =
+        max_length_um.map_or_else(String::new, |length| format!("{length} µm, and segments = {segments} in `morphology`"));
     UserError::bad_data("two-kinds", "the number of segments is stated already")
         .found(found)
         .mend("leave `max_segment_um` out, and set `segments` of the morphology")

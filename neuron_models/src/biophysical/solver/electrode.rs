@@ -146,13 +146,9 @@ mod tests {
     fn a_voltage_clamp_commands_one_level_after_the_other_and_then_nothing() {
         let level = |dur_ms: f64, v_mv: f64| Level { dur_ms, v_mv };
         let clamp = VoltageClamp { node: 0, lane: None, rs_mohm: 1.0, levels: vec![level(5.0, -65.0), level(2.0, 0.0)] };
-        assert_eq!([-0.1, 0.0, 4.99, 5.0, 6.99, 7.0].map(|t| clamp.command_mv(t)), [
-            None,
-            Some(-65.0),
-            Some(-65.0),
-            Some(0.0),
-            Some(0.0),
-            None
-        ]);
+        assert_eq!(
+            [-0.1, 0.0, 4.99, 5.0, 6.99, 7.0].map(|t| clamp.command_mv(t)),
+            [None, Some(-65.0), Some(-65.0), Some(0.0), Some(0.0), None]
+        );
     }
 }
