@@ -192,7 +192,8 @@ fn currents_may_descend_and_come_in_any_order() {
 
 #[test]
 fn the_seed_chooses_which_events_are_released_and_stands_in_the_result() {
-    let events: String = (0..60).map(|k| format!("[[event]]\nsynapse = 0\ntime_ms = {}\n", k as f64 * 0.5)).collect();
+    let event = |k: u32| format!("[[event]]\nsynapse = 0\ntime_ms = {}\n", f64::from(k) * 0.5);
+    let events = (0..60).map(event).collect::<Vec<_>>().concat();
     let dir = folder_with("p.toml", &format!("{STEP}{events}[release.probabilistic]\nprobability = 0.5\n"));
     let run = |out: &str, seed: &[&str]| {
         let args: Vec<&str> = ["neuron", "simulate", "p.toml", "-o", out].into_iter().chain(seed.iter().copied()).collect();

@@ -1,4 +1,4 @@
-//! The voltage clamp against what a passive compartment does on paper.
+//! The voltage clamp against what a passive compartment does on paper, and against NEURON.
 
 use std::f64::consts::PI;
 use std::path::Path;
@@ -108,6 +108,39 @@ fn a_protocol_holds_a_cell_at_its_levels_and_records_the_current() {
     assert!((v.values[390] + 65.0).abs() < 0.1 && (v.values[990] - 0.0).abs() < 0.1, "{} {}", v.values[390], v.values[990]);
     assert!(i.values[401..].iter().any(|i| *i > 1.0), "the capacitance is charged");
     assert!(i.values[1001..].iter().all(|i| i.to_bits() == 0), "after its levels the clamp is off");
+}
+
+#[test]
+fn on_the_squid_axons_cable_the_clamp_is_neurons() {
+    let text = r#"
+duration_ms = 40
+[model]
+cell = "squid-cable"
+[[voltage_clamp]]
+section = "dend[0]"
+x = 0.505
+levels = [{ dur_ms = 10, v_mv = -65 }, { dur_ms = 15, v_mv = 0 }, { dur_ms = 5, v_mv = -80 }]
+[[record]]
+quantity = "clamp_current"
+[[record]]
+section = "dend[0]"
+x = 0.9
+"#;
+    let outcome = run(text).expect("sound");
+    // NEURON 9.0.2: `SEClamp` with rs = 1 and its `hh` without tables; current at the middle, potential at x = 0.9.
+    for (sample, i_na, v_mv) in [
+        (0, 0.0, -65.0),
+        (1, -4.525_980_79e-5, -64.999_254_5),
+        (401, 3.946_077_88, -64.976_469_72),
+        (402, 2.049_299_58, -64.976_443_27),
+        (1000, 2.727_028_78, -63.817_358_66),
+        (1001, -3.176_949_44, -63.805_518_25),
+        (1200, -0.109_330_68, -68.525_962_37),
+        (1201, 0.0, -68.517_453_04),
+    ] {
+        let (i, v) = (outcome.traces[0].values[sample], outcome.traces[1].values[sample]);
+        assert!((i - i_na).abs() < 2e-8 && (v - v_mv).abs() < 1e-7, "sample {sample}: {i} nA, {v} mV");
+    }
 }
 
 #[test]
