@@ -65,7 +65,7 @@ fn a_simulation_is_a_folder_with_everything_that_made_it() {
     let wrong = kenyon_in(dir.path(), &["neuron", "plot", "out", "--trace", "v_soma[0](0.6)"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("did you mean `v_soma[0](0.5)`"), "{}", wrong.stderr);
     let png = kenyon_in(dir.path(), &["neuron", "plot", "out", "-o", "a.png"]);
-    assert!(png.code == 2 && png.stderr.contains(".svg"), "{}", png.stderr);
+    assert!(png.code == 2 && png.stderr.contains(".svg") && png.stderr.contains("rsvg-convert"), "{}", png.stderr);
 }
 
 #[test]
@@ -161,7 +161,8 @@ fn tables_of_a_model_are_one_line_commands() {
     for (args, words) in [
         (vec!["fi", "ball-and-stick"], "no-currents"),
         (vec!["fi", "ball-and-stik", "--amp", "1"], "did you mean `ball-and-stick`"),
-        (vec!["fi", "ball-and-stick", "--from", "1", "--to", "0", "--by", "0.1"], "bad-range"),
+        (vec!["fi", "ball-and-stick", "--from", "0", "--to", "1", "--by", "-0.1"], "bad-range"),
+        (vec!["fi", "ball-and-stick", "--from", "0", "--to", "1", "--by", "0"], "bad-range"),
         (vec!["fi", "ball-and-stick", "--amp", "nan"], "bad-number"),
         (vec!["epsp", "ball-and-stick", "--at", "soma:x"], "bad-place"),
         (vec!["epsp", "ball-and-stick", "--weight", "-1"], "bad-number"),
@@ -172,6 +173,97 @@ fn tables_of_a_model_are_one_line_commands() {
         let ran = kenyon_in(at, &args);
         assert!(matches!(ran.code, 2 | 3) && ran.stderr.contains(words), "{args:?}: {} {}", ran.code, ran.stderr);
     }
+}
+
+#[test]
+fn currents_may_descend_and_come_in_any_order() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let amps = |args: &[&str]| {
+        let short = ["--delay-ms", "0", "--dur-ms", "1", "--after-ms", "0"];
+        let args: Vec<&str> = ["neuron", "fi", "ball-and-stick"].into_iter().chain(args.iter().copied()).chain(short).collect();
+        let rows = kenyon_json(dir.path(), &args)["rows"].as_array().expect("rows").clone();
+        rows.iter().map(|r| r["amp_na"].as_f64().expect("a number")).collect::<Vec<_>>()
+    };
+    for by in ["0.1", "-0.1"] {
+        assert_eq!(amps(&["--from", "0.2", "--to", "-0.1", "--by", by]), [0.2, 0.1, 0.0, -0.1]);
+    }
+    assert_eq!(amps(&["--amp", "0.3,-0.1,0.2"]), [0.3, -0.1, 0.2]);
+}
+
+#[test]
+fn the_seed_chooses_which_events_are_released_and_stands_in_the_result() {
+    let event = |k: u32| format!("[[event]]\nsynapse = 0\ntime_ms = {}\n", f64::from(k) * 0.5);
+    let events = (0..60).map(event).collect::<Vec<_>>().concat();
+    let dir = folder_with("p.toml", &format!("{STEP}{events}[release.probabilistic]\nprobability = 0.5\n"));
+    let run = |out: &str, seed: &[&str]| {
+        let args: Vec<&str> = ["neuron", "simulate", "p.toml", "-o", out].into_iter().chain(seed.iter().copied()).collect();
+        let summary = kenyon_json(dir.path(), &args);
+        (summary["release"]["probabilistic"]["seed"].as_u64(), read(&dir.path().join(out).join("traces.csv")))
+    };
+    let (unset, one, seven) = (run("unset", &[]), run("one", &["--seed", "1"]), run("seven", &["--seed", "7"]));
+    assert_eq!((unset.0, one.0, seven.0), (Some(1), Some(1), Some(7)));
+    assert!(unset.1 == one.1 && one.1 != seven.1);
+    let dir = folder_with("p.toml", STEP);
+    let ran = kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--seed", "7"]);
+    assert!(ran.stderr.contains("changes nothing"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_cannot_be_written_or_meant_is_told_before_the_work_as_wrong_usage() {
+    let dir = folder_with("p.toml", STEP);
+    fs::write(dir.path().join("t.py"), "print()").expect("written");
+    fs::write(dir.path().join("p.yaml"), "model: l5pc").expect("written");
+    let ball = "ball-and-stick";
+    for (args, code, words) in [
+        (vec!["simulate", "p.toml", "-o", "set.txt"], 2, "call it `set`"),
+        (vec!["simulate", "p.toml", "-o", "no/such/out"], 2, "mkdir -p no/such"),
+        (vec!["simulate", "p.yaml", "-o", "out"], 3, "TOML or JSON"),
+        (vec!["fi", ball, "--amp", "0", "-o", "ir.txt"], 2, "`ir.csv`"),
+        (vec!["epsp", ball, "-o", "no/e.csv"], 2, "no-folder"),
+        (vec!["input-resistance", ball, "-o", "ir"], 2, "unknown-format"),
+        (vec!["input-resistance", ball, "--amp", "0"], 2, "-1e4 to 1e4 nA, but not 0"),
+        (vec!["epsp", ball, "--weight", "nan"], 2, "found `NaN`, expected above 0, at most 1e6\n"),
+        (vec!["morphology", ball, "--picture", "a.png"], 2, "rsvg-convert"),
+        (vec!["morphology", "t.py"], 2, "unknown-format"),
+        (vec!["fi", "l5pc", "--morphology", "t.py", "--amp", "0"], 2, "unknown-format"),
+        (vec!["fi", "nosuch", "--amp", "0"], 2, "no such cell: found `nosuch`"),
+        (vec!["fi", "cell1.asc", "--amp", "0"], 2, "l5pc --morphology cell1.asc"),
+        (vec!["fi", ball, "--amp", "0", "--max-segment-um", "-3"], 2, "`--max-segment-um`"),
+        (vec!["fi", ball, "--amp", "0", "--rho", "-1"], 2, "0 to 1e6"),
+        (vec!["fi", ball, "--amp", "0", "--celsius", "90"], 2, "°C"),
+    ] {
+        let args: Vec<&str> = ["neuron"].into_iter().chain(args).collect();
+        let ran = kenyon_in(dir.path(), &args);
+        assert!(ran.code == code && ran.stderr.contains(words), "{args:?}: {} {}", ran.code, ran.stderr);
+    }
+    assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 3);
+}
+
+#[test]
+fn a_largest_length_of_segments_is_in_force_where_it_is_written_down() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let morphology = |args: &[&str]| {
+        let args: Vec<&str> = ["neuron", "morphology"].into_iter().chain(args.iter().copied()).collect();
+        kenyon_json(dir.path(), &args)
+    };
+    let plain = morphology(&["ball-and-stick"]);
+    assert!(plain["segments"] == 9 && plain["max_segment_um"].is_null());
+    assert_eq!(morphology(&["ball-and-stick", "--max-segment-um", "10"])["segments"], 410);
+    assert_eq!(morphology(&["grown:7"])["max_segment_um"], 24.3);
+    let args = ["neuron", "input-resistance", "ball-and-stick", "--rho", "0", "--max-segment-um", "10"];
+    let fine = kenyon_json(dir.path(), &args);
+    assert_eq!(fine["model"]["segments"], 410);
+    assert!(fine["model"]["spec"]["max_segment_um"].is_null() && fine["settings"]["baseline"] == "control");
+}
+
+#[test]
+fn a_voltage_clamp_is_part_of_a_protocol() {
+    let clamp = "[[voltage_clamp]]\nsection = \"soma[0]\"\nlevels = [{ dur_ms = 40, v_mv = -60 }]\n[[record]]\nquantity = \"clamp_current\"\n";
+    let dir = folder_with("p.toml", &format!("{STEP}{clamp}"));
+    let summary = kenyon_json(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--plot"]);
+    assert_eq!(summary["traces"][0]["unit"], "nA");
+    assert_eq!(summary["voltage_clamps"][0]["rs_mohm"], 1.0);
+    assert!(read(&dir.path().join("out/traces.csv")).starts_with("t_ms,i_clamp_soma[0](0.5)\n0,0.0\n0.025,"));
 }
 
 #[test]
@@ -186,6 +278,13 @@ fn a_morphology_is_tables_and_a_picture() {
     assert!(read(&dir.path().join("cell.svg")).starts_with("<svg "));
     let text = kenyon_in(dir.path(), &["neuron", "morphology", "grown:7"]).ok().stdout;
     assert!(text.contains("apical") && text.contains("segments"), "{text}");
+    let sections = kenyon_in(dir.path(), &["neuron", "morphology", "cell.swc", "--sections"]).ok().stdout;
+    assert!(sections.contains("dend[0]") && sections.contains("--at '") && sections.contains("soma[0](0.5)"), "{sections}");
+    fs::write(dir.path().join("noted.swc"), "1 1 0 0 0 5 -1\n2 3 0 10 0 0 1\n3 3 0 60 0 0 2\n").expect("written");
+    let short = kenyon_in(dir.path(), &["neuron", "morphology", "noted.swc"]).ok().stdout;
+    assert!(short.contains("notes of the reader: 2 repaired; `--notes` lists them") && !short.contains("line 2"), "{short}");
+    let long = kenyon_in(dir.path(), &["neuron", "morphology", "noted.swc", "--notes"]).ok().stdout;
+    assert!(long.contains("line 2: repaired"), "{long}");
     fs::write(dir.path().join("bad.swc"), "1 1 0 0 0 five -1\n").expect("written");
     let bad = kenyon_in(dir.path(), &["neuron", "morphology", "bad.swc", "--strict"]);
     assert!(bad.code == 3 && bad.stderr.contains("bad.swc, line 1"), "{}", bad.stderr);

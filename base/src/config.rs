@@ -27,13 +27,19 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// # Errors
 /// As [`read`].
 pub fn read_of<T: DeserializeOwned>(path: &Path, page: &str) -> Result<T> {
+    if ends_in(path, "yaml") || ends_in(path, "yml") {
+        return Err(UserError::bad_data("unknown-format", "a config is TOML or JSON, not YAML")
+            .file(path)
+            .expected("a file that ends in `.toml` or `.json`")
+            .mend(format!("write it as TOML: `{page}` describes the keys")));
+    }
     let size = fs::metadata(path).map_err(|e| UserError::cannot_read(path, &e))?.len();
     if size > LIMIT_BYTES {
         return Err(UserError::bad_data("limit", "too large for a config").file(path).mend("name the TOML file, not the data"));
     }
     let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
     match String::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') && is_json(path) => parse_json_of(&text, path, page),
+        Ok(text) if !text.contains('\0') && ends_in(path, "json") => parse_json_of(&text, path, page),
         Ok(text) if !text.contains('\0') => parse_of(&text, path, page),
         _ => Err(UserError::bad_data("not-text", "is not a text file")
             .file(path)
@@ -66,9 +72,9 @@ pub fn parse_of<T: DeserializeOwned>(text: &str, path: &Path, page: &str) -> Res
     })
 }
 
-/// Whether a config is JSON by the ending of its name.
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+/// Whether a name has this ending, in small letters or not.
+fn ends_in(path: &Path, wanted: &str) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted))
 }
 
 /// As [`parse_of`] for JSON text.

@@ -367,6 +367,13 @@ fn spines_markers_endings_and_properties_leave_no_trace() {
 }
 
 #[test]
+fn notes_are_counted_by_kind_in_one_line() {
+    let text = dendrite("(Cross (1 2 3 4 S1)) <( (1 2 3 4) )> (5 30 0 0)");
+    assert_eq!(read_asc(&text, &TOLERANT).unwrap().loaded.notes.counts().as_deref(), Some("2 skipped, 1 repaired"));
+    assert_eq!(read_asc(&dendrite(""), &TOLERANT).unwrap().loaded.notes.counts(), None);
+}
+
+#[test]
 fn what_is_unknown_is_refused_in_strict_mode_and_listed_otherwise() {
     let plain = read_asc(&dendrite("(5 30 0 1)"), &STRICT).unwrap().loaded.tree;
     for odd in ["(Wobble 1 (2 3))", "Wobble", "17", ",", ">", "\"text\"", "(\"text\" 1)"] {
@@ -393,6 +400,11 @@ fn a_point_that_is_none_is_refused() {
         ("(1 2 (3) 4)", "bad-point"),
         ("(1 2 3 1e400)", "not-finite"),
         ("(1e39 2 3 4)", "not-finite"),
+        ("(nan 2 3 4)", "not-finite"),
+        ("(1 2 -nan 4)", "not-finite"),
+        ("(1 2 3 inf)", "not-finite"),
+        ("(1.#QNAN 2 3 4)", "not-finite"),
+        ("(1O.5 2 3 4)", "bad-point"),
         ("(1 2 3 -4)", "negative-diameter"),
     ] {
         for options in [STRICT, TOLERANT] {
@@ -406,8 +418,11 @@ fn a_point_that_is_none_is_refused() {
             );
         }
     }
+    let contour = SOMA.replace("(12 5 0 1)", "\n(nan 5 0 1)");
+    refused(read_asc(&contour, &TOLERANT), "not-finite", Some(2));
     let text = dendrite("\n(1 2 3 0)");
-    refused(read_asc(&text, &STRICT), "zero-diameter", Some(3));
+    let error = refused(read_asc(&text, &STRICT), "zero-diameter", Some(3));
+    assert!(error.to_string().ends_with("leave `--strict` out to set 0.1 µm"), "{error}");
     noted(&read_asc(&text, &TOLERANT).unwrap().loaded, NoteKind::Repaired, Some(3), "0.1 µm");
 }
 

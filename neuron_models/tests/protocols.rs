@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use kenyon_base::{Silent, UserError};
 use kenyon_neurons::biophysical::curves::{
-    EpspSpec, FiSpec, ResistanceSpec, epsp_table, fi_curve, input_resistance, spread_sites,
+    Baseline, EpspSpec, FiSpec, ResistanceSpec, epsp_table, fi_curve, input_resistance, spread_sites,
 };
 use kenyon_neurons::biophysical::model::ModelSpec;
 use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
+use kenyon_neurons::biophysical::synapse::Release;
 
 const SOUND: &str = r#"
 duration_ms = 60
@@ -46,7 +47,7 @@ fn a_protocol_gives_the_traces_and_spikes_that_it_names() {
     let names: Vec<&str> = outcome.traces.iter().map(|t| t.name.as_str()).collect();
     assert_eq!(names, ["v_soma[0](0.5)", "g"]);
     assert_eq!(outcome.traces.iter().map(|t| t.values.len()).collect::<Vec<_>>(), [2401, 61]);
-    assert_eq!((outcome.traces[1].unit, outcome.traces[1].every), ("uS", 40));
+    assert_eq!((outcome.traces[1].unit, outcome.traces[1].every), ("µS", 40));
     assert!(outcome.traces[1].values[20] < 1e-12 && outcome.traces[1].values[25] > 1e-6);
     assert!(!outcome.spikes.times_ms.is_empty() && outcome.spikes.times_ms[0] > 10.0 && outcome.complete);
     assert_eq!(run(SOUND).expect("again"), outcome);
@@ -84,13 +85,25 @@ fn absurd_protocols_are_refused_with_code_key_and_mend() {
             "[[record]]\n[[",
             "[[record]]\nquantity = \"gate\"\nchannel = \"NaTa\"\ngate = \"m\"\n[[",
             "unknown-channel",
-            "did you mean `NaTa_t`",
+            "key `record[0].channel`: there is no such channel: found `NaTa`",
+        ),
+        (
+            "[[record]]\n[[",
+            "[[record]]\nquantity = \"gate\"\nchannel = \"NaTa_t\"\ngate = \"q\"\n[[",
+            "bad-probe",
+            "`record[0].gate`",
         ),
         ("[[record]]\n[[", "[[record]]\nchannel = \"Im\"\n[[", "superfluous-key", "`record[0].channel`"),
         ("[[record]]\n[[", "[[record]]\nname = \"g\"\n[[", "duplicate-name", "also record[0]"),
         ("[[record]]\n[[", "[[record]]\nname = \"a,b\"\n[[", "bad-name", "`record[0].name`"),
         ("receptor = \"nmda\"", "receptor = \"gaba_a\"", "unknown-receptor", "ampa, nmda"),
         ("every_ms = 1", "every_ms = 0.03", "not-whole", "`record[1].every_ms`"),
+        ("duration_ms = 60", "duration_ms = 20\ndt_ms = 0.03", "not-whole", "choose 20.01 ms"),
+        ("dur_ms = 40", "dur_ms = -10", "bad-number", "found `-10 ms`, expected above 0 ms, at most 1e9 ms"),
+        ("section = \"soma[0]\"", "section = \"soma\"", "unknown-section", "did you mean `soma[0]`"),
+        ("duration_ms = 60", "duration_ms = 60\ncelsius = 90", "bad-number", "-20 to 60 °C"),
+        ("cell = \"ball-and-stick\"", "cell = \"ball-and-stick\"\nrho = -1", "bad-number", "0 to 1e6"),
+        ("cell = \"ball-and-stick\"", "cell = \"ball-and-stick\"\nmax_segment_um = 0", "bad-segment-length", "above 0 µm"),
         ("[[record]]\n[[", "[spikes]\ndefinition = \"cross\"\n[[record]]\n[[", "bad-threshold", "threshold_mv"),
         ("[[record]]\n[[", "[spikes]\nsection = \"axon\"\n[[record]]\n[[", "unknown-section", "`spikes.section`"),
         ("cell = \"ball-and-stick\"", "cell = \"ball-and-stik\"", "unknown-cell", "did you mean `ball-and-stick`"),
@@ -139,6 +152,43 @@ fn half_of_the_events_are_released_at_probability_one_half_and_the_same_ones_eac
 }
 
 #[test]
+fn a_long_step_is_simulated_with_a_word_of_warning() {
+    let notes = |text: &str| Protocol::parse(text, Path::new("p.toml"))?.prepare(Path::new("p.toml")).map(|p| p.model.notes);
+    assert!(notes(SOUND).expect("sound").is_empty());
+    let long = SOUND.replacen("duration_ms = 60", "duration_ms = 60\ndt_ms = 5", 1).replace("every_ms = 1", "every_ms = 5");
+    let notes = notes(&long).expect("sound");
+    assert!(notes.len() == 1 && notes[0].contains("implicit Euler") && notes[0].contains("0.025 ms is usual"), "{notes:?}");
+}
+
+#[test]
+fn a_release_without_a_seed_has_the_first_and_another_seed_releases_others() {
+    let text = format!("{SOUND}[release.probabilistic]\nprobability = 0.5\n");
+    let protocol = Protocol::parse(&text, Path::new("p.toml")).expect("parses");
+    assert_eq!(protocol.release, Release::Probabilistic { probability: 0.5, seed: 1 });
+    assert_eq!(protocol.release.with_seed(7), Release::Probabilistic { probability: 0.5, seed: 7 });
+    assert_eq!(Release::Deterministic.with_seed(7), Release::Deterministic);
+}
+
+#[test]
+fn the_potential_at_the_onset_is_the_baseline_of_a_resistance_that_asks_for_it() {
+    let passive = ModelSpec { rho: Some(0.0), ..ModelSpec::cell("ball-and-stick") }.build(Path::new("."), None).expect("sound");
+    let soma = [spread_sites(&passive, 1)[0].clone()];
+    let of = |baseline, delay_ms| {
+        let spec = ResistanceSpec { delay_ms, baseline, duration_ms: 100.0, ..ResistanceSpec::default() };
+        input_resistance(&passive, &soma, &spec, &Silent).expect("sound")[0].clone()
+    };
+    // At rest both are one.
+    let (onset, control) = (of(Baseline::Onset, 20.0), of(Baseline::Control, 20.0));
+    assert!((onset.input_mohm / control.input_mohm - 1.0).abs() < 1e-9 && (onset.onset_mv + 85.0).abs() < 1e-9, "{onset:?}");
+    assert!((of(Baseline::Onset, 0.0).input_mohm / onset.input_mohm - 1.0).abs() < 1e-6);
+    for amp_na in [0.0, f64::NAN, 1e9] {
+        let spec = ResistanceSpec { amp_na, ..ResistanceSpec::default() };
+        let error = input_resistance(&passive, &soma, &spec, &Silent).expect_err("no current").to_string();
+        assert!(error.contains("-1e4 to 1e4 nA, but not 0"), "{error}");
+    }
+}
+
+#[test]
 fn tables_of_synapses_and_events_do_what_the_protocol_itself_would() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
@@ -156,9 +206,14 @@ fn tables_of_synapses_and_events_do_what_the_protocol_itself_would() {
         ("ev.csv", "syn_id,t_ms,weight\n7,20,2\n", "unknown-synapse", "column `syn_id`"),
         ("ev.csv", "syn_id,t_ms,weight\n0,61,2\n", "after-the-end", "column `t_ms`"),
         ("ev.csv", "syn_id,weight\n0,2\n", "missing-column", "`t_ms`"),
+        ("ev.csv", "syn_id,t_ms,weight,delay\n0,20,2,1\n", "unknown-column", "found `delay`"),
+        ("ev.csv", "syn_id,t_ms,weigth,weight\n0,20,1,2\n", "unknown-column", "did you mean `weight`?"),
+        ("ev.csv", "syn_id,t_ms,weight,weight\n0,20,2,3\n", "duplicate-column", "stands twice"),
+        ("syn.csv", "syn_id,type,section,x,y\n0,exc,dend[0],0.9,1\n", "unknown-column", "found `y`"),
         ("ev.csv", "syn_id,t_ms,weight\n0,2\n", "ragged", "line 2"),
         ("syn.csv", "syn_id,type,section,x\n0,exc,dend[9],0.9\n", "unknown-section", "column `section`"),
     ] {
+        write("syn.csv", "syn_id,type,section,x\n0,exc,dend[0],0.9\n");
         write("ev.csv", "syn_id,t_ms,weight\n0,20,2\n");
         write(name, table);
         let error = run_table().expect_err(table);

@@ -325,14 +325,6 @@ impl Protocol {
     /// # Errors
     /// A file that cannot be read or is neither of both; an unknown key with its line and the nearest known one.
     pub fn read(path: &Path) -> Result<Self> {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if matches!(ending.as_str(), "yaml" | "yml" | "hoc" | "py" | "xml" | "nml") {
-            return Err(UserError::bad_data("unknown-format", "a protocol is TOML or JSON")
-                .file(path)
-                .found(format!("a file that ends in `.{ending}`"))
-                .expected("a file that ends in `.toml` or `.json`")
-                .mend(format!("write it as TOML: `{PAGE}` has the keys, `examples/` has protocols")));
-        }
         config::read_of(path, PAGE)
     }
 

@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use kenyon_base::{AtomicFile, Result, UserError};
 use kenyon_neurons::biophysical::cable::table::{points_csv, sections_csv, segments_csv};
 use kenyon_neurons::biophysical::cable::{Cable, Electrics, Segments};
-use kenyon_neurons::biophysical::model::BallAndStick;
-use kenyon_neurons::biophysical::morphology::{Notes, ReadOptions, Tree, Unit, builtin, edit, grown, picture, read};
+use kenyon_neurons::biophysical::model::{BallAndStick, EvenCable, Morphology as Shape};
+use kenyon_neurons::biophysical::morphology::{Notes, ReadOptions, Tree, Unit, edit, grown, picture, read};
 use serde_json::{Value, json};
 
 use super::output;
@@ -19,15 +19,18 @@ use crate::cli::target::Target;
 
 /// A morphology: what it holds, what was skipped or mended, its tables, its picture
 #[derive(Debug, Args)]
-#[command(after_help = "Without a file at hand: `ball-and-stick`, or `grown:SEED` for a pyramidal cell grown from a seed.\n\n\
+#[command(
+    after_help = "Without a file at hand: `ball-and-stick`, `squid-cable`, or `grown:SEED` for a pyramidal cell grown from a seed.\n\n\
                   Examples:\n  kenyon neuron morphology cell1.asc --strict\n  kenyon neuron morphology cell1.asc --sections\n  \
-                  kenyon neuron morphology grown:7 --picture tree.svg --table sections")]
+                  kenyon neuron morphology grown:7 --picture tree.svg --table sections"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(in crate::cli) struct Morphology {
-    /// ASC (Neurolucida) or SWC file, `ball-and-stick` or `grown:SEED`
+    /// ASC (Neurolucida) or SWC file, `ball-and-stick`, `squid-cable` or `grown:SEED`
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Refuse what does not belong into the format or would have to be mended, with its line; markers, spines and outlines that are
-    /// no soma belong there, and are left out all the same
+    /// Refuse what would be guessed, with its line: unknown words, diameters of zero, no soma or several, several trees. What the
+    /// formats allow is read or left out all the same: markers, spines, other outlines, ids in any order, further columns
     #[arg(long)]
     strict: bool,
     /// Unit of an SWC file
@@ -36,7 +39,7 @@ pub(in crate::cli) struct Morphology {
     /// Replace the traced axon by two stubs, as models do
     #[arg(long)]
     replace_axon: bool,
-    /// Largest length of a segment, µm [default: 24.3; 8 segments for the dendrite of ball-and-stick]
+    /// Largest length of a segment, µm [default: 24.3; 8 segments for the dendrite of ball-and-stick, 100 for squid-cable]
     #[arg(long, value_name = "UM", allow_negative_numbers = true)]
     max_segment_um: Option<f64>,
     /// List the sections by the names that protocols and `--at` take
@@ -121,13 +124,17 @@ impl Morphology {
 
     fn tree(&self) -> Result<(Tree, Notes)> {
         let name = self.file.to_string_lossy();
-        if name == "ball-and-stick" {
-            let mut ball = BallAndStick::default();
+        let built_in = match name.as_ref() {
+            "ball-and-stick" => Some(Shape::BallAndStick(BallAndStick::default())),
+            "squid-cable" => Some(Shape::Cable(EvenCable::default())),
+            _ => None,
+        };
+        if let Some(mut shape) = built_in {
             if let Some(max_length_um) = self.max_segment_um {
-                ball.segments = Segments { max_length_um }.count_of(ball.dend_length_um)?;
+                shape.cut(max_length_um)?;
             }
-            let tree = builtin::ball_and_stick(ball.dend_length_um, ball.dend_diam_um, ball.segments)?;
-            return Ok((tree, Notes::default()));
+            let mut notes = Vec::new();
+            return Ok((shape.tree(Path::new("."), false, &mut notes)?, Notes::default()));
         }
         if let Some(seed) = name.strip_prefix("grown:").filter(|_| !Path::new(name.as_ref()).exists()) {
             let seed = seed.parse().map_err(|_| {

@@ -92,7 +92,7 @@ fn panel(out: &mut String, unit: &str, traces: &[&Column], x: &Scale, top: f64, 
     );
     let middle = top + PANEL / 2.0;
     let _ =
-        writeln!(out, "<text transform=\"translate(18 {middle}) rotate(-90)\" text-anchor=\"middle\">{}</text>", escaped(unit));
+        writeln!(out, "<text transform=\"translate(16 {middle}) rotate(-90)\" text-anchor=\"middle\">{}</text>", escaped(unit));
     for (k, trace) in traces.iter().enumerate() {
         let colour = COLOURS[k % COLOURS.len()];
         let _ = writeln!(
@@ -176,7 +176,7 @@ fn ticks((low, high): (f64, f64), count: u32) -> Vec<f64> {
 /// A round number without the digits that binary fractions add.
 fn number(value: f64) -> String {
     if value.abs() > 1e-300 && !(1e-3..1e6).contains(&value.abs()) {
-        return format!("{value:.1e}").replace('-', "−");
+        return format!("{value:.1e}").replace(".0e", "e").replace('-', "−");
     }
     let text = format!("{value:.6}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

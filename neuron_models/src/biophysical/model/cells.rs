@@ -69,7 +69,7 @@ impl Cell {
         CELLS.iter().find(|cell| cell.name == name).ok_or_else(|| {
             let names = CELLS.map(|cell| cell.name);
             let mend = nearest(name, names).map_or_else(
-                || "choose one of them, or give `morphology` and `recipe`".into(),
+                || "choose one of them, or a protocol with a `morphology` and a `recipe` of its own".into(),
                 |close| format!("did you mean `{close}`?"),
             );
             UserError::usage("unknown-cell", "there is no such cell").found(name).expected(names.join(", ")).mend(mend)

@@ -103,11 +103,11 @@ impl Morphology {
         Ok(())
     }
 
-    /// The tree; a file is looked for from `folder`.
+    /// The tree, with what its reader had to say; a file is looked for from `folder`.
     ///
     /// # Errors
     /// A file that cannot be read; numbers that no shape has.
-    pub(super) fn tree(&self, folder: &Path, replace_axon: bool, notes: &mut Vec<String>) -> Result<Tree> {
+    pub fn tree(&self, folder: &Path, replace_axon: bool, notes: &mut Vec<String>) -> Result<Tree> {
         let tree = match self {
             Self::File(path) => {
                 let path = folder.join(path);

@@ -55,8 +55,9 @@ impl Default for Limits {
 /// How a morphology is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadOptions {
-    /// Refuse what does not belong into the format or would have to be mended, with its place. What belongs there and is no part
-    /// of the tree (markers, spines, outlines that are no soma) is left out and listed all the same.
+    /// Refuse what the tolerant reader would guess, with its place: unknown words, diameters of zero, no soma or several, several
+    /// trees. What the formats allow is read or left out, and listed, all the same: markers, spines, outlines that are no soma, ids
+    /// in any order, further columns.
     pub strict: bool,
     /// Unit of an SWC file; without it µm, unless the extent says that it cannot be.
     pub unit: Option<Unit>,
