@@ -28,6 +28,7 @@ pub mod traces;
 use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 
+use self::report::NOTHING;
 pub use self::report::{Case, Nothing, Report};
 
 /// What a case has found so far.
@@ -105,7 +106,7 @@ impl Findings {
         let bars = if self.bars.is_empty() { None } else { Some(format!("bars: {}", self.bars.join(", "))) };
         let pass = self.faults.is_empty();
         let missing = if self.missing.is_empty() { None } else { Some(format!("not compared: {}", self.missing.join(", "))) };
-        let nothing = (pass && !self.compared && missing.is_some()).then(|| "nothing to compare".to_string());
+        let nothing = (pass && !self.compared && missing.is_some()).then(|| NOTHING.to_string());
         let note: Vec<String> = self.faults.into_iter().chain(nothing).chain(missing).chain(self.remarks).chain(bars).collect();
         Case {
             name: name.to_string(),

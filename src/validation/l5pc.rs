@@ -179,7 +179,7 @@ fn sites(path: &Path) -> Result<Vec<(String, Site)>> {
 }
 
 /// The morphology for a folder: the one that is named, else `morphologies/cell1.asc` in it, beside it or beside a folder above it,
-/// else the reference data's (`KENYON_REFERENCE_DATA`).
+/// else the reference data's (`KENYON_REFERENCE_DATA`, by default `../shared/data`).
 ///
 /// # Errors
 /// `no-morphology` if there is none.
@@ -191,7 +191,8 @@ pub fn morphology(named: Option<&Path>, dir: &Path) -> Result<PathBuf> {
         return Err(UserError::cannot_read(dir, &std::io::ErrorKind::NotFound.into()));
     }
     let beside = above(dir, MORPHOLOGY_ABOVE).map(|dir| dir.join("morphologies/cell1.asc"));
-    let reference = std::env::var_os("KENYON_REFERENCE_DATA").map(|root| Path::new(&root).join("morphologies/cell1.asc"));
+    let root = std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
+    let reference = std::iter::once(root.join("morphologies/cell1.asc"));
     beside.chain(reference).find(|path| path.is_file()).ok_or_else(|| {
         UserError::bad_data("no-morphology", "the cell's morphology is not found")
             .file(dir)

@@ -10,9 +10,11 @@ const NAMED: usize = 12;
 /// What to do about a case that deviates.
 pub const COMPARE: &str =
     "compare our values (`--dump`) with the reference's; the notes of the cases say what deviates (`--json`: `note`)";
+/// How the note of a case begins that had nothing to compare with.
+pub const NOTHING: &str = "nothing to compare";
 /// What to do about cases that could not be run.
 const COMPLETE: &str =
-    "give the files that the notes of the cases name (`--json`: `note`), or leave these cases out of the folder";
+    "mend or give the files that the notes of the cases name (`--json`: `note`), or leave these cases out of the folder";
 
 /// How one case went: what every kind says of it, and beside it what only its own kind does.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -62,9 +64,15 @@ pub struct Report<E = Nothing, R = Nothing> {
 }
 
 impl<E> Case<E> {
-    /// `yes`, `NO`, or that it could not be run.
+    /// Whether it passed because there was nothing to compare with.
+    pub fn is_empty(&self) -> bool {
+        self.pass && self.note.starts_with(NOTHING)
+    }
+
+    /// `yes`, `NO`, or that it could not be run or had nothing to compare with.
     pub fn verdict(&self) -> &'static str {
         match (self.pass, self.not_run) {
+            (true, _) if self.is_empty() => "nothing",
             (true, _) => "yes",
             (false, false) => "NO",
             (false, true) => "not run",
@@ -147,6 +155,6 @@ mod tests {
             "{text}"
         );
         let missing = verdict(vec![case("c", false, true)]).expect_err("a failure");
-        assert!(missing.contains("give the files") && !missing.contains("agree"), "{missing}");
+        assert!(missing.contains("mend or give the files") && !missing.contains("agree"), "{missing}");
     }
 }

@@ -28,7 +28,10 @@ pub(super) fn table(report: &Report) -> String {
             case.max_spike_shift_ms.map_or_else(dash, |shift| format!("{shift:.1e}")),
         ]);
     }
-    format!("{}{}\n{} of {} cases agree", table.render(), notes(&report.cases), report.passed, report.cases.len())
+    let empty = report.cases.iter().filter(|case| case.is_empty()).count();
+    let compared = report.passed - empty;
+    let rest = if empty > 0 { format!(", {empty} had nothing to compare with") } else { String::new() };
+    format!("{}{}\n{compared} of {} cases agree{rest}", table.render(), notes(&report.cases), report.cases.len())
 }
 
 /// The notes of the cases, each below its case's name.

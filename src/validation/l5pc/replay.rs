@@ -9,12 +9,12 @@ use kenyon_neurons::biophysical::solver::{Cells, Electrode, Settings, Waveform};
 
 use super::probes::{Places, probe};
 use super::protocol::Protocol;
-use super::runs::{Kind, Run};
+use super::runs::{Bars, Kind, Run};
 use super::segments::{self, Source};
 use super::{Folder, inputs, layout, versus};
 use crate::validation::Findings;
-use crate::validation::spikes::crossings;
-use crate::validation::traces::Traces;
+use crate::validation::spikes::{Crossing, crossings};
+use crate::validation::traces::{Traces, ms};
 
 /// Threshold of a spike at the soma, mV.
 pub(super) const THRESHOLD_MV: f64 = -20.0;
@@ -35,6 +35,15 @@ pub(super) struct Outcome {
     pub(super) finals: BTreeMap<(String, u64), f64>,
 }
 
+/// What there is of the reference's run.
+struct Reference<'a> {
+    traces: &'a [Traces],
+    spikes: Option<&'a [Crossing]>,
+    /// Until when potentials must agree, ms.
+    end_ms: f64,
+    bars: &'a Bars,
+}
+
 /// A place on a section as a key.
 pub(super) fn place(x: f64) -> u64 {
     (x * 1e9).round() as u64
@@ -53,7 +62,13 @@ pub(super) fn compare(folder: &Folder, run: &Run) -> Result<Findings> {
     let bars = run.kind(&protocol).bars();
     let theirs = versus::expected(folder, run, &protocol, &references, &mut findings)?;
     let end_ms = versus::window_ms(theirs.as_deref(), &references, &bars);
-    let (source, outcome) = cut_and_simulate(folder, run, &protocol, &references, end_ms, &mut findings)?;
+    let (source, outcome) = cut_and_simulate(
+        folder,
+        run,
+        &protocol,
+        &Reference { traces: &references, spikes: theirs.as_deref(), end_ms, bars: &bars },
+        &mut findings,
+    )?;
     versus::voltages(&mut findings, &protocol, &references, &outcome, &bars, end_ms)?;
     let ours = crossings(&outcome.soma, protocol.dt_ms, THRESHOLD_MV);
     match &theirs {
@@ -88,55 +103,60 @@ fn tell_missing(findings: &mut Findings, folder: &Folder, run: &Run, protocol: &
     }
 }
 
-/// Cuts the cell as is stated and runs it; where nothing is stated firmly and the first potentials are not the reference's, tries the
+/// Cuts the cell as is stated and runs it; where nothing is stated firmly and the run does not begin as the reference does, tries the
 /// other possible cuts.
 fn cut_and_simulate(
     folder: &Folder,
     run: &Run,
     protocol: &Protocol,
-    references: &[Traces],
-    end_ms: f64,
+    reference: &Reference,
     findings: &mut Findings,
 ) -> Result<(Source, Outcome)> {
     let choice = segments::choose(folder, run)?;
     findings.remarks(choice.remarks);
-    let whole = |source: &Source| simulate(folder, run, protocol, references, &folder.cut(&source.cut)?, protocol.steps);
+    let whole = |source: &Source| simulate(folder, run, protocol, reference.traces, &folder.cut(&source.cut)?, protocol.steps);
     let mut sources = choice.sources.into_iter();
     let first = sources.next().expect("a choice has a source");
     let outcome = whole(&first)?;
+    let others: Vec<Source> = sources.collect();
+    let (start_ms, limit, unit) = match (reference.traces, reference.spikes.and_then(<[_]>::first)) {
+        _ if others.is_empty() => return Ok((first, outcome)),
+        ([], None) => return Ok((first, outcome)),
+        ([], Some(spike)) => (spike.t_cross_ms + AFTER_ONSET_MS, reference.bars.first_spike_ms, "ms"),
+        _ => (reference.end_ms.min((onset_ms(protocol) + AFTER_ONSET_MS).max(START_MS)), FITS_MV, "mV"),
+    };
+    let start_ms = start_ms.min(protocol.steps as f64 * protocol.dt_ms);
+    let misfit = |outcome: &Outcome| versus::misfit(protocol, reference.traces, reference.spikes, outcome, start_ms);
+    let before = misfit(&outcome)?;
+    if before <= limit {
+        return Ok((first, outcome));
+    }
+    let steps = ((start_ms / protocol.dt_ms).ceil() as u64).min(protocol.steps);
+    let what = if unit == "ms" { "the first spike".to_string() } else { format!("the first {} of the reference", ms(start_ms)) };
+    for other in others {
+        let fit = misfit(&simulate(folder, run, protocol, reference.traces, &folder.cut(&other.cut)?, steps)?)?;
+        if fit <= limit {
+            let from = format!(
+                "{}, chosen because it gives {what} within {fit:.1e} {unit}, while {} (from {}) gives {before:.1e} {unit}",
+                other.from,
+                first.cut.words(),
+                first.from
+            );
+            let outcome = whole(&other)?;
+            return Ok((Source { cut: other.cut, from }, outcome));
+        }
+    }
+    Ok((first, outcome))
+}
+
+/// When the first current begins, ms.
+fn onset_ms(protocol: &Protocol) -> f64 {
     let onset = |waveform: &Waveform| match waveform {
         Waveform::Step { delay_ms, .. } => *delay_ms,
         Waveform::Epsc { onset_ms, .. } => *onset_ms,
         _ => 0.0,
     };
-    let onset_ms = protocol.currents.iter().map(|c| onset(&c.waveform)).fold(f64::INFINITY, f64::min);
-    let onset_ms = if onset_ms.is_finite() { onset_ms + AFTER_ONSET_MS } else { 0.0 };
-    let start_ms = end_ms.min(onset_ms.max(START_MS)).min(protocol.steps as f64 * protocol.dt_ms);
-    let others: Vec<Source> = sources.collect();
-    if others.is_empty() || references.is_empty() {
-        return Ok((first, outcome));
-    }
-    let misfit = versus::misfit(protocol, references, &outcome, start_ms)?;
-    if misfit <= FITS_MV {
-        return Ok((first, outcome));
-    }
-    let steps = ((start_ms / protocol.dt_ms).ceil() as u64).min(protocol.steps);
-    for other in others {
-        let short = simulate(folder, run, protocol, references, &folder.cut(&other.cut)?, steps)?;
-        let fit = versus::misfit(protocol, references, &short, start_ms)?;
-        if fit <= FITS_MV {
-            let outcome = whole(&other)?;
-            let from = format!(
-                "{}, chosen because it gives the first {start_ms} ms of the reference within {fit:.1e} mV, while {} (from {}) gives \
-                 {misfit:.1e} mV",
-                other.from,
-                first.cut.words(),
-                first.from
-            );
-            return Ok((Source { cut: other.cut, from }, outcome));
-        }
-    }
-    Ok((first, outcome))
+    protocol.currents.iter().map(|c| onset(&c.waveform)).reduce(f64::min).unwrap_or(0.0)
 }
 
 /// Runs the cell, and records the columns of the references and those of the published folder.

@@ -107,7 +107,7 @@ fn of_dir(folder: &Folder, dir: &Path, names: &[String], found: &mut Found) {
     for (stem, of) in &pairs {
         let of_folder = of.is_empty();
         let file = |end: &str| dir.join(if of_folder { format!("traces{end}") } else { format!("{of}{end}") });
-        let label = if of_folder { own() } else { dir.join(stem).to_string_lossy().replace('\\', "/") };
+        let label = if of_folder || *stem == "meta" { own() } else { dir.join(stem).to_string_lossy().replace('\\', "/") };
         let finals = |name: &&String| {
             let suffix = name.strip_prefix("final_v_all_segments").and_then(|rest| rest.strip_suffix(".csv"));
             suffix.is_some_and(|suffix| stem.ends_with(suffix) || alone)

@@ -112,10 +112,10 @@ pub(super) fn choose(folder: &Folder, run: &Run) -> Result<Choice> {
     sources.retain(|source| seen.insert(source.cut.counts(tree)));
     let places = places(folder, run)?;
     if !places.is_empty() && sources.iter().any(|source| are_centres(tree, &source.cut, &places)) {
-        let before = sources.len();
+        let all = sources.len();
         sources.retain(|source| are_centres(tree, &source.cut, &places));
-        if sources.len() < before {
-            remarks.push("of the possible lengths only these have all synapses at centres of segments".into());
+        if let (true, [source]) = (all > 1, &mut sources[..]) {
+            source.from = format!("{}, alone with all synapses at centres of segments", source.from);
         }
     }
     Ok(Choice { sources, remarks })

@@ -88,10 +88,11 @@ impl Geometry {
         Some(Self { place: place.to_path_buf(), cut: Cut::of_counts(tree, counts, name), inside })
     }
 
-    /// The folder whose runs share it: the one that holds `geometry`, else the one above.
+    /// The folder whose runs share it: the one that holds `geometry` or a folder called after a length, else its own.
     pub(super) fn base(&self) -> PathBuf {
         let parts: Vec<_> = self.place.iter().collect();
-        let end = parts.iter().position(|part| *part == "geometry").unwrap_or(parts.len().saturating_sub(1));
+        let named = parts.last().is_some_and(|name| outright(&name.to_string_lossy()).is_some());
+        let end = parts.iter().position(|part| *part == "geometry").unwrap_or(parts.len() - usize::from(named));
         parts[..end].iter().collect()
     }
 }

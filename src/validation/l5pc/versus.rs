@@ -54,8 +54,23 @@ pub(super) fn window_ms(expected: Option<&[Crossing]>, references: &[Traces], ba
     references.iter().filter_map(first).fold(f64::INFINITY, f64::min)
 }
 
-/// The largest |dV| in these first milliseconds, beyond the digits of the file.
-pub(super) fn misfit(protocol: &Protocol, references: &[Traces], outcome: &Outcome, end_ms: f64) -> Result<f64> {
+/// How far the beginning of our run is from the reference's: the largest |dV| in these first milliseconds beyond the digits of the
+/// file, mV; without traces the shift of the first spike, ms.
+pub(super) fn misfit(
+    protocol: &Protocol,
+    references: &[Traces],
+    expected: Option<&[Crossing]>,
+    outcome: &Outcome,
+    end_ms: f64,
+) -> Result<f64> {
+    if references.is_empty() {
+        let ours = crossings(&outcome.soma, protocol.dt_ms, THRESHOLD_MV);
+        return Ok(match (expected.and_then(<[Crossing]>::first), ours.first()) {
+            (Some(theirs), Some(ours)) => (theirs.t_cross_ms - ours.t_cross_ms).abs(),
+            (None, None) => 0.0,
+            _ => f64::INFINITY,
+        });
+    }
     let mut distance = Distance::default();
     for reference in references {
         let steps = reference.steps(protocol.dt_ms, protocol.steps)?;
