@@ -12,9 +12,10 @@ const ENTRIES: usize = 500;
 
 /// Whether a file shows that its folder is of a kind.
 fn shows(kind: &str, path: &Path, name: &str) -> bool {
+    let ends = |end: &str| path.extension().is_some_and(|found| found == end);
     match kind {
         "snn" => name == "case.json" && path.with_file_name("expected.npz").is_file(),
-        "spinnaker" => name == "network.json" || name.starts_with("lif_init") && name.ends_with(".csv"),
+        "spinnaker" => name == "network.json" || name.starts_with("lif_init") && ends("csv"),
         "rallpack" => ["ref_cable.", "ref_branch.", "ref_axon."].iter().any(|begin| name.starts_with(begin)),
         "ball_and_stick" => {
             name == "table_configs.json"
@@ -25,7 +26,7 @@ fn shows(kind: &str, path: &Path, name: &str) -> bool {
             ["_dec.csv", "_vclamp.csv", "_rates.csv"].iter().any(|end| name.ends_with(end))
                 || ["sites.json", "sections.csv", "pt3d.csv"].contains(&name)
                 || name == "synapses.csv"
-                || name.ends_with(".json")
+                || ends("json")
                     && name != "config.json"
                     && read_text(path).is_ok_and(|text| text.len() < 1_000_000 && text.contains("\"tstop_ms\""))
         }

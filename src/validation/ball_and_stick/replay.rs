@@ -50,13 +50,12 @@ pub(super) fn compare(folder: &Folder, case: &Path) -> Result<Findings> {
     let v_soma = &ours["v_soma"];
     let to = |file: &str| folder.ours(&case.join(file));
     let mut findings = Findings::new("mV");
-    match &trace {
-        Some(trace) => compare_trace(&mut findings, &setup, trace, &ours, to("trace.csv"))?,
-        None => {
-            findings.missing("no `trace.csv`");
-            if let Some(to) = to("trace.csv") {
-                write_trace(&to, &setup, &usual, &ours)?;
-            }
+    if let Some(trace) = &trace {
+        compare_trace(&mut findings, &setup, trace, &ours, to("trace.csv"))?;
+    } else {
+        findings.missing("no `trace.csv`");
+        if let Some(to) = to("trace.csv") {
+            write_trace(&to, &setup, &usual, &ours)?;
         }
     }
     let spikes = there("spikes.csv").map(|path| Table::read(&path)).transpose()?;
@@ -69,7 +68,7 @@ pub(super) fn compare(folder: &Folder, case: &Path) -> Result<Findings> {
             findings.missing("no `labels_1ms.csv`");
             if let (Some(to), Some(per_ms)) = (to("labels_1ms.csv"), per_ms(&setup)) {
                 let labels = labels(v_soma, per_ms, setup.duration_ms() as usize);
-                write_labels(&to, Column::whole(0..labels.spike.len() as u64), labels)?;
+                write_labels(&to, &Column::whole(0..labels.spike.len() as u64), labels)?;
             }
         }
         None => findings.remark("no labels"),
@@ -148,17 +147,16 @@ fn compare_spikes(
     let up: Vec<f64> = crossings(v_soma, dt, 0.0).iter().map(|c| c.t_cross_ms).collect();
     // The last crossing before each peak.
     let upcross: Vec<Option<f64>> = ours.iter().map(|&p| up.iter().rev().find(|t| **t <= p as f64 * dt).copied()).collect();
-    match table {
-        Some(table) => against_spikes(findings, table, dt, v_soma, &ours, &upcross)?,
-        None => {
-            findings.missing("no `spikes.csv`");
-            if let Some(told) = setup.told_spikes {
-                findings.compared();
-                findings.spikes(told as usize, ours.len(), None);
-                findings.remark("the number of spikes is compared with the summary of `config.json`");
-                if told != ours.len() as u64 {
-                    findings.fault(format!("{} spikes instead of {told}", ours.len()));
-                }
+    if let Some(table) = table {
+        against_spikes(findings, table, dt, v_soma, &ours, &upcross)?;
+    } else {
+        findings.missing("no `spikes.csv`");
+        if let Some(told) = setup.told_spikes {
+            findings.compared();
+            findings.spikes(told as usize, ours.len(), None);
+            findings.remark("the number of spikes is compared with the summary of `config.json`");
+            if told != ours.len() as u64 {
+                findings.fault(format!("{} spikes instead of {told}", ours.len()));
             }
         }
     }
@@ -238,7 +236,7 @@ fn compare_labels(findings: &mut Findings, setup: &Setup, table: &Table, v_soma:
     }
     findings.bar("labels exact, rate 1e-6");
     match to {
-        Some(to) => write_labels(&to, Column::texts(table.text("t_ms")?), ours),
+        Some(to) => write_labels(&to, &Column::texts(table.text("t_ms")?), ours),
         None => Ok(()),
     }
 }
@@ -248,11 +246,11 @@ fn flag(flags: &[bool]) -> Vec<u64> {
     flags.iter().map(|f| u64::from(*f)).collect()
 }
 
-fn write_labels(to: &Path, t_ms: Column, labels: Labels) -> Result<()> {
+fn write_labels(to: &Path, t_ms: &Column, labels: Labels) -> Result<()> {
     table::write(
         to,
         &[
-            ("t_ms", &t_ms),
+            ("t_ms", t_ms),
             ("spike", &Column::whole(flag(&labels.spike))),
             ("near_spike", &Column::whole(flag(&labels.near_spike))),
             ("inst_rate_per_ms", &Column::Numbers(labels.rate)),

@@ -70,10 +70,10 @@ pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
     }
     findings.see(worst);
     findings.remark(format!("segments of {}: from {from}; {}", cut.words(), parts.join(", ")));
-    if let (Some(length), Some(table)) = (named, table) {
-        if table.cut.counts(&folder.tree) != cut.counts(&folder.tree) {
-            findings.remark(format!("the name says {length} µm, the numbers of segments say {}", table.cut.words()));
-        }
+    if let (Some(length), Some(table)) = (named, table)
+        && table.cut.counts(&folder.tree) != cut.counts(&folder.tree)
+    {
+        findings.remark(format!("the name says {length} µm, the numbers of segments say {}", table.cut.words()));
     }
     findings.bar(format!("names exact, numbers {RELATIVE:e} relative, soma and distances {SOMA:e}, densities {DENSITY:e} S/cm2"));
     Ok(findings)

@@ -94,7 +94,8 @@ pub(super) fn compare(folder: &Folder, run: &Run) -> Result<Findings> {
 fn tell_missing(findings: &mut Findings, folder: &Folder, run: &Run, protocol: &Protocol) {
     let kind = run.kind(protocol);
     for file in [&run.npz, &run.dec] {
-        if !folder.has(file) && !(kind == Kind::Convergence && file == &run.npz) {
+        let usual = kind != Kind::Convergence || file != &run.npz;
+        if usual && !folder.has(file) {
             findings.missing(format!("no `{}`", file.display()));
         }
     }
@@ -154,7 +155,7 @@ fn onset_ms(protocol: &Protocol) -> f64 {
     let onset = |waveform: &Waveform| match waveform {
         Waveform::Step { delay_ms, .. } => *delay_ms,
         Waveform::Epsc { onset_ms, .. } => *onset_ms,
-        _ => 0.0,
+        Waveform::Samples { .. } => 0.0,
     };
     protocol.currents.iter().map(|c| onset(&c.waveform)).reduce(f64::min).unwrap_or(0.0)
 }

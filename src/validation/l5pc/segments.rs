@@ -62,7 +62,7 @@ pub(super) fn choose(folder: &Folder, run: &Run) -> Result<Choice> {
         let counts = of_rows(tree, &folder.path(finals));
         statements.extend(
             counts.map(|counts| {
-                (Statement::Cut(Cut::of_counts(tree, counts, None)), format!("the rows of `{}`", finals.display()))
+                (Statement::Cut(Cut::of_counts(tree, &counts, None)), format!("the rows of `{}`", finals.display()))
             }),
         );
     }
@@ -75,12 +75,12 @@ pub(super) fn choose(folder: &Folder, run: &Run) -> Result<Choice> {
     if let Some((name, length)) = names.iter().find_map(|name| Some((name, outright(name)?))) {
         statements.push((Statement::Cut(Cut::Length(length)), format!("the name `{name}`")));
     }
-    let others: Vec<(Cut, PathBuf)> = if lone { shared } else { own.into_iter().chain(shared).collect() };
+    let others: Vec<Placed> = if lone { shared } else { own.into_iter().chain(shared).collect() };
     let usual = Segments::PRESETS.iter().map(|(_, preset)| Cut::Length(preset.max_length_um));
     let known: Vec<Cut> = others.iter().map(|(cut, _)| cut.clone()).chain([Cut::USUAL]).chain(usual).collect();
     if let Some(source) = firm(folder, run, &statements, &known)? {
         // The table of this length decides, should it differ from the rule.
-        let named = |(_, place): &&(Cut, PathBuf)| matches!(source.cut, Cut::Length(l) if outright(&place.to_string_lossy()).is_some_and(|t| t.total_cmp(&l).is_eq()));
+        let named = |(_, place): &&Placed| matches!(source.cut, Cut::Length(l) if outright(&place.to_string_lossy()).is_some_and(|t| t.total_cmp(&l).is_eq()));
         let source = match others.iter().find(named) {
             Some((cut, place)) if cut.counts(tree) != source.cut.counts(tree) => {
                 Source { cut: cut.clone(), from: format!("{} and the tables of {}", source.from, table(place)) }
@@ -206,8 +206,11 @@ fn firm(folder: &Folder, run: &Run, statements: &[(Statement, String)], known: &
     Ok(Some(Source { cut, from }))
 }
 
+/// A cut and the place of the tables that show it.
+type Placed = (Cut, PathBuf);
+
 /// Tables of geometry of a run alone, and those nearest to it that it shares with others.
-fn tables(folder: &Folder, run: &Run) -> (Vec<(Cut, PathBuf)>, Vec<(Cut, PathBuf)>) {
+fn tables(folder: &Folder, run: &Run) -> (Vec<Placed>, Vec<Placed>) {
     let of = |table: &super::tables::Geometry| (table.cut.clone(), table.place.clone());
     let inside = || folder.tables.iter().filter(|table| table.inside);
     let is_own = |table: &&super::tables::Geometry| run.alone && (table.place == run.dir || table.base() == run.dir);

@@ -32,15 +32,15 @@ impl Cut {
     }
 
     /// The cut with these numbers of segments: by a length of `first` or of the presets if one gives them, else by any that does.
-    pub(super) fn of_counts(tree: &Tree, counts: Vec<u32>, first: Option<f64>) -> Self {
+    pub(super) fn of_counts(tree: &Tree, counts: &[u32], first: Option<f64>) -> Self {
         let presets = Segments::PRESETS.iter().map(|(_, preset)| preset.max_length_um);
         let fits = |length: &f64| Self::Length(*length).counts(tree) == counts;
         first
             .into_iter()
             .chain(presets)
-            .chain(shortest(tree, &counts))
+            .chain(shortest(tree, counts))
             .find(fits)
-            .map_or(Self::Counts(counts.clone()), Self::Length)
+            .map_or(Self::Counts(counts.to_vec()), Self::Length)
     }
 
     /// In words.
@@ -85,7 +85,7 @@ impl Geometry {
     pub(super) fn read(tree: &Tree, dir: &Path, place: &Path, inside: bool) -> Option<Self> {
         let counts = of_sections(tree, &dir.join("sections.csv")).or_else(|| of_rows(tree, &dir.join("segments.csv")))?;
         let name = place.file_name().and_then(|name| outright(&name.to_string_lossy()));
-        Some(Self { place: place.to_path_buf(), cut: Cut::of_counts(tree, counts, name), inside })
+        Some(Self { place: place.to_path_buf(), cut: Cut::of_counts(tree, &counts, name), inside })
     }
 
     /// The folder whose runs share it: the one that holds `geometry` or a folder called after a length, else its own.
@@ -136,9 +136,9 @@ mod tests {
         let tree = Tree::new("cell", sections).expect("a tree");
         for length in [40.0, 24.3, 15.0, 20.0, 31.5] {
             let counts = Cut::Length(length).counts(&tree);
-            let found = Cut::of_counts(&tree, counts.clone(), None);
+            let found = Cut::of_counts(&tree, &counts, None);
             assert!(matches!(found, Cut::Length(_)) && found.counts(&tree) == counts, "{length}: {found:?}");
         }
-        assert_eq!(Cut::of_counts(&tree, vec![2, 4, 6, 8, 2], None), Cut::Counts(vec![2, 4, 6, 8, 2]));
+        assert_eq!(Cut::of_counts(&tree, &[2, 4, 6, 8, 2], None), Cut::Counts(vec![2, 4, 6, 8, 2]));
     }
 }
