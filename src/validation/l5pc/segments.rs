@@ -3,7 +3,8 @@
 //! Firm statements, the most reliable first: tables of geometry in the run's own folder, its final potentials (a row for each
 //! segment), its JSON file, `manifest.json`, a name that states a length outright (`max_seg_40`, `seg40um`). They must not
 //! contradict each other. Tables that other runs share do not contradict: one folder may hold runs of several lengths; but the
-//! length that a run states is cut as the table of that length has it. Without a firm statement there are candidates: names such as
+//! length that a run states is cut as the table of that length has it; nor does the name of the whole folder. Without a firm
+//! statement there are candidates: names such as
 //! `seg40`, shared tables, the usual lengths; those in which all synapses stand at centres of segments, and of these the first
 //! whose potentials are the reference's.
 
@@ -71,13 +72,13 @@ pub(super) fn choose(folder: &Folder, run: &Run) -> Result<Choice> {
     for (file, entry) in manifests(folder, run)? {
         stated(&mut statements, tree, of_object(&entry, &folder.path(&file))?, &file.display().to_string());
     }
-    let names = names(folder, run);
+    let mut names = names(run);
     if let Some((name, length)) = names.iter().find_map(|name| Some((name, outright(name)?))) {
         statements.push((Statement::Cut(Cut::Length(length)), format!("the name `{name}`")));
     }
     let others: Vec<Placed> = if lone { shared } else { own.into_iter().chain(shared).collect() };
-    let usual = Segments::PRESETS.iter().map(|(_, preset)| Cut::Length(preset.max_length_um));
-    let known: Vec<Cut> = others.iter().map(|(cut, _)| cut.clone()).chain([Cut::USUAL]).chain(usual).collect();
+    let presets = Segments::PRESETS.iter().map(|(_, preset)| Cut::Length(preset.max_length_um));
+    let known: Vec<Cut> = others.iter().map(|(cut, _)| cut.clone()).chain([Cut::USUAL]).chain(presets).collect();
     if let Some(source) = firm(folder, run, &statements, &known)? {
         // The table of this length decides, should it differ from the rule.
         let named = |(_, place): &&Placed| matches!(source.cut, Cut::Length(l) if outright(&place.to_string_lossy()).is_some_and(|t| t.total_cmp(&l).is_eq()));
@@ -94,7 +95,10 @@ pub(super) fn choose(folder: &Folder, run: &Run) -> Result<Choice> {
         return Ok(Choice { sources: vec![source], remarks });
     }
     let mut sources = Vec::new();
-    let may_be: Vec<(f64, &String)> = names.iter().flat_map(|name| perhaps(name).into_iter().map(move |l| (l, name))).collect();
+    // The name of the whole folder may speak of some of its runs alone.
+    names.push(folder.own_name());
+    let lengths = |name: &str| outright(name).into_iter().chain(perhaps(name)).collect::<Vec<_>>();
+    let may_be: Vec<(f64, &String)> = names.iter().flat_map(|name| lengths(name).into_iter().map(move |l| (l, name))).collect();
     let by_name = |known: &[Cut], wanted: bool| {
         let of = |(length, name): &(f64, &String)| {
             let cut = Cut::Length(*length);
@@ -103,10 +107,15 @@ pub(super) fn choose(folder: &Folder, run: &Run) -> Result<Choice> {
         may_be.iter().filter_map(of).collect::<Vec<_>>()
     };
     sources.extend(by_name(&known, true));
+    let usual = |cut: &Cut| Source { cut: cut.clone(), from: "the usual, as nothing states it".into() };
+    // Of several shared tables none speaks for the run.
+    if others.iter().any(|(cut, _)| *cut != others[0].0) {
+        sources.push(usual(&Cut::USUAL));
+    }
     sources.extend(
         others.iter().map(|(cut, place)| Source { cut: cut.clone(), from: format!("the shared tables of {}", table(place)) }),
     );
-    sources.extend(known.iter().map(|cut| Source { cut: cut.clone(), from: "the usual, as nothing states it".into() }));
+    sources.extend(known.iter().map(usual));
     sources.extend(by_name(&known, false));
     let mut seen = BTreeSet::new();
     sources.retain(|source| seen.insert(source.cut.counts(tree)));
@@ -250,12 +259,10 @@ fn manifests(folder: &Folder, run: &Run) -> Result<Vec<(PathBuf, serde_json::Map
     Ok(found)
 }
 
-/// Names that may state the length: of the run, of the folders above it, of the folder that is validated.
-fn names(folder: &Folder, run: &Run) -> Vec<String> {
+/// Names that may state the length: of the run, of the folders above it.
+fn names(run: &Run) -> Vec<String> {
     let stem = run.json.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let folders = run.dir.iter().rev().map(|part| part.to_string_lossy().into_owned());
-    let own = folder.dir.canonicalize().ok().and_then(|dir| Some(dir.file_name()?.to_string_lossy().into_owned()));
-    stem.into_iter().chain(folders).chain(own).collect()
+    stem.into_iter().chain(run.dir.iter().rev().map(|part| part.to_string_lossy().into_owned())).collect()
 }
 
 /// Where the synapses of a run stand.
