@@ -2,11 +2,10 @@
 //!
 //! Firm statements, the most reliable first: tables of geometry in the run's own folder, its final potentials (a row for each
 //! segment), its JSON file, `manifest.json`, a name that states a length outright (`max_seg_40`, `seg40um`). They must not
-//! contradict each other. Tables that other runs share do not contradict: one folder may hold runs of several lengths; but the
-//! length that a run states is cut as the table of that length has it; nor does the name of the whole folder. Without a firm
-//! statement there are candidates: names such as
-//! `seg40`, shared tables, the usual lengths; those in which all synapses stand at centres of segments, and of these the first
-//! whose potentials are the reference's.
+//! contradict each other. Tables that other runs share and the name of the whole folder do not contradict: one folder may hold runs
+//! of several lengths; but the length that a run states is cut as the table of that length has it. Without a firm statement there
+//! are candidates: names such as `seg40`, shared tables, the usual lengths; those in which all synapses stand at centres of
+//! segments, and of these the first whose run begins as the reference's does.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
