@@ -8,6 +8,8 @@
 //! | [`l5pc`] | the layer 5 pyramidal cell: geometry, channels, traces, f-I curve, against NEURON |
 //! | [`ball_and_stick`] | the Ball & Stick neuron: traces, labels, tables, against NEURON |
 //! | [`rallpack`] | Rallpack 1 to 3: analytic solutions, order of convergence, published traces |
+//! | [`report`] | a case and a report, the same for every kind
+//! | [`kinds`] | which kind of cases a folder holds
 //! | [`table`] | tables of text: read, compared, written |
 //! | [`traces`] | columns over time: read, compared, written |
 //! | [`spikes`] | spikes of a trace and of a file of spikes |
@@ -15,41 +17,26 @@
 
 pub mod ball_and_stick;
 pub mod keys;
+pub mod kinds;
 pub mod l5pc;
 pub mod rallpack;
+pub mod report;
 pub mod spikes;
 pub mod table;
 pub mod traces;
 
 use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
-use serde::Serialize;
 
-/// How one case went.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Case {
-    /// Its place in the folder.
-    pub name: String,
-    /// Whether everything lies within its bar.
-    pub pass: bool,
-    /// Largest deviation, in [`Self::unit`].
-    pub max_abs_error: Option<f64>,
-    /// Unit of the deviation.
-    pub unit: &'static str,
-    /// Spikes of the reference.
-    pub spikes_expected: Option<u64>,
-    /// Our spikes.
-    pub spikes_got: Option<u64>,
-    /// Largest shift of a spike, ms; none if their numbers differ.
-    pub max_spike_shift_ms: Option<f64>,
-    /// What is wrong; how far it goes; the bars.
-    pub note: String,
-}
+use self::report::NOTHING;
+pub use self::report::{Case, Nothing, Report};
 
 /// What a case has found so far.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
     faults: Vec<String>,
+    missing: Vec<String>,
+    compared: bool,
     remarks: Vec<String>,
     bars: Vec<String>,
     error: Option<f64>,
@@ -69,9 +56,24 @@ impl Findings {
         self.faults.push(text.into());
     }
 
+    /// Something that is not there, and so was not compared.
+    pub fn missing(&mut self, text: impl Into<String>) {
+        self.missing.push(text.into());
+    }
+
+    /// Says that something of the case was compared.
+    pub fn compared(&mut self) {
+        self.compared = true;
+    }
+
     /// Something worth knowing.
     pub fn remark(&mut self, text: impl Into<String>) {
         self.remarks.push(text.into());
+    }
+
+    /// Some of those, or none.
+    pub fn remarks(&mut self, texts: impl IntoIterator<Item = String>) {
+        self.remarks.extend(texts);
     }
 
     /// A bar, for the note.
@@ -103,7 +105,9 @@ impl Findings {
     pub fn into_case(self, name: &str) -> Case {
         let bars = if self.bars.is_empty() { None } else { Some(format!("bars: {}", self.bars.join(", "))) };
         let pass = self.faults.is_empty();
-        let note: Vec<String> = self.faults.into_iter().chain(self.remarks).chain(bars).collect();
+        let missing = if self.missing.is_empty() { None } else { Some(format!("not compared: {}", self.missing.join(", "))) };
+        let nothing = (pass && !self.compared && missing.is_some()).then(|| NOTHING.to_string());
+        let note: Vec<String> = self.faults.into_iter().chain(nothing).chain(missing).chain(self.remarks).chain(bars).collect();
         Case {
             name: name.to_string(),
             pass,
@@ -113,6 +117,7 @@ impl Findings {
             spikes_got: self.spikes.map(|s| s.1),
             max_spike_shift_ms: self.shift_ms,
             note: note.join("; "),
+            ..Case::default()
         }
     }
 }
@@ -143,11 +148,7 @@ impl<'a> Job<'a> {
             Ok(findings) => Ok(findings.into_case(&self.name)),
             // A full disk is no property of the case.
             Err(error) if error.code() == "cannot-write" => Err(error),
-            Err(error) => {
-                let mut findings = Findings::new(self.unit);
-                findings.fault(error.to_string());
-                Ok(findings.into_case(&self.name))
-            }
+            Err(error) => Ok(Case::not_run(self.name.clone(), self.unit, &error)),
         }
     }
 }

@@ -146,11 +146,13 @@ fn spoiled_missing_and_broken_runs_of_the_layer_5_cell_are_failures_with_a_note(
     let ran = validate(dir.path(), "l5pc", &dir.path().join("l5pc"), &["--morphology", text(&morphology)]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
     let report = ran.json();
-    assert_eq!(report["failed"].as_u64(), Some(6), "{report}");
+    assert_eq!((report["passed"].as_u64(), report["failed"].as_u64()), (Some(1), Some(5)), "{report}");
+    assert!(ran.stderr.contains("`passive/spoiled`") && ran.stderr.contains("2 of 6 do not agree"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("3 of 6 could not be run"), "{}", ran.stderr);
     for (name, words) in [
         ("spoiled", "v_trunk_prox at 74.75 ms deviates"),
         ("spikes", "0 spikes instead of 1"),
-        ("traceless", "no trace to compare with"),
+        ("traceless", "not compared: no `passive/traceless.npz`, no `passive/traceless_dec.csv`"),
         ("broken", "is no JSON"),
         ("orphan", "without a description"),
         ("column", "`v_nowhere`"),
@@ -158,6 +160,138 @@ fn spoiled_missing_and_broken_runs_of_the_layer_5_cell_are_failures_with_a_note(
         let case = case(&report, &format!("passive/{name}"));
         assert!(case["note"].as_str().is_some_and(|note| note.contains(words)), "{case}");
     }
+}
+
+/// A short step at the soma as a JSON file, with more keys.
+fn short_step(path: &Path, keys: &str) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    let step = r#""iclamp": {"section": "soma[0]", "x": 0.5, "delay_ms": 1, "dur_ms": 5, "amp_nA": 1.1}"#;
+    std::fs::write(path, format!("{{{keys}\"v_init_mV\": -76, \"tstop_ms\": 5, \"dt_ms\": 0.025, {step}}}")).expect("written");
+}
+
+fn note<'a>(report: &'a Value, name: &str) -> &'a str {
+    case(report, name)["note"].as_str().expect("a note")
+}
+
+#[test]
+fn a_run_without_traces_is_simulated_and_written_whole_and_says_where_its_segment_length_comes_from() {
+    let Some(folder) = reference("l5pc") else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let cases = dir.path().join("cases");
+    short_step(&cases.join("steps/key.json"), "\"max_seg_um\": 15, ");
+    short_step(&cases.join("steps/step_1.1nA_max_seg_40.json"), "");
+    short_step(&cases.join("steps/c_seg3.json"), "");
+    short_step(&cases.join("steps_40um/one.json"), "");
+    short_step(&cases.join("deep/er/case_03/meta.json"), "\"n_segments\": 642, ");
+    short_step(&cases.join("steps/negative.json"), "\"max_seg_um\": -15, ");
+    short_step(&cases.join("steps/two_max_seg_40.json"), "\"max_seg_um\": 15, ");
+    short_step(&cases.join("own/run.json"), "");
+    std::fs::copy(folder.join("geometry/max_seg_24.3/sections.csv"), cases.join("own/sections.csv")).expect("copied");
+    let morphology = folder.join("../morphologies/cell1.asc");
+    let more = ["--morphology", text(&morphology), "--dump", "ours"];
+    let ran = validate(dir.path(), "l5pc", &cases, &more);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((report["passed"].as_u64(), report["failed"].as_u64()), (Some(7), Some(2)), "{report}");
+    for (name, segments, from) in [
+        ("steps/key", 1690, "`max_seg_um` of `steps/key.json`"),
+        ("steps/step_1.1nA_max_seg_40", 642, "the name `step_1.1nA_max_seg_40`"),
+        ("steps/c_seg3", 1044, "the usual, as nothing states it"),
+        ("steps_40um/one", 642, "the name `steps_40um`"),
+        ("deep/er/case_03", 642, "`n_segments` of `deep/er/case_03/meta.json`"),
+        ("own/run", 1044, "the tables of `own`"),
+    ] {
+        let note = note(&report, name);
+        assert!(note.starts_with("nothing to compare; not compared: "), "{note}");
+        assert!(note.contains(&format!("{segments} segments")) && note.contains(&format!("from {from}")), "{note}");
+    }
+    assert!(note(&report, "steps/negative").contains("negative.json, key `max_seg_um`"), "{report}");
+    let both = note(&report, "steps/two_max_seg_40");
+    assert!(both.contains("`max_seg_um`") && both.contains("the name `two_max_seg_40`"), "{both}");
+    let ours = dir.path().join("ours");
+    for file in ["steps/key.npz", "steps/key_dec.csv", "steps/key_spikes.csv", "deep/er/case_03/traces.npz"] {
+        assert!(ours.join(file).is_file(), "{file}");
+    }
+    let table = std::fs::read_to_string(ours.join("steps/key_dec.csv")).expect("a table");
+    let header = "t_ms,v_soma,v_axon1,v_trunk_prox,v_trunk_mid,v_hotzone,v_tuft,v_oblique,v_basal,cai_soma";
+    assert_eq!((table.lines().next(), table.lines().count()), (Some(header), 22), "{table}");
+}
+
+#[test]
+fn where_nothing_states_the_segment_length_the_first_potentials_do() {
+    let Some(folder) = reference("l5pc") else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let cases = dir.path().join("cases");
+    for (name, length) in [("a", 40), ("b", 15), ("c", 30)] {
+        short_step(&cases.join(format!("{name}.json")), &format!("\"max_seg_um\": {length}, "));
+    }
+    let morphology = folder.join("../morphologies/cell1.asc");
+    let more = ["--morphology", text(&morphology), "--dump", "ours"];
+    agrees(validate(dir.path(), "l5pc", &cases, &more), "l5pc", 3);
+    let ours = dir.path().join("ours");
+    for name in ["a", "b", "c"] {
+        short_step(&ours.join(format!("{name}.json")), "");
+    }
+    // Any mix of traces will do, also under a name of their own.
+    std::fs::remove_file(ours.join("a.npz")).expect("removed");
+    std::fs::remove_file(ours.join("b_dec.csv")).expect("removed");
+    std::fs::remove_file(ours.join("b_spikes.csv")).expect("removed");
+    std::fs::create_dir(ours.join("alone")).expect("made");
+    std::fs::rename(ours.join("b.json"), ours.join("alone/meta.json")).expect("moved");
+    std::fs::rename(ours.join("b.npz"), ours.join("alone/volt.npz")).expect("moved");
+    let ran = validate(dir.path(), "l5pc", &ours, &["--morphology", text(&morphology)]);
+    assert_eq!(ran.code, 4, "a length of its own cannot be guessed: {}", ran.stderr);
+    let report = ran.json();
+    for (name, segments) in [("a", 642), ("alone", 1690)] {
+        assert_eq!(case(&report, name)["max_abs_error"].as_f64(), Some(0.0), "{report}");
+        let note = note(&report, name);
+        assert!(note.contains(&format!("{segments} segments")) && note.contains("chosen because it gives the first"), "{note}");
+    }
+    assert_eq!(case(&report, "c")["pass"], false, "{report}");
+}
+
+#[test]
+fn one_case_deep_in_the_folder_finds_its_morphology_and_folders_of_another_kind_are_told() {
+    let Some(folder) = reference("l5pc") else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    copy_all(&folder.join("../morphologies"), &dir.path().join("data/morphologies"));
+    short_step(&dir.path().join("data/l5pc/deep/case_1/meta.json"), "");
+    let report = agrees(validate(dir.path(), "l5pc", Path::new("data/l5pc/deep/case_1"), &[]), "l5pc", 1);
+    assert!(note(&report, "case_1").contains("nothing to compare"), "{report}");
+    let ran = validate(dir.path(), "ball_and_stick", Path::new("data/l5pc"), &[]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("kenyon validate l5pc data/l5pc"), "{}", ran.stderr);
+}
+
+#[test]
+fn ball_and_stick_runs_without_traces_below_other_folders_are_simulated_and_written_whole() {
+    let Some(folder) = reference("ball_and_stick") else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let cases = dir.path().join("cases");
+    copy_all(&folder.join("offgrid_events"), &cases.join("deep/er"));
+    for file in ["trace.csv", "spikes.csv", "labels_1ms.csv"] {
+        std::fs::remove_file(cases.join("deep/er").join(file)).expect("removed");
+    }
+    let events = std::fs::read_to_string(cases.join("deep/er/events.csv")).expect("a table");
+    std::fs::write(cases.join("deep/er/events.csv"), events + "exc,1,75,2\n").expect("written");
+    std::fs::create_dir(cases.join("tables")).expect("made");
+    std::fs::copy(folder.join("input_resistance.csv"), cases.join("tables/input_resistance.csv")).expect("copied");
+    let report = agrees(validate(dir.path(), "ball_and_stick", &cases, &["--dump", "ours"]), "ball_and_stick", 2);
+    for words in ["not compared: no `trace.csv`, no `spikes.csv`, no `labels_1ms.csv`", "75 ms; the run ends at 60 ms", "summary"]
+    {
+        assert!(note(&report, "deep/er").contains(words), "{report}");
+    }
+    assert!(note(&report, "tables/input_resistance").contains("no `table_configs.json`"), "{report}");
+    for file in ["trace.csv", "spikes.csv", "labels_1ms.csv"] {
+        let lines = |path: &Path| std::fs::read_to_string(path).expect("a table").lines().count();
+        assert_eq!(
+            lines(&dir.path().join("ours/deep/er").join(file)),
+            lines(&folder.join("offgrid_events").join(file)),
+            "{file}"
+        );
+    }
+    let one = agrees(validate(dir.path(), "ball_and_stick", &dir.path().join("ours/deep/er"), &[]), "ball_and_stick", 1);
+    assert_eq!(case(&one, "er")["max_abs_error"].as_f64(), Some(0.0), "{one}");
 }
 
 #[test]

@@ -4,15 +4,16 @@ mod biophysics;
 mod protocol;
 mod snn;
 mod spinnaker;
+mod text;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kenyon_base::{Result, UserError};
-use serde::Serialize;
 
 use super::context::Context;
-use super::output::TextTable;
+use crate::validation::report::COMPARE;
+use crate::validation::{Case, Nothing, Report, kinds};
 
 /// Replay a folder of reference cases and compare; exit code 4 if a case does not agree.
 ///
@@ -21,7 +22,8 @@ use super::output::TextTable;
 /// tensor's largest element (forward values and loss: or of 1, whichever is larger).
 ///
 /// `l5pc`, `ball_and_stick`, `rallpack`: biophysical neurons beside traces and tables of other simulators and analytic solutions. The
-/// note of each case says how far potentials lie apart, from when on, and states the bars.
+/// note of each case says what was not compared because it is not there, how far potentials lie apart, from when on, which segment
+/// length a run had and where that is stated, and the bars. A case without anything to compare is simulated, and passes.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kenyon validate snn reference/snn\n  kenyon validate snn reference/snn --dump ours --json\n  \
@@ -64,79 +66,6 @@ enum Kind {
     Rallpack,
 }
 
-/// How one case went: what every kind says of it, and beside it what only its own kind does.
-#[derive(Debug, Default, Serialize)]
-struct Case<E = Nothing> {
-    name: String,
-    pass: bool,
-    /// Largest deviation of a value.
-    max_abs_error: Option<f64>,
-    unit: &'static str,
-    spikes_expected: Option<u64>,
-    spikes_got: Option<u64>,
-    /// Of the k-th spikes of neurons that spike equally often on both sides.
-    max_spike_shift_ms: Option<f64>,
-    note: String,
-    #[serde(flatten)]
-    extras: E,
-}
-
-/// What a kind has beside the fields of every kind, if it has nothing.
-#[derive(Debug, Default, Serialize)]
-struct Nothing {}
-
-#[derive(Debug, Serialize)]
-struct Report<E = Nothing, R = Nothing> {
-    kind: &'static str,
-    cases: Vec<Case<E>>,
-    passed: usize,
-    failed: usize,
-    #[serde(flatten)]
-    extras: R,
-}
-
-impl<E: Default> Case<E> {
-    /// A case that could not be run: a failure, not a skip.
-    fn not_run(name: String, unit: &'static str, error: &UserError) -> Self {
-        Self { name, unit, note: error.to_string(), ..Self::default() }
-    }
-
-    /// Replays cases, each by its name and path. Our own trouble, such as a full disk, is no property of a case.
-    fn replay(
-        cases: Vec<(String, PathBuf)>,
-        unit: &'static str,
-        replay: impl Fn(&Path, &str) -> Result<Self>,
-    ) -> Result<Vec<Self>> {
-        let one = |(name, path): (String, PathBuf)| match replay(&path, &name) {
-            Err(error) if error.exit_code() == 1 => Err(error),
-            Err(error) => Ok(Self::not_run(name, unit, &error)),
-            Ok(case) => Ok(case),
-        };
-        cases.into_iter().map(one).collect()
-    }
-}
-
-impl<E, R> Report<E, R> {
-    fn new(kind: &'static str, cases: Vec<Case<E>>, extras: R) -> Self {
-        let passed = cases.iter().filter(|c| c.pass).count();
-        Self { kind, failed: cases.len() - passed, passed, cases, extras }
-    }
-
-    /// A failed check if a case failed.
-    fn verdict(&self, place: &Path, mend: &str) -> Result<()> {
-        match self.cases.iter().find(|c| !c.pass) {
-            None => Ok(()),
-            Some(case) => {
-                let error = UserError::check_failed("validate", format!("the case `{}` does not agree", case.name));
-                Err(error.file(place).found(&case.note).mend(mend))
-            }
-        }
-    }
-}
-
-/// What to do about a case that fails.
-const COMPARE: &str = "compare our values (`--dump`) with the reference's; `--json` has all notes";
-
 impl Validate {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         if self.kind != Kind::Protocol && self.boot_image.is_some() {
@@ -164,12 +93,13 @@ impl Validate {
     }
 
     fn run_snn(&self, dir: &Path, context: &Context) -> Result<()> {
+        kinds::check("snn", dir)?;
         let cases = Case::replay(cases(dir)?, "1", |folder, name| {
             snn::replay(folder, name, self.dump.as_ref().map(|d| d.join(name)).as_deref())
         })?;
         let report = Report::new("snn", cases, Nothing {});
-        context.print(&report, || table(&report));
-        report.verdict(dir, COMPARE)
+        context.print(&report, || text::table(&report));
+        report.verdict(Some(dir), COMPARE)
     }
 }
 
@@ -195,18 +125,4 @@ fn cases(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
             .mend("name the folder that holds the cases"));
     }
     Ok(found)
-}
-
-fn table(report: &Report) -> String {
-    let mut table = TextTable::new(&["case", "agrees", "max error", "spikes", "note"]);
-    for case in &report.cases {
-        table.row([
-            case.name.clone(),
-            if case.pass { "yes" } else { "NO" }.into(),
-            case.max_abs_error.map_or_else(|| "-".into(), |e| format!("{e:.1e}")),
-            case.spikes_got.map_or_else(|| "-".into(), |n| n.to_string()),
-            case.note.clone(),
-        ]);
-    }
-    format!("{}\n{} of {} cases agree", table.render(), report.passed, report.cases.len())
 }

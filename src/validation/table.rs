@@ -166,12 +166,18 @@ impl Column {
         Self::Text(values.into_iter().map(|s| s.to_string()).collect())
     }
 
-    fn len(&self) -> usize {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
         match self {
             Self::Text(x) => x.len(),
             Self::Numbers(x) => x.len(),
             Self::Optional(x) => x.len(),
         }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn cell(&self, row: usize, out: &mut String) {

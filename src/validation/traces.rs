@@ -47,6 +47,11 @@ impl Traces {
         Ok(traces)
     }
 
+    /// The potential of the soma.
+    pub fn soma(&self) -> Option<&Trace> {
+        self.columns.iter().find(|column| column.name == "v_soma")
+    }
+
     fn of_npz(path: &Path) -> Result<Self> {
         let mut reader = NpzReader::open(path)?;
         let mut columns = Vec::new();
@@ -134,6 +139,24 @@ impl Trace {
     }
 }
 
+/// A time in words: reference times may have been summed up step by step, with the noise of that.
+pub fn ms(t_ms: f64) -> String {
+    format!("{} ms", (t_ms * 1e6).round() / 1e6)
+}
+
+/// What there is to say of events that come too late to do anything in a run that ends then, ms.
+pub fn too_late(times_ms: &[f64], last_due_ms: f64, end_ms: f64) -> Option<String> {
+    let late = times_ms.iter().filter(|t| **t > last_due_ms).count();
+    let first = times_ms.iter().position(|t| *t > last_due_ms)?;
+    Some(format!(
+        "{late} of {} events come too late to do anything (row {}: {}; the run ends at {})",
+        times_ms.len(),
+        first + 1,
+        ms(times_ms[first]),
+        ms(end_ms)
+    ))
+}
+
 fn bad(path: &Path, message: &str) -> UserError {
     UserError::bad_data("bad-traces", message).file(path).mend("take the file from the reference again")
 }
@@ -180,10 +203,10 @@ impl Distance {
             return "|dV| 0".into();
         }
         let first = |(level, first): (f64, Option<f64>)| match first {
-            Some(t) => format!("above {level:e} mV from {t} ms"),
+            Some(t) => format!("above {level:e} mV from {}", ms(t)),
             None => format!("never above {level:e} mV"),
         };
         let levels: Vec<String> = LEVELS_MV.into_iter().zip(self.first).map(first).collect();
-        format!("|dV| up to {:.3e} mV ({} at {} ms), {}", self.largest, self.at.0, self.at.1, levels.join(", "))
+        format!("|dV| up to {:.3e} mV ({} at {}), {}", self.largest, self.at.0, ms(self.at.1), levels.join(", "))
     }
 }

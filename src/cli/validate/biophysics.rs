@@ -3,20 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use kenyon_base::{Result, UserError};
-use serde::Serialize;
 
-use super::{Kind, Validate};
+use super::{Kind, Validate, text};
 use crate::cli::context::Context;
-use crate::cli::output::TextTable;
-use crate::validation::{Case, ball_and_stick, l5pc, play, rallpack};
-
-#[derive(Debug, Serialize)]
-struct Report {
-    kind: &'static str,
-    cases: Vec<Case>,
-    passed: usize,
-    failed: usize,
-}
+use crate::validation::report::COMPARE;
+use crate::validation::{Nothing, Report, ball_and_stick, kinds, l5pc, play, rallpack};
 
 pub(super) fn run(command: &Validate, context: &Context) -> Result<()> {
     let dump = command.dump.as_deref();
@@ -24,6 +15,7 @@ pub(super) fn run(command: &Validate, context: &Context) -> Result<()> {
         Kind::L5pc => {
             let dir = folder(command, "l5pc")?;
             check_dump(dump, &dir)?;
+            kinds::check("l5pc", &dir)?;
             let morphology = l5pc::morphology(command.morphology.as_deref(), &dir)?;
             let folder = l5pc::Folder::open(&dir, &morphology, dump)?;
             ("l5pc", Some(dir), play(&folder.jobs()?, context)?)
@@ -31,13 +23,17 @@ pub(super) fn run(command: &Validate, context: &Context) -> Result<()> {
         Kind::BallAndStick => {
             let dir = folder(command, "ball_and_stick")?;
             check_dump(dump, &dir)?;
+            kinds::check("ball_and_stick", &dir)?;
             let folder = ball_and_stick::Folder::open(&dir, dump)?;
             ("ball_and_stick", Some(dir), play(&folder.jobs()?, context)?)
         }
         _ => {
             let dir = command.dir.clone();
             match &dir {
-                Some(dir) => check_dump(dump, dir)?,
+                Some(dir) => {
+                    check_dump(dump, dir)?;
+                    kinds::check("rallpack", dir)?;
+                }
                 None if dump.is_some() => {
                     return Err(UserError::usage("bad-option", "`--dump` writes in the layout of a folder of traces")
                         .mend("name the folder as well"));
@@ -48,16 +44,9 @@ pub(super) fn run(command: &Validate, context: &Context) -> Result<()> {
             ("rallpack", dir, play(&suite.jobs(), context)?)
         }
     };
-    let passed = cases.iter().filter(|case| case.pass).count();
-    let report = Report { kind, failed: cases.len() - passed, passed, cases };
-    context.print(&report, || table(&report));
-    let Some(case) = report.cases.iter().find(|case| !case.pass) else { return Ok(()) };
-    let error = UserError::check_failed("validate", format!("the case `{}` does not agree", case.name)).found(&case.note);
-    let error = match &dir {
-        Some(dir) => error.file(dir),
-        None => error,
-    };
-    Err(error.mend("compare our values (`--dump`) with the reference's"))
+    let report = Report::new(kind, cases, Nothing {});
+    context.print(&report, || text::table(&report));
+    report.verdict(dir.as_deref(), COMPARE)
 }
 
 /// The folder that is named, or the reference data's.
@@ -84,21 +73,4 @@ fn check_dump(dump: Option<&Path>, dir: &Path) -> Result<()> {
             .mend("name another folder"));
     }
     Ok(())
-}
-
-fn table(report: &Report) -> String {
-    let mut table = TextTable::new(&["case", "agrees", "max error", "spikes", "shift ms", "note"]);
-    let dash = || "-".to_string();
-    for case in &report.cases {
-        let spikes = case.spikes_expected.zip(case.spikes_got).map(|(expected, got)| format!("{got}/{expected}"));
-        table.row([
-            case.name.clone(),
-            if case.pass { "yes" } else { "NO" }.into(),
-            case.max_abs_error.map_or_else(dash, |e| format!("{e:.1e} {}", case.unit)),
-            spikes.unwrap_or_else(dash),
-            case.max_spike_shift_ms.map_or_else(dash, |shift| format!("{shift:.1e}")),
-            case.note.clone(),
-        ]);
-    }
-    format!("{}\n{} of {} cases agree", table.render(), report.passed, report.cases.len())
 }

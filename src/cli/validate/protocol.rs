@@ -10,9 +10,9 @@ use kenyon_hardware::messages::vectors::{Vector, compare};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Case;
 use crate::cli::context::Context;
 use crate::cli::output::{self, TextTable};
+use crate::validation::Case;
 
 /// How many differences are told one by one.
 const TOLD: usize = 20;
@@ -43,7 +43,7 @@ struct Summary {
     boot_blocks_compared: bool,
 }
 
-type Report = super::Report<Different, Summary>;
+type Report = crate::validation::Report<Different, Summary>;
 
 /// Compares every message of a file; an error if one differs.
 pub(super) fn run(file: &Path, boot_image: Option<&PathBuf>, context: &Context) -> Result<()> {
@@ -86,7 +86,7 @@ pub(super) fn run(file: &Path, boot_image: Option<&PathBuf>, context: &Context) 
     let summary = Summary { messages: tallies.into_values().collect(), boot_blocks_compared: image.is_some() && with_boot };
     let report = Report::new("protocol", cases, summary);
     context.print(&report, || table(&report, with_boot));
-    report.verdict(file, "compare the fields of the message with its bytes; `--json` lists every difference")
+    report.verdict(Some(file), "compare the fields of the message with its bytes; `--json` lists every difference")
 }
 
 fn read_image(path: &Path) -> Result<Vec<u8>> {

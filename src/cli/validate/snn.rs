@@ -14,8 +14,8 @@ use std::path::Path;
 use kenyon_base::{AtomicFile, Result, UserError};
 
 use self::case::{Expected, Input};
-use super::{Case, Nothing};
 use crate::npz::{Array, write_npz};
+use crate::validation::Case;
 
 /// Largest deviation of a forward value and of the loss in f64.
 const FORWARD: f64 = 1e-12;
@@ -98,7 +98,7 @@ pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<C
         spikes_got: spikes(got),
         max_spike_shift_ms: if spiking { shift(reference, got, &input).map(|s| s as f64 * input.spec.dt_ms) } else { None },
         note: notes.join("; "),
-        extras: Nothing {},
+        ..Case::default()
     })
 }
 

@@ -18,9 +18,11 @@ use kenyon_hardware::spinnaker::{Emulator, Options, PopulationRun, Quantised, Ru
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{COMPARE, Nothing};
+use super::text;
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count, of};
+use crate::validation::report::COMPARE;
+use crate::validation::{Nothing, kinds};
 
 /// Description of a case's network.
 const NETWORK: &str = "network.json";
@@ -45,14 +47,15 @@ struct Outcome {
     regions: Vec<RegionDifference>,
 }
 
-type Case = super::Case<Outcome>;
-type Report = super::Report<Outcome>;
+type Case = crate::validation::Case<Outcome>;
+type Report = crate::validation::Report<Outcome>;
 
 /// Runs every case of a folder, compares, and prints.
 pub(super) fn run(dir: &Path, dump: Option<&Path>, context: &Context) -> Result<()> {
     if let Some(dump) = dump {
         refuse_inside(dump, dir)?;
     }
+    kinds::check("spinnaker", dir)?;
     let cases = Case::replay(find(dir)?, UNIT, |path, name| {
         let target = dump.map(|d| d.join(name));
         let target = target.as_deref();
@@ -60,7 +63,7 @@ pub(super) fn run(dir: &Path, dump: Option<&Path>, context: &Context) -> Result<
     })?;
     let report = Report::new("spinnaker", cases, Nothing {});
     context.print(&report, || table(&report));
-    report.verdict(dir, COMPARE)
+    report.verdict(Some(dir), COMPARE)
 }
 
 /// Cases and tables of a folder with their names, sorted.
@@ -171,6 +174,7 @@ fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<Case> {
             not_followed: not_followed.into_iter().map(|(label, _)| label).collect(),
             regions,
         },
+        not_run: false,
     })
 }
 
@@ -220,23 +224,23 @@ fn spikes(run: &PopulationRun) -> String {
 }
 
 fn table(report: &Report) -> String {
-    let mut table = TextTable::new(&["case", "agrees", "values", "differ", "spikes", "words", "differ", "note"]);
+    let mut table = TextTable::new(&["case", "agrees", "values", "differ", "spikes", "words", "differ"]);
     for case in &report.cases {
         let extras = &case.extras;
         table.row([
             case.name.clone(),
-            if case.pass { "yes" } else { "NO" }.into(),
+            case.verdict().into(),
             count(extras.compared),
             count(extras.differing),
             case.spikes_got.map_or_else(|| "-".into(), count),
             count(extras.words_compared),
             count(extras.words_differing),
-            case.note.clone(),
         ]);
     }
     format!(
-        "{}\n{} of {} cases agree (the reference core was emulated; no physical board has been compared)",
+        "{}{}\n{} of {} cases agree (the reference core was emulated; no physical board has been compared)",
         table.render(),
+        text::notes(&report.cases),
         report.passed,
         report.cases.len()
     )

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::Folder;
 use super::cell::{Columns, run};
 use super::labels::CAP_MV;
-use super::replay::{PEAK_MV, Setup};
+use super::replay::PEAK_MV;
+use super::setup::Setup;
 use crate::validation::Findings;
 use crate::validation::spikes::peaks;
 use crate::validation::table::{self, Column, Table};
@@ -37,14 +38,14 @@ fn parse(name: &str) -> Option<(f64, f64)> {
     Some((dt.parse().ok()?, start.parse().ok()?))
 }
 
-fn sampled(folder: &Folder, case: &str, name: &str) -> Result<Sampled> {
+fn sampled(dir: &Path, case: &str, name: &str) -> Result<Sampled> {
     let (dt, start) = parse(name).ok_or_else(|| {
         UserError::bad_data("bad-table", "names a run that is not known")
             .column("run")
             .found(name)
             .expected("such as `dt0.025_vinit+1e-3`")
     })?;
-    let mut setup = Setup::read(&folder.dir.join(case))?;
+    let mut setup = Setup::read(&dir.join(case))?;
     setup.params.set("dt_ms", dt);
     setup.params.set("v_init_mV", setup.params.get("v_init_mV") + start);
     setup.protocol.steps = (RUN_MS / dt).round() as u64;
@@ -84,8 +85,9 @@ pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
         cases.iter().zip(runs.iter()).chain(cases.iter().zip(&references)).map(|(a, b)| (*a, *b)).collect();
     wanted.sort_unstable();
     wanted.dedup();
+    let dir = folder.dir.join(file.parent().unwrap_or(Path::new("")));
     let done: Vec<Sampled> =
-        wanted.par_iter().with_max_len(1).map(|(case, name)| sampled(folder, case, name)).collect::<Result<_>>()?;
+        wanted.par_iter().with_max_len(1).map(|(case, name)| sampled(&dir, case, name)).collect::<Result<_>>()?;
     let done: BTreeMap<(&str, &str), Sampled> = wanted.into_iter().zip(done).collect();
     let names = [
         ("n_spikes", 0.0),

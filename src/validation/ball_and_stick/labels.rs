@@ -1,11 +1,13 @@
 //! What is predicted of a run, in milliseconds: spikes, near spikes, the rate, the capped potential.
+//!
+//! Near spikes and their numbers are those of simulation sets (`kenyon_datasets::simulation`), so that the reference judges them too.
+//! The rate stands here a second time, in double precision: sets store it in single precision, and our own values are written with
+//! all digits. A test asks that both are the same number to single precision.
+
+use kenyon_datasets::simulation::{LabelSpec, near_spike};
 
 /// The soma's potential is cut off here, mV.
 pub(super) const CAP_MV: f64 = -62.0;
-/// A potential this far below the cap is near a spike, mV.
-const NEAR_MV: f64 = 5.0;
-/// A spike counts as near for so many milliseconds, its own included.
-const NEAR_MS: usize = 10;
 /// Box and Gaussian of the rate, ms.
 const WINDOW_MS: usize = 50;
 const SIGMA_MS: f64 = 2.5;
@@ -27,11 +29,12 @@ impl Labels {
         let mut spike = vec![false; len];
         peaks.iter().filter(|p| *p / per_ms < len).for_each(|p| spike[p / per_ms] = true);
         let v = |k: usize| v_soma[(k * per_ms).min(v_soma.len() - 1)];
-        let recent = |k: usize| spike[(k + 1).saturating_sub(NEAR_MS)..=k].contains(&true);
+        let at_ms: Vec<f64> = (0..len).map(v).collect();
+        let spec = LabelSpec { soma_cap_mv: CAP_MV, ..LabelSpec::default() };
         Self {
-            near_spike: (0..len).map(|k| recent(k) || v(k) > CAP_MV - NEAR_MV).collect(),
+            near_spike: near_spike(&spike, &at_ms, &spec),
             rate: rate(&spike),
-            v_soma_capped: (0..len).map(|k| v(k).min(CAP_MV)).collect(),
+            v_soma_capped: at_ms.iter().map(|v| v.min(CAP_MV)).collect(),
             spike,
         }
     }
@@ -54,6 +57,8 @@ fn rate(spike: &[bool]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use kenyon_datasets::simulation::{RateRule, inst_rate};
+
     use super::*;
 
     #[test]
@@ -62,8 +67,11 @@ mod tests {
         v[801] = 10.0;
         let labels = Labels::new(&v, &[801], 10, 200);
         assert_eq!(labels.spike.iter().position(|s| *s), Some(80));
-        assert_eq!(labels.near_spike.iter().filter(|s| **s).count(), NEAR_MS);
+        assert_eq!(labels.near_spike.iter().filter(|s| **s).count(), 10);
         assert!((labels.rate[105] - 0.02).abs() < 1e-12 && labels.rate[65] == 0.0 && labels.rate[145] < 1e-12);
         assert!((labels.rate.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        for (ours, stored) in labels.rate.iter().zip(inst_rate(&labels.spike, RateRule::Reference)) {
+            assert!((ours - f64::from(stored)).abs() < 1e-8, "{ours} {stored}");
+        }
     }
 }

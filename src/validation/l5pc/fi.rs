@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use kenyon_base::Result;
-use kenyon_neurons::biophysical::cable::Segments;
 use kenyon_neurons::biophysical::recording::{Probe, Quantity, Recorder};
 use kenyon_neurons::biophysical::solver::{Cells, Electrode, Settings, Waveform};
 use rayon::prelude::*;
 
 use super::Folder;
-use super::discover::length_in;
 use super::replay::THRESHOLD_MV;
+use super::segments::for_table;
+use super::tables::Cut;
 use crate::validation::Findings;
 use crate::validation::spikes::crossings;
 use crate::validation::table::{self, Column, Table};
@@ -25,8 +25,8 @@ const FIRST_MS: f64 = 0.01;
 const LAST_MS: f64 = 0.1;
 
 /// Times of the spikes of a step.
-fn step(folder: &Folder, segments: Segments, amp_na: f64) -> Result<Vec<f64>> {
-    let neuron = folder.neuron(segments)?;
+fn step(folder: &Folder, cut: &Cut, amp_na: f64) -> Result<Vec<f64>> {
+    let neuron = folder.cut(cut)?;
     let soma = neuron.cable.node_at("soma[0]", 0.5)?;
     let mut cells = Cells::new(&neuron, 1, Settings { dt_ms: DT_MS, ..Settings::default() })?;
     let waveform = Waveform::Step { delay_ms: STEP_MS.0, dur_ms: STEP_MS.1, amp_na };
@@ -40,12 +40,12 @@ fn step(folder: &Folder, segments: Segments, amp_na: f64) -> Result<Vec<f64>> {
 /// Replays the steps of a curve.
 pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
     let table = Table::read(&folder.path(file))?;
-    let named = length_in(&file.to_string_lossy());
-    let segments = named.map_or(folder.segments, |max_length_um| Segments { max_length_um });
+    let source = for_table(folder, file);
     let amps = table.numbers("amp_nA")?;
     let counts = table.numbers("n_spikes")?;
     let (first, last) = (table.optional("first_spike_ms")?, table.optional("last_spike_ms")?);
-    let ours: Vec<Vec<f64>> = amps.par_iter().with_max_len(1).map(|amp| step(folder, segments, *amp)).collect::<Result<_>>()?;
+    let ours: Vec<Vec<f64>> =
+        amps.par_iter().with_max_len(1).map(|amp| step(folder, &source.cut, *amp)).collect::<Result<_>>()?;
     let mut findings = Findings::new("ms");
     if table.is_empty() {
         findings.fault(format!("`{}` has no rows", file.display()));
@@ -75,6 +75,7 @@ pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
     findings.spikes(counts.iter().sum::<f64>() as usize, ours.iter().map(Vec::len).sum(), Some(shift));
     let words: Vec<String> = amps.iter().zip(&ours).map(|(amp, times)| format!("{amp}: {}", times.len())).collect();
     findings.remark(format!("nA: spikes {}", words.join(", ")));
+    findings.remark(format!("segments of {}: from {}", source.cut.words(), source.from));
     findings.bar(format!("number of spikes, first within {FIRST_MS} ms, last within {LAST_MS} ms"));
     if let Some(to) = folder.ours(file) {
         write(&to, &table, &amps, &ours)?;

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use kenyon_base::{Result, UserError};
-use kenyon_neurons::biophysical::cable::Segments;
 use kenyon_neurons::biophysical::neuron::Neuron;
 
 use super::Folder;
-use super::discover::length_in;
+use super::stated::{outright, perhaps};
+use super::tables::Cut;
 use crate::validation::Findings;
 use crate::validation::table::{self, Column, Table};
 
@@ -20,8 +20,16 @@ const DENSITY: f64 = 1e-10;
 
 /// Compares the tables of a folder of geometry.
 pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
-    let segments = length_in(&dir.to_string_lossy()).map_or(folder.segments, |max_length_um| Segments { max_length_um });
-    let neuron = folder.neuron(segments)?;
+    // The name states the length that the tables must show; without it, the tables do.
+    let parts = || dir.iter().rev().map(|part| part.to_string_lossy().into_owned());
+    let named = parts().find_map(|part| outright(&part).or_else(|| perhaps(&part).first().copied()));
+    let table = folder.tables.iter().find(|table| table.inside && table.place == dir);
+    let (cut, from) = match (named, table) {
+        (Some(length), _) => (Cut::Length(length), "the name"),
+        (None, Some(table)) => (table.cut.clone(), "the tables"),
+        (None, None) => (Cut::USUAL, "the usual, as nothing states it"),
+    };
+    let neuron = folder.cut(&cut)?;
     let mut findings = Findings::new("relative");
     let mut worst = 0.0_f64;
     let mut parts = Vec::new();
@@ -32,9 +40,13 @@ pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
     ] {
         let file = dir.join(name);
         if !folder.has(&file) {
-            findings.fault(format!("`{}` is missing", folder.path(&file).display()));
+            findings.missing(format!("no `{}`", file.display()));
+            if let Some(to) = folder.ours(&file) {
+                write_all(folder, &neuron, name, &to, ours)?;
+            }
             continue;
         }
+        findings.compared();
         let table = Table::read(&folder.path(&file))?;
         let mut columns = Vec::new();
         for column in table.header() {
@@ -43,7 +55,12 @@ pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
                     .file(table.path())
                     .column(column));
             };
-            worst = worst.max(check(&mut findings, &table, column, &values)?);
+            // Rows that are not ours are told once.
+            if values.len() == table.len() {
+                worst = worst.max(check(&mut findings, &table, column, &values)?);
+            } else if columns.is_empty() {
+                findings.fault(format!("{name} has {} rows instead of {}", table.len(), values.len()));
+            }
             columns.push((column.as_str(), values));
         }
         parts.push(format!("{} rows of {name}", table.len()));
@@ -52,9 +69,80 @@ pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
         }
     }
     findings.see(worst);
-    findings.remark(format!("segments of at most {} µm; {}", segments.max_length_um, parts.join(", ")));
+    findings.remark(format!("segments of {}: from {from}; {}", cut.words(), parts.join(", ")));
+    if let (Some(length), Some(table)) = (named, table)
+        && table.cut.counts(&folder.tree) != cut.counts(&folder.tree)
+    {
+        findings.remark(format!("the name says {length} µm, the numbers of segments say {}", table.cut.words()));
+    }
     findings.bar(format!("names exact, numbers {RELATIVE:e} relative, soma and distances {SOMA:e}, densities {DENSITY:e} S/cm2"));
     Ok(findings)
+}
+
+/// A table as the published folder has it.
+const COLUMNS: [(&str, &[&str]); 3] = [
+    (
+        "sections.csv",
+        &[
+            "sec_index",
+            "name",
+            "region",
+            "parent",
+            "parent_x",
+            "n_pt3d",
+            "L_um",
+            "nseg",
+            "area_um2",
+            "dist0_um",
+            "dist1_um",
+            "Ra_ohm_cm",
+            "ri_end_Mohm",
+        ],
+    ),
+    (
+        "segments.csv",
+        &[
+            "seg_index",
+            "section",
+            "seg_in_sec",
+            "x",
+            "L_um",
+            "diam_um",
+            "area_um2",
+            "ri_Mohm",
+            "dist_um",
+            "cm_uF_cm2",
+            "g_pas",
+            "e_pas",
+            "gIhbar_Ih",
+            "gImbar_Im",
+            "gCa_HVAbar_Ca_HVA",
+            "gCa_LVAstbar_Ca_LVAst",
+            "gSK_E2bar_SK_E2",
+            "gSKv3_1bar_SKv3_1",
+            "gNaTs2_tbar_NaTs2_t",
+            "gNaTa_tbar_NaTa_t",
+            "gNap_Et2bar_Nap_Et2",
+            "gK_Tstbar_K_Tst",
+            "gK_Pstbar_K_Pst",
+            "gamma_CaDynamics_E2",
+            "decay_CaDynamics_E2",
+        ],
+    ),
+    ("pt3d.csv", &["section", "i", "x_um", "y_um", "z_um", "diam_um", "arc_um"]),
+];
+
+/// Writes a table that the reference lacks.
+fn write_all(
+    folder: &Folder,
+    neuron: &Neuron,
+    name: &str,
+    to: &Path,
+    ours: fn(&Folder, &Neuron, &str) -> Option<Column>,
+) -> Result<()> {
+    let names = COLUMNS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, columns)| *columns);
+    let columns: Vec<_> = names.iter().filter_map(|column| Some((*column, ours(folder, neuron, column)?))).collect();
+    table::write(to, &columns.iter().map(|(name, column)| (*name, column)).collect::<Vec<_>>())
 }
 
 /// Compares one column; returns the largest relative deviation of numbers outside the soma.
@@ -63,9 +151,7 @@ fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) ->
     let theirs = table.text(column)?;
     let ours = match ours {
         Column::Text(ours) => {
-            if ours.len() != theirs.len() {
-                findings.fault(format!("{file} has {} rows instead of {}", theirs.len(), ours.len()));
-            } else if let Some(row) = (0..ours.len()).find(|row| !same(&ours[*row], theirs[*row])) {
+            if let Some(row) = (0..ours.len()).find(|row| !same(&ours[*row], theirs[*row])) {
                 findings.fault(format!("{column} of {file}, row {}: {} instead of {}", row + 1, ours[row], theirs[row]));
             }
             return Ok(0.0);
@@ -74,10 +160,6 @@ fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) ->
         Column::Optional(_) => return Ok(0.0),
     };
     let theirs = table.numbers(column)?;
-    if ours.len() != theirs.len() {
-        findings.fault(format!("{file} has {} rows instead of {}", theirs.len(), ours.len()));
-        return Ok(0.0);
-    }
     let section = if table.has("section") { table.text("section")? } else { table.text("name")? };
     let density = column.starts_with('g') && column.contains("bar_") || column == "g_pas";
     let (mut worst, mut worst_row) = (0.0_f64, None);

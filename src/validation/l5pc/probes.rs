@@ -37,7 +37,7 @@ pub(super) fn probe(name: &str, folder: &Folder, places: &Places) -> Result<Prob
         if place == "site" && places.site.is_some() {
             return Ok(places.site);
         }
-        let site = folder.sites.get(place);
+        let site = folder.site(place);
         site.map(|(section, x)| places.neuron.cable.node_at(section, *x)).transpose().map_err(UserError::in_data)
     };
     let Some((kind, place)) = name.split_once('_') else { return Err(unknown()) };

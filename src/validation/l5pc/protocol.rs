@@ -6,7 +6,7 @@ use kenyon_base::Result;
 use kenyon_neurons::biophysical::solver::Waveform;
 use serde_json::{Map, Value};
 
-use super::discover::length_in;
+use super::stated::of_key;
 use crate::validation::keys;
 
 /// An injected current: section, place, course.
@@ -17,8 +17,6 @@ pub(super) struct Current {
     pub(super) waveform: Waveform,
     /// Whether it is the place that the column `v_site` means.
     pub(super) epsp: bool,
-    /// Whether the place is the centre of a segment.
-    pub(super) centre: bool,
 }
 
 /// A run.
@@ -30,8 +28,6 @@ pub(super) struct Protocol {
     pub(super) currents: Vec<Current>,
     /// All channels but the leak are gone.
     pub(super) cable_only: bool,
-    /// Segment length, µm, if the run names one.
-    pub(super) max_length_um: Option<f64>,
     pub(super) celsius: Option<f64>,
     /// Peak conductances of a unit event, µS.
     pub(super) base_g_us: [Option<f64>; 3],
@@ -45,11 +41,11 @@ const RECEPTORS: [&str; 3] = ["AMPA", "NMDA", "GABAA"];
 const WORDS: [&str; 6] = ["n_syn", "n_events", "n_exc", "n_inh", "n_spikes", "seed"];
 
 impl Protocol {
-    /// Reads a description; `relative` is its place in the folder, whose names may state a segment length.
+    /// Reads a description; what it says of the segment length is not its subject.
     ///
     /// # Errors
     /// A file that is no JSON object, a number that is none, a run that cannot be.
-    pub(super) fn read(path: &Path, relative: &Path) -> Result<Self> {
+    pub(super) fn read(path: &Path) -> Result<Self> {
         let object = keys::read_object(path)?;
         let dt_ms = keys::optional(&object, "dt_ms", path)?.unwrap_or(0.025);
         let steps = keys::steps(keys::number(&object, "tstop_ms", path)?, dt_ms, path)?;
@@ -59,7 +55,6 @@ impl Protocol {
             steps,
             currents: Vec::new(),
             cable_only: false,
-            max_length_um: length_in(&relative.to_string_lossy()),
             celsius: None,
             base_g_us: [None; 3],
             unused: Vec::new(),
@@ -71,7 +66,6 @@ impl Protocol {
     }
 
     fn take(&mut self, key: &str, value: &Value, object: &Map<String, Value>, path: &Path) -> Result<()> {
-        let lower = key.to_lowercase();
         match key {
             "dt_ms" | "tstop_ms" => {}
             "v_init_mV" => self.v_init_mv = keys::optional(object, key, path)?,
@@ -88,9 +82,7 @@ impl Protocol {
                     *to = keys::optional(g, name, path)?;
                 }
             }
-            _ if value.is_number() && lower.contains("seg") && (lower.contains("max") || lower.contains("len")) => {
-                self.max_length_um = keys::optional(object, key, path)?;
-            }
+            _ if of_key(key, value, path)?.is_some() => {}
             _ if value.is_object() || value.is_array() => {
                 if !self.take_currents(value, path)? {
                     self.unused.push(key.to_string());
@@ -128,9 +120,8 @@ impl Protocol {
         } else {
             let mut any = false;
             for (key, inner) in object {
-                let lower = key.to_lowercase();
-                if inner.is_number() && lower.contains("seg") && (lower.contains("max") || lower.contains("len")) {
-                    (self.max_length_um, any) = (keys::optional(object, key, path)?, true);
+                if of_key(key, inner, path)?.is_some() {
+                    any = true;
                 } else if inner.is_object() || inner.is_array() {
                     any |= self.take_currents(inner, path)?;
                 }
@@ -149,7 +140,7 @@ impl Protocol {
         };
         let x = centre.or(requested).unwrap_or(0.5);
         let epsp = matches!(waveform, Waveform::Epsc { .. });
-        self.currents.push(Current { section, x, waveform, epsp, centre: centre.is_some() });
+        self.currents.push(Current { section, x, waveform, epsp });
         Ok(true)
     }
 }
