@@ -41,8 +41,10 @@ pub struct L5pcSpec {
     /// The rate of inhibition follows that of excitation: plus U(-0.07, 0.03) spikes per 100 ms.
     pub adaptive_inhibition: bool,
     /// Lengths of the intervals of constant coarse rate.
+    ///
+    /// The 19 values are the defaults of `TwinProp`'s published program; descriptions of it state the ends and the number alone.
     pub interval_options_ms: Vec<u32>,
-    /// Standard deviations of the smoothing in time.
+    /// Standard deviations of the smoothing in time: its 18 values, likewise.
     pub smoothing_options_ms: Vec<u32>,
     /// Both are changed by U(-jitter, jitter).
     pub jitter_ms: f64,

@@ -62,17 +62,12 @@ pub struct SetWriter {
 impl SetWriter {
     /// Starts a set at `target`, or goes on with one that a killed run left; `expected` are all its simulations.
     ///
-    /// The moment of creation is that of the first run, so a set that was interrupted has the bytes of one that was not.
+    /// The moment of creation is that of the first run, so a set that was interrupted has the bytes of one that was not. What is at
+    /// `target` stays until [`finish`](Self::finish) puts the new set in its place.
     ///
     /// # Errors
-    /// `other-journal` if the journal beside the target belongs to another set, `damaged-record`, `already-there` if the target
-    /// exists, or a failed write.
+    /// `other-journal` if the journal beside the target belongs to another set, `damaged-record`, or a failed write.
     pub fn start(target: &Path, about: SetAbout, shard: Shard, mut expected: Vec<Item>) -> Result<Self> {
-        if target.exists() {
-            return Err(UserError::usage("already-there", "the target exists")
-                .file(target)
-                .mend("name another file, or remove this one first"));
-        }
         let mut about = about;
         if let Some(earlier) = Journal::about(target)? {
             about.created = earlier.created;
