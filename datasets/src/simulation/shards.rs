@@ -177,7 +177,10 @@ pub fn merge(manifest_path: &Path, target: &Path, progress: &dyn Progress) -> Re
 impl Manifest {
     /// Checks that every piece of the set is listed once.
     fn complete(&self, folder: &Path) -> Result<()> {
-        let wrong = |message: &str| UserError::bad_data("missing-shard", message).file(folder);
+        let wrong = |message: &str| {
+            let error = UserError::bad_data("missing-shard", message);
+            if folder.as_os_str().is_empty() { error } else { error.file(folder) }
+        };
         let mut pieces = Vec::new();
         for file in &self.files {
             let shard: Shard = file.shard.parse().map_err(|_| {
@@ -219,7 +222,6 @@ impl Manifest {
         let stores: Vec<SimStore> = paths.iter().map(|p| SimStore::open(p)).collect::<Result<_>>()?;
         let disordered = |found: String| {
             UserError::bad_data("missing-shard", "the files are not the shards that the manifest lists")
-                .file(folder)
                 .found(found)
                 .mend("make the manifest again")
         };

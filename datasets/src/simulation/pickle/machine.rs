@@ -163,18 +163,23 @@ impl<'a> Machine<'a> {
         Ok((self.values, root))
     }
 
-    /// One opcode.
+    /// One opcode: a literal, the stack, or what is kept for later.
     fn step(&mut self) -> std::result::Result<(), Fault> {
         let code = self.number(1)? as u8;
         match code {
             // Protocol and frame: nothing to keep.
-            0x80 => drop(self.take(1)?),
-            0x95 => drop(self.take(8)?),
+            0x80 | 0x95 => {
+                self.take(if code == 0x80 { 1 } else { 8 })?;
+            }
             b'(' => self.marks.push(self.stack.len()),
-            b'0' => drop(self.pop()?),
-            b'1' => drop(self.marked()?),
+            b'0' => {
+                self.pop()?;
+            }
+            b'1' => {
+                self.marked()?;
+            }
             b'2' => self.stack.push(self.top()?),
-            b'N' => self.push(Value::Other)?,
+            b'N' | 0x8f => self.push(Value::Other)?,
             0x88 | 0x89 => self.push(Value::Int(i64::from(code == 0x88)))?,
             b'J' => {
                 let range = self.take(4)?;
@@ -208,9 +213,32 @@ impl<'a> Machine<'a> {
                 })?;
                 self.push(Value::Bytes(range))?;
             }
+            b'q' | b'r' | 0x94 => {
+                let place = match code {
+                    b'q' => self.number(1)?,
+                    b'r' => self.number(4)?,
+                    _ => self.memo.len(),
+                };
+                let top = self.top()?;
+                self.memo.insert(place, top);
+            }
+            b'h' | b'j' => {
+                let place = self.number(if code == b'h' { 1 } else { 4 })?;
+                match self.memo.get(&place) {
+                    Some(&value) => self.stack.push(value),
+                    None => return self.fault("asks for what was never kept"),
+                }
+            }
+            _ => self.assemble(code)?,
+        }
+        Ok(())
+    }
+
+    /// One opcode that makes something of what lies on the stack.
+    fn assemble(&mut self, code: u8) -> std::result::Result<(), Fault> {
+        match code {
             b']' | b')' => self.push(Value::List(Vec::new()))?,
             b'}' => self.push(Value::Dict(Vec::new()))?,
-            0x8f => self.push(Value::Other)?,
             b't' | b'l' => {
                 let items = self.marked()?;
                 self.push(Value::List(items))?;
@@ -255,22 +283,6 @@ impl<'a> Machine<'a> {
                 let top = self.top()?;
                 if let Value::Call(_, _, given) = &mut self.values[top] {
                     *given = Some(state);
-                }
-            }
-            b'q' | b'r' | 0x94 => {
-                let place = match code {
-                    b'q' => self.number(1)?,
-                    b'r' => self.number(4)?,
-                    _ => self.memo.len(),
-                };
-                let top = self.top()?;
-                self.memo.insert(place, top);
-            }
-            b'h' | b'j' => {
-                let place = self.number(if code == b'h' { 1 } else { 4 })?;
-                match self.memo.get(&place) {
-                    Some(&value) => self.stack.push(value),
-                    None => return self.fault("asks for what was never kept"),
                 }
             }
             _ => return self.fault(format!("opcode {code:#04x} of another protocol")),

@@ -78,7 +78,13 @@ impl Merge {
         outputs::write_page(&self.output, &page, context)?;
         context.print(&json!({ "output": self.output, "page": shown, "manifest": manifest, "set": report }), || {
             let all: usize = report.parts.iter().map(|p| p.simulations).sum();
-            format!("{} simulations\nmanifest: {}\nwritten: {}", count(all as u64), manifest.display(), self.output.display())
+            format!(
+                "{} simulations\nmanifest: {}\nwritten: {}\npage: {}",
+                count(all as u64),
+                manifest.display(),
+                self.output.display(),
+                shown.display()
+            )
         });
         Ok(())
     }
