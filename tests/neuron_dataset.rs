@@ -61,9 +61,69 @@ fn a_set_has_the_same_bytes_at_any_number_of_threads_and_shards() {
     assert_eq!((&info["about"]["neuron"]["dt_ms"], &info["about"]["nseg"]), (&0.025.into(), &8.into()));
     assert_eq!(info["parts"][0]["simulations"], 11);
 
-    // An existing set is never written over.
-    let ran = kenyon_in(path, &["neuron", "dataset", "set.toml", "-o", "one.h5"]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    // The same set again is no work, another one is put in its place with a word.
+    let before = bytes(&path.join("one.h5"));
+    let again = kenyon_json(path, &["neuron", "dataset", "set.toml", "-o", "one.h5"]);
+    assert_eq!((&again["complete_already"], &again["simulated"], &again["found"]), (&true.into(), &0.into(), &14.into()));
+    assert!(bytes(&path.join("one.h5")) == before);
+    let ran = kenyon_in(path, &["neuron", "dataset", "set.toml", "-o", "one.h5", "--seed", "6"]);
+    assert!(ran.code == 0 && bytes(&path.join("one.h5")) == bytes(&path.join("other.h5")), "{}", ran.stderr);
+    for name in ["one.h5", "one.html"] {
+        assert!(ran.stderr.contains(&format!("replaced: {name}")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn outputs_are_named_after_what_they_are_and_never_over_an_input() {
+    let dir = folder(&CONFIG.replace("train = 11, valid = 2, test = 1", "train = 2, valid = 0, test = 0"));
+    let path = dir.path();
+    let refused = |args: &[&str], code: i32, error: &str| {
+        let ran = kenyon_in(path, &[&["neuron", "dataset"], args].concat());
+        assert_eq!(ran.code, code, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("error[{error}]")), "{args:?}: {}", ran.stderr);
+    };
+    refused(&["set.toml", "-o", "set.txt"], 2, "unknown-extension");
+    refused(&["set.toml", "-o", "set.h5", "--page", "page.pdf"], 2, "unknown-extension");
+    refused(&["set.toml", "-o", "gone/set.h5"], 1, "cannot-write");
+    refused(&["set.toml", "-o", "set.h5", "--page", "gone/page.html"], 1, "cannot-write");
+    assert_eq!(fs::read_dir(path).expect("listed").count(), 1, "nothing is left of what was refused");
+    kenyon_json(path, &["neuron", "dataset", "set.toml", "-o", "set.h5"]);
+    refused(&["info", "set.h5", "--page", "set.h5"], 2, "unknown-extension");
+    kenyon_json(path, &["neuron", "dataset", "export", "set.h5", "--layout", "npy", "-o", "npy", "--flagged"]);
+    refused(&["import", "npy", "--layout", "npy", "--config", "set.toml", "-o", "back.txt"], 2, "unknown-extension");
+    refused(&["import", "npy", "--layout", "npy", "--config", "set.toml", "-o", "gone/back.h5"], 1, "cannot-write");
+    refused(&["merge", "set.h5", "-o", "set.h5"], 2, "output-is-input");
+    refused(&["merge", "set.h5", "-o", "all"], 2, "unknown-extension");
+}
+
+#[test]
+fn a_merge_that_lacks_a_shard_names_it_and_leaves_nothing_behind() {
+    let dir = folder(&CONFIG.replace("train = 11, valid = 2, test = 1", "train = 3, valid = 0, test = 0"));
+    let path = dir.path();
+    for shard in ["1/3", "3/3"] {
+        kenyon_json(path, &["neuron", "dataset", "set.toml", "-o", "set.h5", "--shard", shard]);
+    }
+    let before = fs::read_dir(path).expect("listed").count();
+    let [one, three] = ["set.shard-001-of-003.h5", "set.shard-003-of-003.h5"];
+    let ran = kenyon_in(path, &["neuron", "dataset", "merge", one, three, "-o", "set.h5"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 of 3 shards is missing: 2/3") && ran.stderr.contains("--shard 2/3"), "{}", ran.stderr);
+    let ran = kenyon_in(path, &["neuron", "dataset", "merge", one, one, three, "-o", "set.h5"]);
+    assert!(ran.code == 3 && ran.stderr.contains("1/3"), "{}", ran.stderr);
+    assert_eq!(fs::read_dir(path).expect("listed").count(), before);
+}
+
+#[test]
+fn what_a_filter_flags_is_told_where_it_is_shown_and_left_out() {
+    let never = "\n[set.filter]\nrate = { from = 200.0, to = 300.0 }\n";
+    let dir = folder(&(CONFIG.replace("train = 11, valid = 2, test = 1", "train = 2, valid = 0, test = 0") + never));
+    let path = dir.path();
+    kenyon_json(path, &["neuron", "dataset", "set.toml", "-o", "set.h5"]);
+    let info = kenyon_json(path, &["neuron", "dataset", "info", "set.h5"]);
+    assert_eq!((&info["parts"][0]["kept"], &info["parts"][0]["flagged"]["rate"]), (&0.into(), &2.into()));
+    assert!(kenyon_in(path, &["neuron", "dataset", "info", "set.h5"]).ok().stdout.contains("rate 2"));
+    let ran = kenyon_in(path, &["neuron", "dataset", "export", "set.h5", "--layout", "npy", "-o", "npy"]).ok();
+    assert!(ran.stdout.contains("left out, flagged by the filter: rate 2"), "{}", ran.stdout);
 }
 
 #[test]
@@ -145,6 +205,7 @@ fn the_work_is_estimated_and_mistakes_are_told() {
         ("[set]", "[simulation]\ndt_ms = 0.0\n[set]", 3, "simulation.dt_ms"),
         ("ref_nmda_cable", "ref_nmda_table", 3, "ref_nmda_cable"),
         ("duration_ms = 200", "duration_ms = 0", 3, "duration_ms"),
+        ("train = 11, valid = 2, test = 1", "train = 0, valid = 0, test = 0", 3, "set.counts"),
         ("[set]", "[neuron]\ncell = \"l5pc\"\nmorphology = { file = \"gone.asc\" }\n[set]", 3, "gone.asc"),
     ] {
         assert!(CONFIG.contains(from));

@@ -11,7 +11,7 @@
 //! | `journal`, `writer` | [`SetWriter`]: finished simulations beside the target, then one HDF5 file |
 //! | `store` | [`SimStore`]: a set opened for reading |
 //! | `shards` | sets made in pieces |
-//! | `reference_layout`, `twinprop_layout`, `npy` | the folders of the two reference systems, read and written |
+//! | `reference_layout`, `twinprop_layout`, `npy`, `pickle` | the folders of the two reference systems, read and written |
 //! | `loader` | [`Loader`]: windows in batches |
 //! | `draw` | random quantities with the same bits everywhere |
 
@@ -25,6 +25,7 @@ mod labels;
 mod loader;
 mod normalise;
 mod npy;
+mod pickle;
 mod plan;
 mod record;
 mod reference_layout;

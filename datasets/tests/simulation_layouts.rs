@@ -118,6 +118,20 @@ fn twinprop_folders_are_written_and_read_with_the_same_input() {
     }
     let all = read_weighted_spikes(&["exc", "inh"].map(|s| simulation.join(format!("{s}_weighted_spikes.npz")))).expect("read");
     assert_eq!(all.1, [10, 1000]);
+    // A summary tells the spikes: 5, 9 and twice 300 ms.
+    let summary = simulation.join("summary.pkl");
+    fs::write(&summary, b"\x80\x04}\x8c\x12output_spike_times](K\x05K\x09M\x2c\x01M\x2c\x01es.").expect("written");
+    let told = dir.path().join("told.h5");
+    again.import(about(&plan), &told, &Silent).expect("imported");
+    let record = SimStore::open(&told).expect("opened").record(Part::Train, 1).expect("read");
+    assert_eq!(record.spikes_ms, [5.0, 9.0, 300.0]);
+    assert!(record.near_spike[5..15].iter().all(|near| *near));
+    fs::write(&summary, b"\x80\x04}\x8c\x12output_spike_times](M\xe8\x03es.").expect("written");
+    let beyond = again.import(about(&plan), &dir.path().join("never.h5"), &Silent).expect_err("1000 of 1000 ms");
+    assert_eq!((beyond.code(), beyond.path()), ("bad-shape", Some(summary.as_path())));
+    fs::write(&summary, b"\x80\x04}.").expect("written");
+    assert_eq!(again.import(about(&plan), &dir.path().join("never.h5"), &Silent).expect_err("no key").code(), "bad-pickle");
+    fs::remove_file(&summary).expect("removed");
     let short = PlainWriter::create(&simulation.join("voltage.h5")).expect("created");
     short.write("somatic_voltage", &[3], &[0.0_f64; 3]).expect("written");
     short.finish().expect("finished");

@@ -46,7 +46,9 @@ fn a_set_reads_back_record_by_record_and_its_bytes_are_those_of_its_recipe() {
     make(&plan, &again, Shard::WHOLE);
     assert!(bytes(&again) == bytes(&path));
     assert!(!dir.path().join("set.h5.journal").exists());
-    assert_eq!(SetWriter::start(&path, about(&plan), Shard::WHOLE, vec![]).expect_err("it is there").code(), "already-there");
+    assert!(store.is_of(&about(&plan), Shard::WHOLE, &plan.items(Shard::WHOLE)));
+    assert!(!store.is_of(&about(&plan), Shard::new(1, 2).expect("in order"), &plan.items(Shard::WHOLE)));
+    assert_eq!(store.report().parts.iter().map(|p| p.simulations).sum::<usize>(), plan.items(Shard::WHOLE).len());
 }
 
 #[test]
@@ -113,7 +115,9 @@ fn merged_shards_are_the_set_made_in_one_piece() {
 
     let two = Manifest { files: manifest.files[..2].to_vec(), ..manifest.clone() };
     two.write(&list).expect("written");
-    assert_eq!(merge(&list, &target, &Silent).expect_err("one is missing").code(), "missing-shard");
+    let error = merge(&list, &target, &Silent).expect_err("one is missing");
+    assert_eq!(error.code(), "missing-shard");
+    assert!(error.to_string().contains("1 of 3 shards is missing: 3/3"), "{error}");
     let mut outside = manifest.clone();
     outside.files[0].file = "../merged.shard-001-of-003.h5".into();
     outside.write(&list).expect("written");

@@ -46,6 +46,16 @@ impl<'a> Target<'a> {
         if inside { Err(is_input(path)) } else { Self::new(path, []) }
     }
 
+    /// The file.
+    pub(super) const fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// Whether it was there before.
+    pub(super) const fn existed(&self) -> bool {
+        self.existed
+    }
+
     /// To be called when it is written: says so if another file was there before.
     pub(super) fn written(&self, context: &Context) {
         if self.existed {

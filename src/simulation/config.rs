@@ -1,11 +1,11 @@
 //! The config of `kenyon neuron dataset`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kenyon_base::{Result, UserError, config};
 use kenyon_datasets::simulation::{SetConfig, SetPlan};
 use kenyon_neurons::biophysical::mechanism::Grid;
-use kenyon_neurons::biophysical::model::{Model, ModelSpec};
+use kenyon_neurons::biophysical::model::{BallAndStick, Model, ModelSpec, Morphology};
 use kenyon_neurons::biophysical::placing::SynapseOrder;
 use kenyon_neurons::biophysical::solver::{Scheme, Settings};
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,18 @@ impl DatasetConfig {
         config::read_of(path, DOCS)
     }
 
+    /// Files that it names, from the folder of `path`: morphology and recipe.
+    pub fn inputs(&self, path: &Path) -> Vec<PathBuf> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let Some(neuron) = &self.neuron else { return Vec::new() };
+        let morphology = match &neuron.morphology {
+            Some(Morphology::File(file)) => Some(folder.join(file)),
+            _ => None,
+        };
+        let recipe = neuron.recipe.as_ref().map(|recipe| folder.join(recipe));
+        morphology.into_iter().chain(recipe).collect()
+    }
+
     /// Resolves it; paths start at the folder of `path`. `seed` replaces the seed of the set.
     ///
     /// # Errors
@@ -150,7 +162,6 @@ impl DatasetConfig {
 
 /// The point-like neuron of the second published set.
 fn point() -> ModelSpec {
-    use kenyon_neurons::biophysical::model::{BallAndStick, Morphology};
     ModelSpec {
         morphology: Some(Morphology::BallAndStick(BallAndStick { dend_length_um: 128.0, dend_diam_um: 4.0, segments: 8 })),
         synapse_set: Some("bs_ampa".into()),

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use kenyon_base::{Progress, Result, UserError};
-use kenyon_datasets::simulation::{Input, Item, LabelSpec, Labels, Record, SetAbout, SetPlan, SetReport, SetWriter, Shard};
+use kenyon_datasets::simulation::{
+    Input, Item, LabelSpec, Labels, Record, SetAbout, SetPlan, SetReport, SetWriter, Shard, SimStore,
+};
 use kenyon_neurons::biophysical::solver::{Cells, Observer, Settings};
 use kenyon_neurons::biophysical::synapse::{Event, EventQueue};
 use rayon::prelude::*;
@@ -16,8 +18,10 @@ const LANES: usize = 8;
 /// What was done.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Done {
-    /// What was written.
+    /// What was written, or was there.
     pub report: SetReport,
+    /// Whether the set was there already: nothing was done.
+    pub complete: bool,
     /// Simulations that an earlier run had left.
     pub found: usize,
     /// Simulations of this run.
@@ -26,7 +30,7 @@ pub struct Done {
     pub simulated_ms: u64,
 }
 
-/// Simulates what is missing of a shard and writes its file; what a killed run left is kept.
+/// Simulates what is missing of a shard and writes its file; what a killed run left is kept, and so is the very set if it is there.
 ///
 /// Every simulation depends on the seed of the set, its part and its index alone, so the file has the same bytes at any number of
 /// threads, whoever ran beside whom, and however often it was interrupted.
@@ -43,7 +47,12 @@ pub fn generate(
     progress: &dyn Progress,
 ) -> Result<Done> {
     let about = SetAbout::of(plan, neuron.about(settings), created);
-    let writer = SetWriter::start(target, about, shard, plan.items(shard))?;
+    let items = plan.items(shard);
+    // Another set, or no set at all, is replaced in the end.
+    if let Some(store) = SimStore::open(target).ok().filter(|store| store.is_of(&about, shard, &items)) {
+        return Ok(Done { report: store.report(), complete: true, found: items.len(), simulated: 0, simulated_ms: 0 });
+    }
+    let writer = SetWriter::start(target, about, shard, items)?;
     let missing = writer.missing();
     let found = plan.items(shard).len() - missing.len();
     progress.stage("simulating", Some(missing.len() as u64));
@@ -54,7 +63,7 @@ pub fn generate(
     for time in done {
         simulated_ms += time?;
     }
-    Ok(Done { report: writer.finish(progress)?, found, simulated: missing.len(), simulated_ms })
+    Ok(Done { report: writer.finish(progress)?, complete: false, found, simulated: missing.len(), simulated_ms })
 }
 
 /// Simulates a group until each of it has a spike or has been drawn often enough; returns the simulated time in ms.

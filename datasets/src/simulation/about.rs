@@ -78,7 +78,7 @@ pub enum Origin {
     Simulated,
     /// Read from the reference layout: times are begins of bins, voltages are capped already.
     ReferenceLayout,
-    /// Read from `TwinProp` folders: times from the voltage at 1 ms, inputs in 64 bits.
+    /// Read from `TwinProp` folders: times in whole ms, inputs in 64 bits.
     TwinpropLayout,
 }
 

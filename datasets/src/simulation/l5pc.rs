@@ -2,6 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `check` | every number of the recipe against its range |
 //! | `rates` | the rate of every axon at every ms |
 //! | `wiring` | which axon reaches which segment, with what weight |
 //!
@@ -9,16 +10,15 @@
 //! worked out where a candidate lies (thinning; Lewis and Shedler 1979). The trains have the same distribution, at a
 //! thousandth of the work.
 
+mod check;
 mod rates;
 mod wiring;
 
-use kenyon_base::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::draw::{Draw, exp};
 use super::plan::{Event, Input};
-use super::spec::{Check, bad};
 
 pub use wiring::Bound;
 
@@ -41,8 +41,10 @@ pub struct L5pcSpec {
     /// The rate of inhibition follows that of excitation: plus U(-0.07, 0.03) spikes per 100 ms.
     pub adaptive_inhibition: bool,
     /// Lengths of the intervals of constant coarse rate.
+    ///
+    /// The 19 values are the defaults of `TwinProp`'s published program; descriptions of it state the ends and the number alone.
     pub interval_options_ms: Vec<u32>,
-    /// Standard deviations of the smoothing in time.
+    /// Standard deviations of the smoothing in time: its 18 values, likewise.
     pub smoothing_options_ms: Vec<u32>,
     /// Both are changed by U(-jitter, jitter).
     pub jitter_ms: f64,
@@ -184,74 +186,6 @@ impl L5pcSpec {
     /// The special intervals that fit into `bins`; none where the input is too short for them.
     fn specials(&self, bins: u32) -> u32 {
         if bins > self.special_ms[1] + SPECIAL_MARGIN_MS { self.specials } else { 0 }
-    }
-
-    pub(super) fn check(&self, duration_ms: u32) -> Result<()> {
-        let check = Check("l5pc");
-        if self.rate_options_hz.is_empty() {
-            return Err(bad("l5pc.rate_options_hz").found("[]").expected("at least one range"));
-        }
-        for &range in &self.rate_options_hz {
-            check.range("rate_options_hz", range, 0.0, 1000.0)?;
-        }
-        for (key, options) in
-            [("interval_options_ms", &self.interval_options_ms), ("smoothing_options_ms", &self.smoothing_options_ms)]
-        {
-            if options.is_empty() {
-                return Err(bad(&format!("l5pc.{key}")).found("[]").expected("at least one length in ms"));
-            }
-            options.iter().try_for_each(|&ms| check.whole(key, ms, 1, 100_000))?;
-        }
-        check.number("jitter_ms", self.jitter_ms, 0.0, 10_000.0)?;
-        check.range("spatial_noise", self.spatial_noise, 0.0, 1.0)?;
-        check.whole_range("period_ms", self.period_ms, 1, 1_000_000)?;
-        check.range("depth", self.depth, 0.0, 1.0)?;
-        for factor in self.remove_factor {
-            check.range("remove_factor", factor, 0.0, 100.0)?;
-        }
-        check.range("deactivate", self.deactivate, 0.0, 1.0)?;
-        check.range("cluster", self.cluster, 1e-4, 1.0)?;
-        check.range("active_clusters", self.active_clusters, 0.0, 1.0)?;
-        check.whole("specials", self.specials, 0, 1000)?;
-        check.whole_range("special_ms", self.special_ms, 1, duration_ms.max(1501))?;
-        check.range("multiply_counts", self.multiply_counts, 0.01, 1000.0)?;
-        check.number("connections", self.connections[0], -1e4, 1e4)?;
-        check.number("connections", self.connections[1], 0.0, 1e4)?;
-        check.range("connections_range", self.connections_range, 1.0, 1e4)?;
-        check.whole("most_connections", self.most_connections, 1, 1_000_000)?;
-        check.range("weight", self.weight, 0.0, 1e6)?;
-        check.whole("decimals", self.decimals.unwrap_or(0).into(), 0, 15)?;
-        let pairs = [
-            ("p_spatial_noise", self.p_spatial_noise),
-            ("p_no_synchronization", self.p_no_synchronization),
-            ("p_no_deactivate", self.p_no_deactivate),
-            ("p_no_cluster", self.p_no_cluster),
-            ("p_same_spikes", self.p_same_spikes),
-        ];
-        let single = [
-            ("p_same_range", self.p_same_range),
-            ("p_same_noise", self.p_same_noise),
-            ("p_synchronization", self.p_synchronization),
-            ("p_same_period", self.p_same_period),
-            ("p_same_depth", self.p_same_depth),
-            ("p_remove_inhibition", self.p_remove_inhibition),
-            ("p_deactivate", self.p_deactivate),
-            ("p_same_count", self.p_same_count),
-            ("p_same_axons", self.p_same_axons),
-            ("p_cluster", self.p_cluster),
-            ("p_random_cluster", self.p_random_cluster),
-            ("p_same_clusters", self.p_same_clusters),
-            ("p_same_rates", self.p_same_rates),
-            ("p_multiply_counts", self.p_multiply_counts),
-            ("p_same_counts", self.p_same_counts),
-            ("p_multiple_connections", self.p_multiple_connections),
-            ("p_same_connections", self.p_same_connections),
-        ];
-        let all = pairs.into_iter().flat_map(|(key, pair)| pair.map(|p| (key, p))).chain(single);
-        for (key, p) in all {
-            check.probability(key, p)?;
-        }
-        Ok(())
     }
 
     /// The input of one simulation; every random number hangs on `seed`.

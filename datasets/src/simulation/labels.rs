@@ -3,7 +3,7 @@
 //! A trace holds the initial sample and then one per step; the label of millisecond k looks at the sample at k ms.
 
 pub use kenyon_base::peaks;
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, twinprop_1ms};
 use serde::{Deserialize, Serialize};
 
 use super::draw::exp;
@@ -144,20 +144,8 @@ pub fn spike_times(rule: SpikeRule, trace: &[f64], steps_per_ms: usize) -> Vec<f
             let steps = trace.windows(2).enumerate().filter(|(_, w)| crosses(w));
             steps.map(|(i, w)| dt(i as f64 + (-20.0 - w[0]) / (w[1] - w[0]))).collect()
         }
-        SpikeRule::Twinprop1ms => {
-            let n = (trace.len().max(1) - 1) * 8 / steps_per_ms;
-            let fine: Vec<f64> = (0..=n).map(|i| at(trace, i as f64 * steps_per_ms as f64 / 8.0)).collect();
-            let mut times: Vec<f64> = peaks(&fine, -20.0).into_iter().map(|p| (p / 8) as f64).collect();
-            times.dedup();
-            times
-        }
+        SpikeRule::Twinprop1ms => twinprop_1ms(trace, dt(1.0)).into_iter().map(|ms| ms as f64).collect(),
     }
-}
-
-/// The trace at a fraction of a step, interpolated.
-fn at(trace: &[f64], step: f64) -> f64 {
-    let (i, part) = (step as usize, step.fract());
-    if part == 0.0 { trace[i] } else { trace[i] + (trace[i + 1] - trace[i]) * part }
 }
 
 /// Whether a spike lies in the last `near_ms` bins (the present one is one of them), or the voltage is near the cap.

@@ -3,11 +3,11 @@
 //! A batch is a pure function of (set, spec, epoch, batch number): no thread, cache or earlier batch changes it, and work
 //! can go on in the middle of an epoch.
 
+mod prefetch;
+mod windows;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use half::f16;
 use kenyon_base::{Result, UserError};
@@ -18,18 +18,10 @@ use super::draw::Draw;
 use super::plan::Event;
 use super::spec::Part;
 use super::store::{SimStore, StoredLabels};
+use windows::{starts, tile};
 
-/// Which windows there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Windows {
-    /// One window of every simulation per epoch, at a random start, in random order.
-    Random,
-    /// Windows whose scored parts cover every ms exactly once, in order.
-    Tiles,
-    /// The same windows in random order.
-    ShuffledTiles,
-}
+pub use prefetch::WindowPrefetch;
+pub use windows::{Window, Windows};
 
 /// How a loader delivers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,17 +56,6 @@ const fn default_margin() -> u32 {
 
 const fn default_cache() -> usize {
     256 << 20
-}
-
-/// A window of a simulation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Window {
-    /// Position of the simulation in the index of its part.
-    pub at: u32,
-    /// First bin; negative ones lie in the warm-up, where there is input and no label.
-    pub start: i64,
-    /// Bins of the window that are scored.
-    pub scored: Range<u32>,
 }
 
 /// Windows side by side.
@@ -313,53 +294,6 @@ impl Loader {
         }
         Ok(labels)
     }
-
-    /// Delivers the batches of an epoch from number `from` on, while a thread makes the next ones, at most `ahead` of them.
-    ///
-    /// # Errors
-    /// That no thread can be started.
-    pub fn epoch(self: &Arc<Self>, epoch: u64, from: usize, ahead: usize) -> Result<WindowPrefetch> {
-        let (sender, batches) = sync_channel(ahead.max(1));
-        let loader = Arc::clone(self);
-        let work = move || {
-            for batch in from..loader.batches() {
-                let made = loader.batch(epoch, batch);
-                let last = made.is_err();
-                // A receiver that is gone wants no more batches.
-                if sender.send(made).is_err() || last {
-                    return;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("windows".into()).spawn(work).map_err(|e| {
-            UserError::failed("no-thread", format!("cannot start a thread: {e}")).mend("close other programs and try again")
-        })?;
-        Ok(WindowPrefetch { batches, thread: Some(thread) })
-    }
-}
-
-/// First start of a random window, and the one after the last.
-fn starts(spec: &LoaderSpec, duration: u32, initialisation: u32) -> (u32, u32) {
-    // A window may begin in the initialisation as far as its burn-in reaches.
-    let first = spec.margin_ms.max(initialisation.saturating_sub(spec.burn_in_ms));
-    (first, duration.saturating_sub(spec.window_ms).saturating_sub(spec.margin_ms))
-}
-
-/// Starts and scored bins of the windows that cover `initialisation..duration` once.
-///
-/// The burn-in of the first window lies in the warm-up or the initialisation as far as there is one; without it, the first
-/// window is scored from its begin on.
-fn tile(spec: &LoaderSpec, duration: u32, warmup: u32, initialisation: u32) -> Vec<(i64, Range<u32>)> {
-    let (window, end) = (i64::from(spec.window_ms), i64::from(duration));
-    let mut tiles = Vec::new();
-    let mut next = i64::from(initialisation);
-    while next < end {
-        let start = (next - i64::from(spec.burn_in_ms)).min(end - window).max(-i64::from(warmup));
-        let stop = (start + window).min(end);
-        tiles.push((start, (next - start) as u32..(stop - start) as u32));
-        next = stop;
-    }
-    tiles
 }
 
 /// Appends a window of one series; before its begin its first value.
@@ -368,65 +302,4 @@ fn copy<T: Copy>(out: &mut Vec<T>, series: &[T], start: i64, window: usize) {
     out.extend(std::iter::repeat_n(series[0], before));
     let from = start.max(0) as usize;
     out.extend_from_slice(&series[from..from + window - before]);
-}
-
-/// Batches of an epoch, made ahead of time by a thread of their own.
-#[derive(Debug)]
-pub struct WindowPrefetch {
-    batches: Receiver<Result<WindowBatch>>,
-    /// Until it is known how the thread ended.
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Iterator for WindowPrefetch {
-    type Item = Result<WindowBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Ok(batch) = self.batches.recv() {
-            return Some(batch);
-        }
-        // The end, or the end of the thread: a panic must not pass for a short epoch.
-        match self.thread.take()?.join() {
-            Ok(()) => None,
-            Err(_) => Some(Err(UserError::failed("prefetch", "the thread that reads the windows panicked")
-                .mend("this is a fault of kenyon: please report it with the message above"))),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn spec(window_ms: u32, burn_in_ms: u32) -> LoaderSpec {
-        LoaderSpec {
-            window_ms,
-            batch: 1,
-            burn_in_ms,
-            windows: Windows::Tiles,
-            margin_ms: 16,
-            seed: 0,
-            flagged: false,
-            cache_bytes: 0,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn tiles_score_every_ms_exactly_once(
-            duration in 1_u32..3000, warmup in 0_u32..600, init in 0_u32..500, window in 1_u32..900, burn in 0_u32..400
-        ) {
-            prop_assume!(init < duration && burn < window && window <= duration + warmup);
-            let mut next = i64::from(init);
-            for (start, scored) in tile(&spec(window, burn), duration, warmup, init) {
-                prop_assert!(start >= -i64::from(warmup) && start + i64::from(window) <= i64::from(duration));
-                prop_assert_eq!(start + i64::from(scored.start), next);
-                prop_assert!(!scored.is_empty() && scored.end <= window);
-                prop_assert!(i64::from(scored.start) >= i64::from(burn).min(next + i64::from(warmup)));
-                next = start + i64::from(scored.end);
-            }
-            prop_assert_eq!(next, i64::from(duration));
-        }
-    }
 }

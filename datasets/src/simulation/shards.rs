@@ -171,38 +171,85 @@ impl Manifest {
 /// `checksum`, `other-set`, `missing-shard`, or a file that cannot be read or written.
 pub fn merge(manifest_path: &Path, target: &Path, progress: &dyn Progress) -> Result<SetReport> {
     let manifest = Manifest::read(manifest_path)?;
-    let paths = manifest.check(manifest_path.parent().unwrap_or(Path::new(".")))?;
-    let stores: Vec<SimStore> = paths.iter().map(|p| SimStore::open(p)).collect::<Result<_>>()?;
-    let missing = |found: String| {
-        UserError::bad_data("missing-shard", "the manifest does not list every shard once")
-            .file(manifest_path)
-            .found(found)
-            .mend("make the missing shards and the manifest again")
-    };
-    let Some(first) = stores.first() else { return Err(missing("no file".into())) };
-    for (at, store) in stores.iter().enumerate() {
-        if store.about() != first.about() {
-            return Err(UserError::bad_data("other-set", "the files belong to different sets")
-                .file(store.path())
-                .mend("give the shards of one recipe"));
+    manifest.merge(manifest_path.parent().unwrap_or(Path::new(".")), target, progress)
+}
+
+impl Manifest {
+    /// Checks that every piece of the set is listed once.
+    fn complete(&self, folder: &Path) -> Result<()> {
+        let wrong = |message: &str| {
+            let error = UserError::bad_data("missing-shard", message);
+            if folder.as_os_str().is_empty() { error } else { error.file(folder) }
+        };
+        let mut pieces = Vec::new();
+        for file in &self.files {
+            let shard: Shard = file.shard.parse().map_err(|_| {
+                wrong("the manifest lists something that is no shard").found(&file.shard).mend("make the manifest again")
+            })?;
+            pieces.push(shard);
         }
-        let expected = Shard::new(at as u32 + 1, stores.len() as u32)?;
-        if store.shard() != expected {
-            return Err(missing(format!("shard {} in the place of {expected}", store.shard())));
+        let Some(of) = pieces.first().map(|shard| shard.of()) else {
+            return Err(wrong("no shard is listed").mend("name the shards of a set"));
+        };
+        if let Some(other) = pieces.iter().find(|shard| shard.of() != of) {
+            return Err(wrong("the shards are pieces of different divisions")
+                .found(format!("{} and {other}", pieces[0]))
+                .mend("give the shards of one division"));
         }
-    }
-    // A shard holds a contiguous piece, so the order of a part is that of the shards.
-    let mut places: Vec<(Item, usize, usize)> = Vec::new();
-    for part in Part::ALL {
-        for (file, store) in stores.iter().enumerate() {
-            let entries = store.entries(part).iter().enumerate();
-            places.extend(entries.map(|(at, e)| (Item { part, index: e.sim }, file, at)));
+        let count = |i: u32| pieces.iter().filter(|shard| shard.index() == i).count();
+        if let Some(twice) = (1..=of).find(|&i| count(i) > 1) {
+            return Err(wrong("a shard is given twice").found(format!("{twice}/{of}")).mend("give every shard once"));
         }
+        let missing: Vec<String> = (1..=of).filter(|&i| count(i) == 0).map(|i| format!("{i}/{of}")).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let shown = missing.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+        let more = if missing.len() > 8 { ", ..." } else { "" };
+        Err(wrong(&format!(
+            "{} of {of} shards {} missing: {shown}{more}",
+            missing.len(),
+            if missing.len() == 1 { "is" } else { "are" }
+        ))
+        .mend(format!("make what is missing, for example with `--shard {first}`, and name all shards")))
     }
-    let items: Vec<Item> = places.iter().map(|p| p.0).collect();
-    if !items.is_sorted_by(|a, b| a < b) {
-        return Err(missing("a simulation twice, or out of order".into()));
+
+    /// Merges the listed shards, which lie in `folder`.
+    ///
+    /// # Errors
+    /// As [`merge`].
+    pub fn merge(&self, folder: &Path, target: &Path, progress: &dyn Progress) -> Result<SetReport> {
+        self.complete(folder)?;
+        let paths = self.check(folder)?;
+        let stores: Vec<SimStore> = paths.iter().map(|p| SimStore::open(p)).collect::<Result<_>>()?;
+        let disordered = |found: String| {
+            UserError::bad_data("missing-shard", "the files are not the shards that the manifest lists")
+                .found(found)
+                .mend("make the manifest again")
+        };
+        let first = &stores[0];
+        for (at, store) in stores.iter().enumerate() {
+            if store.about() != first.about() {
+                return Err(UserError::bad_data("other-set", "the files belong to different sets")
+                    .file(store.path())
+                    .mend("give the shards of one recipe"));
+            }
+            let expected = Shard::new(at as u32 + 1, stores.len() as u32)?;
+            if store.shard() != expected {
+                return Err(disordered(format!("shard {} in the place of {expected}", store.shard())));
+            }
+        }
+        // A shard holds a contiguous piece, so the order of a part is that of the shards.
+        let mut places: Vec<(Item, usize, usize)> = Vec::new();
+        for part in Part::ALL {
+            for (file, store) in stores.iter().enumerate() {
+                let entries = store.entries(part).iter().enumerate();
+                places.extend(entries.map(|(at, e)| (Item { part, index: e.sim }, file, at)));
+            }
+        }
+        let items: Vec<Item> = places.iter().map(|p| p.0).collect();
+        if !items.is_sorted_by(|a, b| a < b) {
+            return Err(disordered("a simulation twice, or out of order".into()));
+        }
+        let records = places.iter().map(|&(item, file, at)| stores[file].record(item.part, at));
+        write_set(target, first.about(), Shard::WHOLE, &items, records, progress)
     }
-    let records = places.iter().map(|&(item, file, at)| stores[file].record(item.part, at));
-    write_set(target, first.about(), Shard::WHOLE, &items, records, progress)
 }

@@ -166,7 +166,9 @@ impl SetConfig {
     /// A published recipe by name.
     ///
     /// `ref_nmda_cable` (8 segments of a cable of 2,048 µm) and `ref_ampa_point` (8 of 128 µm) have the sizes of the
-    /// published sets before filtering, at seed 0. `ball_and_stick` is one run of the creation script (4 chunks). The
+    /// published sets before their last filtering, at seed 0. Those sets grew run by run and were filtered after each, so
+    /// more simulations were made for them: about a quarter of the first and a sixth of the second are flagged.
+    /// `ball_and_stick` is one run of the creation script (4 chunks). The
     /// `twinprop` family has T of 10 s and 500 ms of initialisation, and needs `segment_um` of its neuron:
     /// `simple_stimulation` has an axon per synapse and no spatial noise, `default_weighted` weights U(0, 2),
     /// `wide_weighted=W` weights U(0, W), `wide_fr=F` one range of rates, from 0 to F Hz.

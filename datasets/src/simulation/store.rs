@@ -1,5 +1,6 @@
 //! A set opened for reading: whole simulations, or windows of them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use super::about::SetAbout;
 use super::plan::{Event, Item, Shard};
 use super::record::{Extra, Record};
 use super::spec::Part;
-use super::writer::{BLOCK_MS, VERSION, unpack};
+use super::writer::{BLOCK_MS, PartReport, SetReport, VERSION, unpack};
 
 /// One line of the index of a part.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +165,36 @@ impl SimStore {
     pub fn items(&self) -> Vec<Item> {
         let of = |p: &PartStore| p.index.iter().map(|e| Item { part: p.part, index: e.sim }).collect::<Vec<_>>();
         self.parts.iter().flat_map(of).collect()
+    }
+
+    /// Whether it is the set, or shard of a set, that is described; whenever it was made.
+    pub fn is_of(&self, about: &SetAbout, shard: Shard, items: &[Item]) -> bool {
+        // A number that was written and read may differ in its last digit from the one at hand.
+        let text = serde_json::to_string(about).expect("plain data");
+        let read: Option<SetAbout> = serde_json::from_str(&text).ok();
+        let same = |read: SetAbout| SetAbout { created: self.about.created.clone(), ..read } == self.about;
+        self.shard == shard && read.is_some_and(same) && self.items() == items
+    }
+
+    /// How many simulations of which kind it holds.
+    pub fn report(&self) -> SetReport {
+        let part = |p: &PartStore| PartReport {
+            part: p.part,
+            simulations: p.index.len(),
+            kept: p.index.iter().filter(|e| e.failed.is_none()).count(),
+            events: p.event_ptr.last().copied().unwrap_or(0),
+            repeated: p.index.iter().map(|e| u64::from(e.trials.saturating_sub(1))).sum(),
+        };
+        SetReport { path: self.path.clone(), parts: self.parts.iter().map(part).collect(), missing: 0 }
+    }
+
+    /// The criteria that flag simulations of a part, with how many each.
+    pub fn flags(&self, part: Part) -> BTreeMap<String, usize> {
+        let mut flags = BTreeMap::new();
+        for criterion in self.entries(part).iter().filter_map(|e| e.failed.as_ref()) {
+            *flags.entry(criterion.clone()).or_default() += 1;
+        }
+        flags
     }
 
     fn part(&self, part: Part, at: usize) -> Result<&PartStore> {

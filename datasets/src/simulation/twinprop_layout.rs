@@ -3,9 +3,12 @@
 //! ```text
 //! <set>/<split>/simulation_<i>/exc_weighted_spikes.npz, inh_weighted_spikes.npz   CSR, segments × ms
 //!                              voltage.h5: somatic_voltage f64[ms], optionally dendritic_voltage [segments × ms]
+//!                              summary.pkl: arguments, counts, and `output_spike_times` in whole ms
 //! ```
 //!
-//! The pickles (`summary.pkl`) are not read: what they hold is worked out anew, spikes from the voltage at whole ms.
+//! Of the pickle the spike times are read, the one thing that the other files do not hold: they were found in the voltage at every
+//! step, and a spike is narrower than a ms. Where there is no pickle, spikes are found in the voltage at whole ms, which can miss some.
+//! Its counts and rates follow from the inputs and the spikes; its arguments are those of a program that is not this one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,7 @@ use kenyon_base::{AtomicDir, PlainFile, PlainWriter, Progress, Result, UserError
 use super::about::{Origin, SetAbout, WeightType};
 use super::labels::{inst_rate, near_spike, spike_times};
 use super::npy::Csr;
+use super::pickle::Pickle;
 use super::plan::{Event, Item, Shard};
 use super::record::Record;
 use super::spec::Part;
@@ -25,6 +29,9 @@ use super::writer::{SetReport, write_set};
 /// Input of one simulation in this layout: excitation and inhibition.
 const INPUTS: [&str; 2] = ["exc_weighted_spikes.npz", "inh_weighted_spikes.npz"];
 const VOLTAGE: &str = "voltage.h5";
+/// What the simulation said of itself, and the key of its spike times.
+const SUMMARY: &str = "summary.pkl";
+const SPIKE_TIMES: &str = "output_spike_times";
 
 /// Events of matrices whose rows follow one another: pass both signs, or `all_weighted_spikes.npz` alone.
 ///
@@ -139,10 +146,13 @@ impl TwinpropFolder {
                 .file(&path)
                 .mend("leave the simulation out, or make it again"));
         }
-        let spikes = spike_times(about.labels.spike, &soma, 1);
+        let spikes = match self.summary_spikes(&folder)? {
+            Some(spikes) => spikes,
+            None => spike_times(about.labels.spike, &soma, 1).into_iter().map(|t| t as usize).collect(),
+        };
         let mut spike = vec![false; self.bins];
         for &t in &spikes {
-            spike[t as usize] = true;
+            spike[t] = true;
         }
         Ok(Record {
             item,
@@ -159,12 +169,45 @@ impl TwinpropFolder {
         })
     }
 
-    /// Writes the folder as a set in one file.
+    /// Spike times in whole ms from the summary, in order, two in one ms as one; none where there is no summary.
+    fn summary_spikes(&self, folder: &Path) -> Result<Option<Vec<usize>>> {
+        let path = folder.join(SUMMARY);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let Some(times) = Pickle::read(&path)?.whole_numbers(SPIKE_TIMES)? else {
+            return Err(UserError::bad_data("bad-pickle", "is no summary of a simulation")
+                .file(&path)
+                .expected(format!("a dict with `{SPIKE_TIMES}`"))
+                .mend("copy the file again; without it the spikes are found in the voltage at whole ms"));
+        };
+        let within = |&t: &i64| usize::try_from(t).ok().filter(|&t| t < self.bins);
+        if let Some(beyond) = times.iter().find(|t| within(t).is_none()) {
+            return Err(UserError::bad_data("bad-shape", "a spike lies beyond the voltage")
+                .file(&path)
+                .found(format!("{beyond} ms"))
+                .expected(format!("0 to {} ms", self.bins - 1))
+                .mend("keep the files of one simulation together"));
+        }
+        let mut times: Vec<usize> = times.iter().filter_map(within).collect();
+        times.sort_unstable();
+        times.dedup();
+        Ok(Some(times))
+    }
+
+    /// Writes the folder as a set in one file; says how many simulations lack their summary.
     ///
     /// # Errors
     /// A file that cannot be read or does not fit, or a failed write.
     pub fn import(&self, known: SetAbout, target: &Path, progress: &dyn Progress) -> Result<SetReport> {
         let about = self.about(known);
+        let bare = self.items.iter().filter(|&&item| !folder(&self.root, item).join(SUMMARY).exists()).count();
+        if bare > 0 {
+            progress.note(&format!(
+                "{bare} of {} simulations have no `{SUMMARY}`: their spikes are those of the voltage at whole ms, which can miss some",
+                self.items.len()
+            ));
+        }
         let records = self.items.iter().map(|&item| self.record(item, &about));
         write_set(target, &about, Shard::WHOLE, &self.items, records, progress)
     }

@@ -3,14 +3,9 @@
 //! A spike of a simulated potential is a matter of definition, and definitions differ by up to a millisecond: every list of spikes
 //! bears the name of its own.
 
-pub use kenyon_base::peaks;
 use kenyon_base::{Result, UserError};
+pub use kenyon_base::{peaks, twinprop_1ms};
 use serde::{Deserialize, Serialize};
-
-/// Samples per ms on which [`Definition::Twinprop1ms`] looks for peaks.
-const TWINPROP_PER_MS: f64 = 8.0;
-/// Least peak of [`Definition::Twinprop1ms`], mV.
-const TWINPROP_LEAST_MV: f64 = -20.0;
 
 /// What counts as a spike, and when it happens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -107,25 +102,6 @@ pub fn crossings(v_mv: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<f64> {
         (before < threshold_mv && after >= threshold_mv).then(|| dt_ms * (k as f64 + (threshold_mv - before) / (after - before)))
     };
     v_mv.windows(2).enumerate().filter_map(rise).collect()
-}
-
-/// Whole milliseconds with a spike as `TwinProp` finds them.
-pub fn twinprop_1ms(v_mv: &[f64], dt_ms: f64) -> Vec<u64> {
-    if v_mv.is_empty() {
-        return Vec::new();
-    }
-    let end_ms = (v_mv.len() - 1) as f64 * dt_ms;
-    let count = (end_ms * TWINPROP_PER_MS + 1e-9).floor() as usize;
-    let at = |i: usize| {
-        let place = i as f64 / TWINPROP_PER_MS / dt_ms;
-        let k = (place as usize).min(v_mv.len() - 1);
-        let next = (k + 1).min(v_mv.len() - 1);
-        v_mv[k] + (v_mv[next] - v_mv[k]) * (place - k as f64)
-    };
-    let fine: Vec<f64> = (0..=count).map(at).collect();
-    let mut out: Vec<u64> = peaks(&fine, TWINPROP_LEAST_MV).into_iter().map(|i| (i as f64 / TWINPROP_PER_MS) as u64).collect();
-    out.dedup();
-    out
 }
 
 #[cfg(test)]

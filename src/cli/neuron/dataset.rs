@@ -4,27 +4,30 @@
 //! |---|---|
 //! | here | making a set |
 //! | `files` | what is done with sets: merging shards, looking at one, the reference systems' folders |
+//! | `outputs` | names and folders of what is written |
 
 mod files;
+mod outputs;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use kenyon_base::{AtomicFile, Progress as _, Result, UserError};
-use kenyon_datasets::simulation::{Part, Shard, SimStore, shard_path};
+use kenyon_base::{Progress as _, Result, UserError};
+use kenyon_datasets::simulation::{Part, Shard, shard_path};
 use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count};
 use crate::simulation::generate::{generate, run};
-use crate::simulation::{Dataset as Resolved, DatasetConfig, page};
+use crate::simulation::{Dataset as Resolved, DatasetConfig};
 
 /// Simulate a neuron on generated inputs: a set to train twins on
 ///
-/// A run that is interrupted goes on where it was when the command is given again. The same seed gives the same file at any number of
-/// threads, shards and interruptions.
+/// A run that is interrupted goes on where it was when the command is given again; a set that is complete stays as it is. The same seed
+/// gives the same file at any number of threads, shards and interruptions; it is that of the config (`[set] seed`, 0 without it) unless
+/// `--seed` is given.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(
@@ -55,33 +58,49 @@ impl Dataset {
         match (&self.verb, &self.config, &self.output) {
             (Some(verb), ..) => verb.run(context),
             (None, Some(config), Some(output)) => {
-                let resolved = DatasetConfig::read(config)?.resolve(config, context.given_seed)?;
+                let read = DatasetConfig::read(config)?;
+                let resolved = read.resolve(config, context.given_seed)?;
+                if resolved.plan.items(Shard::WHOLE).is_empty() {
+                    return Err(UserError::bad_data("bad-simulation-set", "the set would hold no simulation")
+                        .file(config)
+                        .key("set.counts")
+                        .mend("give the number of simulations of a part, for example `counts = { train = 24 }`"));
+                }
                 for note in &resolved.model.notes {
                     context.note(note);
                 }
-                if self.dry_run {
-                    return budget(&resolved, self.shard.unwrap_or(Shard::WHOLE), context);
-                }
-                self.make(&resolved, output, context)
+                let inputs = [vec![config.clone()], read.inputs(config)].concat();
+                self.make(&resolved, output, &inputs, context)
             }
             (None, ..) => Err(UserError::usage("usage", "names no config").mend("kenyon neuron dataset CONFIG -o FILE")),
         }
     }
 
-    fn make(&self, set: &Resolved, output: &Path, context: &Context) -> Result<()> {
+    fn make(&self, set: &Resolved, output: &Path, inputs: &[PathBuf], context: &Context) -> Result<()> {
         let shard = self.shard.unwrap_or(Shard::WHOLE);
-        let target = shard_path(output, shard);
-        let start = Instant::now();
-        let done = generate(&set.plan, &set.neuron, &set.settings, &target, shard, "", context)?;
-        let wall_s = start.elapsed().as_secs_f64();
-        let shown = self.page.clone().unwrap_or_else(|| target.with_extension("html"));
+        let path = shard_path(output, shard);
+        let inputs = || inputs.iter().map(PathBuf::as_path);
+        let target = outputs::set(&path, inputs())?;
         let written = shard == Shard::WHOLE || self.page.is_some();
-        if written {
-            write_page(&target, &shown)?;
+        let shown = self.page.clone().unwrap_or_else(|| path.with_extension("html"));
+        let page = written.then(|| outputs::page(&shown, inputs().chain([path.as_path()]))).transpose()?;
+        if self.dry_run {
+            return budget(set, shard, context);
+        }
+        let start = Instant::now();
+        let done = generate(&set.plan, &set.neuron, &set.settings, &path, shard, "", context)?;
+        let wall_s = start.elapsed().as_secs_f64();
+        if done.complete {
+            context.note(&format!("complete already: {}", path.display()));
+        } else {
+            target.written(context);
+        }
+        if let Some(page) = page.filter(|page| !(done.complete && page.existed())) {
+            outputs::write_page(&path, &page, context)?;
         }
         let report = json!({
-            "output": target, "page": written.then_some(&shown), "set": done.report, "found": done.found,
-            "simulated": done.simulated, "simulated_ms": done.simulated_ms, "wall_s": wall_s, "notes": set.model.notes,
+            "output": path, "page": written.then_some(&shown), "set": done.report, "found": done.found,
+            "complete_already": done.complete, "simulated": done.simulated, "simulated_ms": done.simulated_ms, "wall_s": wall_s, "notes": set.model.notes,
         });
         context.print(&report, || {
             let mut table = TextTable::new(&["part", "simulations", "kept", "events", "drawn again"]);
@@ -99,7 +118,7 @@ impl Dataset {
             if done.found > 0 {
                 let _ = write!(text, ", {} found from an earlier run", count(done.found as u64));
             }
-            let _ = write!(text, "\nwritten: {}", target.display());
+            let _ = write!(text, "\n{}: {}", if done.complete { "set" } else { "written" }, path.display());
             if written {
                 let _ = write!(text, "\npage: {}", shown.display());
             }
@@ -107,11 +126,6 @@ impl Dataset {
         });
         Ok(())
     }
-}
-
-/// Writes the statistics page of a set.
-fn write_page(set: &Path, to: &Path) -> Result<()> {
-    AtomicFile::write(to, page::page(&SimStore::open(set)?)?.as_bytes())
 }
 
 /// Simulated time in words.

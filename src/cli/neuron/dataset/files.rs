@@ -1,5 +1,7 @@
 //! What is done with simulation sets: shards merged, a set looked at, folders of the reference systems read and written.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,9 +9,9 @@ use kenyon_base::{Result, UserError};
 use kenyon_datasets::simulation::{
     Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge, neuron_file_name,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::write_page;
+use super::outputs;
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count};
 use crate::cli::target::Target;
@@ -48,9 +50,12 @@ pub(super) struct Merge {
 
 impl Merge {
     fn run(&self, context: &Context) -> Result<()> {
-        let target = Target::new(&self.output, self.shards.iter().map(AsRef::as_ref))?;
-        let manifest = match self.shards.as_slice() {
-            [only] if only.extension().is_some_and(|end| end == "json") => only.clone(),
+        let inputs = || self.shards.iter().map(PathBuf::as_path);
+        let target = outputs::set(&self.output, inputs())?;
+        let shown = self.output.with_extension("html");
+        let page = outputs::page(&shown, inputs())?;
+        let (manifest, report) = match self.shards.as_slice() {
+            [only] if only.extension().is_some_and(|end| end == "json") => (only.clone(), merge(only, &self.output, context)?),
             shards => {
                 let folder = shards[0].parent().unwrap_or(Path::new("."));
                 if let Some(elsewhere) = shards.iter().find(|s| s.parent().unwrap_or(Path::new(".")) != folder) {
@@ -60,16 +65,26 @@ impl Merge {
                 }
                 let path =
                     folder.join(format!("{}.manifest.json", self.output.file_stem().unwrap_or_default().to_string_lossy()));
-                Manifest::of(shards)?.write(&path)?;
-                path
+                let list = Target::new(&path, inputs())?;
+                let manifest = Manifest::of(shards)?;
+                let report = manifest.merge(folder, &self.output, context)?;
+                // Only when all is well: the list of a set that cannot be merged is of no use.
+                manifest.write(&path)?;
+                list.written(context);
+                (path, report)
             }
         };
-        let report = merge(&manifest, &self.output, context)?;
-        write_page(&self.output, &self.output.with_extension("html"))?;
         target.written(context);
-        context.print(&json!({ "output": self.output, "manifest": manifest, "set": report }), || {
+        outputs::write_page(&self.output, &page, context)?;
+        context.print(&json!({ "output": self.output, "page": shown, "manifest": manifest, "set": report }), || {
             let all: usize = report.parts.iter().map(|p| p.simulations).sum();
-            format!("{} simulations\nmanifest: {}\nwritten: {}", count(all as u64), manifest.display(), self.output.display())
+            format!(
+                "{} simulations\nmanifest: {}\nwritten: {}\npage: {}",
+                count(all as u64),
+                manifest.display(),
+                self.output.display(),
+                shown.display()
+            )
         });
         Ok(())
     }
@@ -91,9 +106,8 @@ impl Info {
     fn run(&self, context: &Context) -> Result<()> {
         let store = SimStore::open(&self.set)?;
         if let Some(page) = &self.page {
-            let target = Target::new(page, [self.set.as_path()])?;
-            write_page(&self.set, page)?;
-            target.written(context);
+            let page = outputs::page(page, [self.set.as_path()])?;
+            outputs::write_page(&self.set, &page, context)?;
         }
         let about = store.about();
         let parts: Vec<_> = store
@@ -102,17 +116,18 @@ impl Info {
             .map(|part| {
                 let entries = store.entries(part);
                 json!({
-                    "part": part, "simulations": entries.len(), "kept": store.kept(part).len(),
+                    "part": part, "simulations": entries.len(), "kept": store.kept(part).len(), "flagged": store.flags(part),
                     "spikes": entries.iter().map(|e| u64::from(e.n_spikes)).sum::<u64>(),
                 })
             })
             .collect();
         context.print(&json!({ "set": self.set, "about": about, "shard": store.shard().to_string(), "parts": parts }), || {
-            let mut table = TextTable::new(&["part", "simulations", "kept", "spikes"]);
+            let mut table = TextTable::new(&["part", "simulations", "kept", "spikes", "flagged by"]);
             for part in &parts {
                 let number = |key: &str| count(part[key].as_u64().unwrap_or(0));
                 let name = part["part"].as_str().unwrap_or_default().to_string();
-                table.row([name, number("simulations"), number("kept"), number("spikes")]);
+                let flags = part["flagged"].as_object().map(in_words).unwrap_or_default();
+                table.row([name, number("simulations"), number("kept"), number("spikes"), flags]);
             }
             format!(
                 "{} ({}), seed {}, {} segments, {} ms each after {} ms of warm-up; dt {} ms, {}, {} °C, order `{}`\n\n{}",
@@ -131,6 +146,11 @@ impl Info {
         });
         Ok(())
     }
+}
+
+/// Criteria with the number of simulations that each of them flags.
+fn in_words(flags: &Map<String, Value>) -> String {
+    flags.iter().map(|(criterion, n)| format!("{criterion} {n}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Layouts of the reference systems.
@@ -162,7 +182,8 @@ pub(super) struct Import {
 
 impl Import {
     fn run(&self, context: &Context) -> Result<()> {
-        let target = Target::outside(&self.output, &self.dir)?;
+        let target = outputs::set(&self.output, [self.config.as_path()])?;
+        Target::outside(&self.output, &self.dir)?;
         let set = DatasetConfig::read(&self.config)?.resolve(&self.config, context.given_seed)?;
         let known = SetAbout::of(&set.plan, set.neuron.about(&set.settings), "");
         let report = match self.layout {
@@ -210,8 +231,18 @@ impl Export {
             }
             Layout::Twinprop => export_twinprop(&store, &self.output, self.flagged, context)?,
         };
-        context.print(&json!({ "output": self.output, "simulations": written }), || {
-            format!("{} simulations\nwritten: {}", count(written as u64), self.output.display())
+        let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
+        for (criterion, n) in store.parts().into_iter().filter(|_| !self.flagged).flat_map(|part| store.flags(part)) {
+            *left_out.entry(criterion).or_default() += n;
+        }
+        context.print(&json!({ "output": self.output, "simulations": written, "left_out": left_out }), || {
+            let mut text = format!("{} simulations", count(written as u64));
+            if !left_out.is_empty() {
+                let words: Vec<String> = left_out.iter().map(|(criterion, n)| format!("{criterion} {n}")).collect();
+                let _ = write!(text, "\nleft out, flagged by the filter: {} (`--flagged` writes them too)", words.join(", "));
+            }
+            let _ = write!(text, "\nwritten: {}", self.output.display());
+            text
         });
         Ok(())
     }
