@@ -4,13 +4,8 @@
 //! bears the name of its own.
 
 pub use kenyon_base::peaks;
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, rises};
 use serde::{Deserialize, Serialize};
-
-/// Samples per ms on which [`Definition::Twinprop1ms`] looks for peaks.
-const TWINPROP_PER_MS: f64 = 8.0;
-/// Least peak of [`Definition::Twinprop1ms`], mV.
-const TWINPROP_LEAST_MV: f64 = -20.0;
 
 /// What counts as a spike, and when it happens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -102,50 +97,20 @@ impl Rule {
 /// assert_eq!(crossings(&[-80.0, -40.0, 0.0, -70.0], 0.5, -20.0), [0.75]);
 /// ```
 pub fn crossings(v_mv: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<f64> {
-    let rise = |(k, pair): (usize, &[f64])| {
-        let (before, after) = (pair[0], pair[1]);
-        (before < threshold_mv && after >= threshold_mv).then(|| dt_ms * (k as f64 + (threshold_mv - before) / (after - before)))
-    };
-    v_mv.windows(2).enumerate().filter_map(rise).collect()
+    rises(v_mv, threshold_mv).into_iter().map(|rise| dt_ms * rise.place()).collect()
 }
 
 /// Whole milliseconds with a spike as `TwinProp` finds them.
 pub fn twinprop_1ms(v_mv: &[f64], dt_ms: f64) -> Vec<u64> {
-    if v_mv.is_empty() {
-        return Vec::new();
-    }
-    let end_ms = (v_mv.len() - 1) as f64 * dt_ms;
-    let count = (end_ms * TWINPROP_PER_MS + 1e-9).floor() as usize;
-    let at = |i: usize| {
-        let place = i as f64 / TWINPROP_PER_MS / dt_ms;
-        let k = (place as usize).min(v_mv.len() - 1);
-        let next = (k + 1).min(v_mv.len() - 1);
-        v_mv[k] + (v_mv[next] - v_mv[k]) * (place - k as f64)
-    };
-    let fine: Vec<f64> = (0..=count).map(at).collect();
-    let mut out: Vec<u64> = peaks(&fine, TWINPROP_LEAST_MV).into_iter().map(|i| (i as f64 / TWINPROP_PER_MS) as u64).collect();
-    out.dedup();
-    out
+    let per_ms = 1.0 / dt_ms;
+    // Where steps fill a ms, a ms is a whole number of them.
+    let whole = per_ms.round();
+    kenyon_base::twinprop_1ms(v_mv, if (whole * dt_ms - 1.0).abs() < 1e-9 { whole } else { per_ms })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_crossing_needs_a_rise_and_touching_from_below_counts() {
-        assert_eq!(crossings(&[-20.0, -10.0], 1.0, -20.0), [0.0; 0]);
-        assert_eq!(crossings(&[-30.0, -20.0, -20.0, -30.0, -10.0], 1.0, -20.0), [1.0, 3.5]);
-        assert_eq!(crossings(&[], 1.0, 0.0), [0.0; 0]);
-    }
-
-    #[test]
-    fn peaks_are_inside_and_plateaus_count_once() {
-        assert_eq!(peaks(&[5.0, 1.0, 5.0], 0.0), [0; 0]);
-        assert_eq!(peaks(&[0.0, 3.0, 3.0, 0.0, -9.0, -1.0, -9.0], 0.0), [1]);
-        assert_eq!(peaks(&[0.0, 3.0, 3.0, 4.0, 0.0], 0.0), [3]);
-        assert_eq!(peaks(&[0.0, 3.0, 3.0], 0.0), [0; 0]);
-    }
 
     #[test]
     fn two_spikes_in_one_millisecond_are_one_for_twinprop() {

@@ -157,23 +157,23 @@ pub(super) enum Kind {
 /// Bars of a run.
 pub(super) struct Bars {
     /// Largest |dV| up to the end of the window, mV.
-    pub(super) v_mv: Option<f64>,
+    pub(super) v_mv: f64,
     /// How long before the first spike that window ends, ms.
     pub(super) before_spike_ms: f64,
     pub(super) first_spike_ms: f64,
-    /// None: only the first spike counts.
-    pub(super) spike_ms: Option<f64>,
+    /// Of every spike.
+    pub(super) spike_ms: f64,
 }
 
 impl Kind {
     pub(super) fn bars(self) -> Bars {
         let bars = |v_mv, before_spike_ms, first_spike_ms, spike_ms| Bars { v_mv, before_spike_ms, first_spike_ms, spike_ms };
         match self {
-            Self::CableOnly => bars(Some(1e-8), 0.0, 0.001, Some(0.025)),
-            Self::Rest | Self::Passive | Self::Currents => bars(Some(1e-6), 1.0, 0.001, Some(0.025)),
-            Self::Bac => bars(None, 1.0, 0.025, Some(0.025)),
-            Self::Synaptic => bars(Some(1e-6), 0.0, 0.05, Some(0.05)),
-            Self::Convergence => bars(None, 1.0, 0.01, None),
+            Self::CableOnly => bars(1e-8, 0.0, 0.001, 0.025),
+            Self::Rest | Self::Passive | Self::Currents => bars(1e-6, 1.0, 0.001, 0.025),
+            Self::Bac => bars(1e-6, 1.0, 0.025, 0.025),
+            Self::Synaptic => bars(1e-6, 0.0, 0.05, 0.05),
+            Self::Convergence => bars(1e-6, 1.0, 0.01, 0.025),
         }
     }
 }
