@@ -109,13 +109,12 @@ pub(super) fn beside(findings: &mut Findings, setup: &Setup, trace: Option<&Trac
         None => (name == "v_soma").then_some(&watch.soma),
     };
     let steps = trace.map(|trace| trace.steps(dt_ms, setup.protocol.steps)).transpose()?;
-    let (at, t_ms) = match (&steps, trace) {
-        (Some(steps), Some(trace)) => (steps.clone(), trace.t_ms.clone()),
-        _ => {
-            let all: Vec<usize> = (0..watch.soma.len()).collect();
-            let times = all.iter().map(|k| *k as f64 * dt_ms).collect();
-            (all, times)
-        }
+    let (at, t_ms) = if let (Some(steps), Some(trace)) = (&steps, trace) {
+        (steps.clone(), trace.t_ms.clone())
+    } else {
+        let all: Vec<usize> = (0..watch.soma.len()).collect();
+        let times = all.iter().map(|k| *k as f64 * dt_ms).collect();
+        (all, times)
     };
     let mut distance = Distance::default();
     let mut see = |name: &str, samples: Vec<f64>| {

@@ -54,6 +54,15 @@ fn family(name: &str) -> Option<&str> {
     }
 }
 
+/// A file of traces of what it is called after.
+fn trace_name(family: &str, end: &str) -> String {
+    format!("{}{end}", if family.is_empty() { "traces" } else { family })
+}
+
+fn has_traces(names: &[String], family: &str) -> bool {
+    [".npz", "_dec.csv"].iter().any(|end| names.contains(&trace_name(family, end)))
+}
+
 /// Whether a JSON file looks like the description of a run; broken ones do.
 fn describes(path: &Path) -> bool {
     match keys::read(path) {
@@ -100,13 +109,21 @@ fn of_dir(folder: &Folder, dir: &Path, names: &[String], found: &mut Found) {
         pairs.push((stem, of));
     }
     let alone = pairs.len() == 1;
+    // The only traces beside the only description belong to it, whatever its spikes are called.
+    let adopted = match (&pairs[..], free.first().copied()) {
+        (&[(_, of)], Some(only)) if free.len() == 1 && !has_traces(names, of) && has_traces(names, only) => Some(only),
+        _ => None,
+    };
+    if let Some(only) = adopted {
+        free.remove(only);
+    }
     let own = || match dir.to_string_lossy().replace('\\', "/") {
         empty if empty.is_empty() => folder.own_name(),
         dir => dir,
     };
     for (stem, of) in &pairs {
         let of_folder = of.is_empty();
-        let file = |end: &str| dir.join(if of_folder { format!("traces{end}") } else { format!("{of}{end}") });
+        let trace = |end: &str| dir.join(trace_name(adopted.unwrap_or(of), end));
         let label = if of_folder || *stem == "meta" { own() } else { dir.join(stem).to_string_lossy().replace('\\', "/") };
         let finals = |name: &&String| {
             let suffix = name.strip_prefix("final_v_all_segments").and_then(|rest| rest.strip_suffix(".csv"));
@@ -116,9 +133,9 @@ fn of_dir(folder: &Folder, dir: &Path, names: &[String], found: &mut Found) {
             label,
             dir: dir.to_path_buf(),
             json: dir.join(format!("{stem}.json")),
-            npz: file(".npz"),
-            dec: file("_dec.csv"),
-            spikes: if of_folder { dir.join("spikes.csv") } else { file("_spikes.csv") },
+            npz: trace(".npz"),
+            dec: trace("_dec.csv"),
+            spikes: dir.join(if of_folder { "spikes.csv".into() } else { format!("{of}_spikes.csv") }),
             finals: names.iter().find(finals).map(|name| dir.join(name)),
             inputs: synapses && (of_folder || alone),
             alone,

@@ -102,17 +102,18 @@ pub(super) fn columns(
     if !usual.contains(&soma) {
         usual.push(soma);
     }
+    let needed = |name: &&String| *name == "v_soma" || folder.listed && folder.is_site(name);
     for reference in references {
-        let needed = |name: &&&str| **name == "v_soma" || folder.listed && folder.is_site(name);
-        let lacks = usual.iter().map(String::as_str).filter(|name| !reference.has(name)).collect::<Vec<_>>();
-        let (needed, other): (Vec<&str>, Vec<&str>) = lacks.iter().partition(needed);
-        let file = reference.path.file_name().unwrap_or_default().to_string_lossy();
-        if !needed.is_empty() {
-            findings.fault(format!("{file} lacks {}", quoted(needed)));
+        let lacks: Vec<&String> = usual.iter().filter(needed).filter(|name| !reference.has(name)).collect();
+        if !lacks.is_empty() {
+            let file = reference.path.file_name().unwrap_or_default().to_string_lossy();
+            findings.fault(format!("{file} lacks {}", quoted(lacks)));
         }
-        if !other.is_empty() {
-            findings.missing(format!("{} of {file}", quoted(other)));
-        }
+    }
+    let nowhere = |name: &&String| !needed(name) && !references.iter().any(|reference| reference.has(name));
+    let other: Vec<&String> = usual.iter().filter(nowhere).collect();
+    if !other.is_empty() && !references.is_empty() {
+        findings.missing(quoted(other));
     }
     Ok(())
 }
@@ -189,7 +190,9 @@ pub(super) fn spikes(findings: &mut Findings, theirs: &[Crossing], ours: &[Cross
     findings.within("a peak's time in ms", peak, bars.spike_ms + dt_ms + TIME_DIGIT);
     let height = largest(theirs.iter().zip(ours).map(|(a, b)| (a.v_peak_mv - b.v_peak_mv).abs()));
     findings.within("a peak's potential in mV", height, PEAK_MV);
-    findings.remark(format!("peaks within {height:.1e} mV"));
+    if !ours.is_empty() {
+        findings.remark(format!("peaks within {height:.1e} mV"));
+    }
 }
 
 /// Potentials of all segments at the end of the run.
