@@ -8,14 +8,16 @@
 //! | [`l5pc`] | the layer 5 pyramidal cell: geometry, channels, traces, f-I curve, against NEURON |
 //! | [`ball_and_stick`] | the Ball & Stick neuron: traces, labels, tables, against NEURON |
 //! | [`rallpack`] | Rallpack 1 to 3: analytic solutions, order of convergence, published traces |
-//! | [`report`] | a case and a report, the same for every kind
-//! | [`kinds`] | which kind of cases a folder holds
+//! | [`report`] | a case and a report, the same for every kind |
+//! | [`kinds`] | which kind of cases a folder holds |
+//! | [`deviation`] | how far numbers lie apart, a NaN being the farthest |
 //! | [`table`] | tables of text: read, compared, written |
 //! | [`traces`] | columns over time: read, compared, written |
 //! | [`spikes`] | spikes of a trace and of a file of spikes |
 //! | [`keys`] | numbers in JSON files that were written by others |
 
 pub mod ball_and_stick;
+pub mod deviation;
 pub mod keys;
 pub mod kinds;
 pub mod l5pc;
@@ -28,8 +30,10 @@ pub mod traces;
 use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 
+use self::deviation::beyond;
 use self::report::NOTHING;
 pub use self::report::{Case, Nothing, Report};
+use self::table::Table;
 
 /// What a case has found so far.
 #[derive(Debug, Clone, Default)]
@@ -83,16 +87,32 @@ impl Findings {
 
     /// Counts a deviation in the case's unit.
     pub fn see(&mut self, error: f64) {
-        if self.error.is_none_or(|worst| error.is_nan() || error > worst) {
+        if self.error.is_none_or(|worst| beyond(error, worst)) {
             self.error = Some(error);
         }
     }
 
     /// Asks that `error` of `what` lies within `bar`; a NaN does not.
     pub fn within(&mut self, what: &str, error: f64, bar: f64) {
-        if error.is_nan() || error > bar {
+        if beyond(error, bar) {
             self.fault(format!("{what} deviates by {error:.3e}, beyond {bar:e}"));
         }
+    }
+
+    /// Asks that a table has these columns, and beside them none but the `optional` ones; whether it has all of the first.
+    pub fn columns(&mut self, table: &Table, required: &[&str], optional: &[&str]) -> bool {
+        let file = table.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let lacks: Vec<&str> = required.iter().copied().filter(|name| !table.has(name)).collect();
+        let known = |name: &&str| required.contains(name) || optional.contains(name);
+        let unknown: Vec<&str> = table.header().iter().map(String::as_str).filter(|name| !known(name)).collect();
+        let whole = lacks.is_empty();
+        if !whole {
+            self.fault(format!("{file} lacks {}", quoted(lacks)));
+        }
+        if !unknown.is_empty() {
+            self.fault(format!("{file} has columns that are not known: {}", quoted(unknown)));
+        }
+        whole
     }
 
     /// Counts spikes: expected, found, largest shift in ms.
@@ -120,6 +140,11 @@ impl Findings {
             ..Case::default()
         }
     }
+}
+
+/// Names in words.
+fn quoted<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// What a [`Job`] does.

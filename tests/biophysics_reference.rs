@@ -1,5 +1,7 @@
 //! `kenyon validate l5pc|ball_and_stick|rallpack` on the reference data, and on folders that are not as they should be.
 
+#[path = "biophysics_reference/silent.rs"]
+mod silent;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
 //! | [`wilson`], [`PairedCounts`], [`predicted_share`] | intervals of shares that were counted |
 //! | [`van_rossum_d2`], [`pair_up`] | distance of two spike trains, their spikes paired |
-//! | [`peaks`], [`twinprop_1ms`] | local maxima of a trace, and spikes as `TwinProp` files have them |
+//! | [`peaks`], [`rises`], [`twinprop_1ms`] | spikes of a trace: local maxima, upward crossings, whole milliseconds |
 //!
 //! # Example
 //! ```
@@ -46,7 +46,7 @@ pub use paired::{PairedCounts, predicted_share};
 pub use plain::{PlainFile, PlainWriter, RowReader, RowWriter, Sorting};
 pub use progress::{Progress, Silent};
 pub use random::{Stream, Streams};
-pub use trains::{pair_up, peaks, twinprop_1ms};
+pub use trains::{Rise, pair_up, peaks, rises, twinprop_1ms};
 pub use van_rossum::van_rossum_d2;
 
 /// Version of the tool, written into every file.

@@ -27,6 +27,37 @@ pub fn peaks(trace: &[f64], least: f64) -> Vec<usize> {
     found
 }
 
+/// Where a trace rises to a threshold: between a sample below and the next, at or above it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rise {
+    /// The sample below.
+    pub before: usize,
+    /// Share of the way to the next sample at which the line between both meets the threshold, above 0 and up to 1.
+    pub share: f64,
+}
+
+impl Rise {
+    /// The place in samples.
+    pub fn place(self) -> f64 {
+        self.before as f64 + self.share
+    }
+}
+
+/// Upward crossings of a threshold. What starts at or above it has not crossed; what touches it from below has.
+///
+/// # Example
+/// ```
+/// let places: Vec<f64> = kenyon_base::rises(&[-80.0, -40.0, 0.0, -70.0], -20.0).iter().map(|rise| rise.place()).collect();
+/// assert_eq!(places, [1.5]);
+/// ```
+pub fn rises(trace: &[f64], threshold: f64) -> Vec<Rise> {
+    let rise = |(before, pair): (usize, &[f64])| {
+        let share = (threshold - pair[0]) / (pair[1] - pair[0]);
+        (pair[0] < threshold && pair[1] >= threshold).then_some(Rise { before, share })
+    };
+    trace.windows(2).enumerate().filter_map(rise).collect()
+}
+
 /// Whole milliseconds with a spike as `TwinProp` files have them: rule `twinprop_1ms`.
 ///
 /// Local maxima of -20 mV or more of the potential, sampled every `dt_ms` from 0 ms on and interpolated to 8 samples per ms; times are
@@ -79,4 +110,48 @@ pub fn pair_up<T: Copy + PartialOrd>(a: &[T], b: &[T], near: impl Fn(&T, &T) -> 
         }
     }
     pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plateau_is_one_peak_in_its_middle_and_the_ends_are_none() {
+        assert_eq!(peaks(&[5.0, 1.0, 2.0, 2.0, 2.0, 1.0, 3.0], 0.0), [3]);
+        assert_eq!(peaks(&[0.0, 3.0, 3.0, 0.0, -9.0, -1.0, -9.0], 0.0), [1]);
+        assert_eq!(peaks(&[0.0, 3.0, 3.0, 4.0, 0.0], 0.0), [3]);
+        for none in [&[5.0, 1.0, 5.0][..], &[0.0, 3.0, 3.0], &[1.0, 2.0], &[]] {
+            assert_eq!(peaks(none, 0.0), [0; 0], "{none:?}");
+        }
+        assert_eq!(peaks(&[0.0, f64::NAN, 0.0, 1.0, f64::NAN], 0.0), [0; 0]);
+    }
+
+    #[test]
+    fn a_crossing_needs_a_rise_and_touching_from_below_counts() {
+        let places = |trace: &[f64]| rises(trace, -20.0).into_iter().map(Rise::place).collect::<Vec<_>>();
+        assert_eq!(places(&[-20.0, -10.0]), [0.0; 0]);
+        assert_eq!(places(&[-30.0, -20.0, -20.0, -30.0, -10.0]), [1.0, 3.5]);
+        assert_eq!(places(&[-30.0, f64::NAN, -10.0]), [0.0; 0]);
+        assert_eq!(places(&[]), [0.0; 0]);
+    }
+
+    #[test]
+    fn a_plateau_between_samples_of_twinprop_is_one_spike_at_any_step() {
+        for per_ms in [4.0, 8.0, 10.0, 20.0, 40.0, 160.0] {
+            let mut trace = vec![-80.0; 4 * per_ms as usize + 1];
+            // From 0.375 to 2.5 ms: 0.375 / 0.025 is not 15 in floating point.
+            trace[(0.375 * per_ms) as usize..=(2.5 * per_ms) as usize].fill(10.0);
+            assert_eq!(twinprop_1ms(&trace, 1.0 / per_ms), [1], "{per_ms}");
+        }
+        assert_eq!(twinprop_1ms(&[], 0.025), [0; 0]);
+        assert_eq!(twinprop_1ms(&[-80.0, 30.0, -80.0], 1.0), [1]);
+    }
+
+    #[test]
+    fn each_member_stands_in_one_pair_at_most() {
+        let near = |a: &f64, b: &f64| (a - b).abs() <= 1.0;
+        assert_eq!(pair_up(&[1.0, 1.5, 9.0], &[1.2, 5.0, 9.9], near), [(1.0, 1.2), (9.0, 9.9)]);
+        assert_eq!(pair_up(&[], &[1.0], near), []);
+    }
 }

@@ -9,7 +9,8 @@
 //! | `cell` | a run: probes, events, clamps |
 //! | `setup` | what a folder says of its run |
 //! | `replay` | a folder's run beside its trace, spikes and labels |
-//! | `labels` | what is predicted: spikes, near spikes, the rate |
+//! | `labels` | what is predicted: spikes, near spikes, the rate, beside the labels of simulation sets |
+//! | `set` | the same run as simulation sets make it |
 //! | `tables` | f-I curve, single events, input resistance |
 //! | `convergence` | how far spikes move with the time step |
 
@@ -18,6 +19,7 @@ mod config;
 mod convergence;
 mod labels;
 mod replay;
+mod set;
 mod setup;
 mod tables;
 

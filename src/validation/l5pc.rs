@@ -68,6 +68,8 @@ pub struct Folder {
     tree: Tree,
     /// In the order of the file.
     sites: Vec<(String, Site)>,
+    /// Whether they are those of a `sites.json`.
+    listed: bool,
     /// How tables of geometry of the folder cut the cell, or if it has none those of a folder above it.
     tables: Vec<Geometry>,
     files: Vec<PathBuf>,
@@ -81,8 +83,9 @@ impl Folder {
     pub fn open(dir: &Path, morphology: &Path, dump: Option<&Path>) -> Result<Self> {
         let tree = edit::replace_axon(read(morphology, &ReadOptions::default())?.tree)?;
         let files = discover::files(dir)?;
-        let sites = match above(dir, SITES_ABOVE).map(|dir| dir.join("sites.json")).find(|path| path.is_file()) {
-            Some(path) => sites(&path)?,
+        let list = above(dir, SITES_ABOVE).map(|dir| dir.join("sites.json")).find(|path| path.is_file());
+        let sites = match &list {
+            Some(path) => sites(path)?,
             None => SITES.iter().map(|(name, section, x)| ((*name).to_string(), ((*section).to_string(), *x))).collect(),
         };
         let inside = discover::geometries(&files);
@@ -90,7 +93,7 @@ impl Folder {
         if tables.is_empty() {
             tables = outside(&tree, dir);
         }
-        Ok(Self { dir: dir.to_path_buf(), dump: dump.map(Path::to_path_buf), tree, sites, tables, files })
+        Ok(Self { dir: dir.to_path_buf(), dump: dump.map(Path::to_path_buf), tree, sites, listed: list.is_some(), tables, files })
     }
 
     /// Its cases.
@@ -112,6 +115,11 @@ impl Folder {
                 Neuron::new(&Tree::new(self.tree.name(), sections)?, Segments::TWINPROP, recipe)
             }
         }
+    }
+
+    /// Whether a column is the potential of a site.
+    fn is_site(&self, column: &str) -> bool {
+        column.strip_prefix("v_").is_some_and(|name| self.site(name).is_some())
     }
 
     fn site(&self, name: &str) -> Option<&Site> {

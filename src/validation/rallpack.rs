@@ -14,12 +14,13 @@ pub mod models;
 
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, peaks};
 use kenyon_neurons::biophysical::solver::Scheme;
 
 use self::measure::{spike_error, trace_error};
 use self::models::{Model, SAMPLE_MS, Series, run};
-use super::spikes::{largest_shift, peaks};
+use super::deviation::{apart, largest};
+use super::spikes::largest_shift;
 use super::table::{read_text, write_bytes};
 use super::{Findings, Job};
 
@@ -250,8 +251,7 @@ fn reciprocity() -> Result<Findings> {
     for (scheme, dt_ms) in [(Scheme::ImplicitEuler, EULER_MS * 5.0), (Scheme::CrankNicolson, CRANK_MS)] {
         let from_root = run(Model::Tree, scheme, dt_ms, None)?;
         let from_terminal = run(Model::Tree, scheme, dt_ms, Some(Model::Tree.sites()?[1]))?;
-        let errors = from_root[1].iter().zip(&from_terminal[0]).map(|(a, b)| (a - b).abs());
-        let worst = errors.fold(0.0, |m, e| if e > m || e.is_nan() { e } else { m });
+        let worst = apart(&from_root[1], &from_terminal[0]);
         findings.see(worst);
         findings.within("the root", worst, BAR_MV);
     }
@@ -276,7 +276,7 @@ fn axon() -> Result<Findings> {
             }
             None => findings.fault(format!("{} peaks at site {site} instead of {}", times.len(), theirs.len())),
         }
-        worst = worst.zip(shift).map(|(a, b)| a.max(b));
+        worst = worst.zip(shift).map(|(a, b)| largest([a, b]));
         let highest = v.iter().fold(f64::NEG_INFINITY, |m, x| m.max(*x));
         findings.remark(format!("{} peaks, the highest {highest:.2} mV", times.len()));
     }

@@ -1,6 +1,8 @@
-//! Spikes of a trace: upward crossings, peaks.
+//! Spikes of a trace: upward crossings with their peaks.
 
-pub use kenyon_base::peaks;
+use kenyon_base::rises;
+
+use super::deviation::apart;
 
 /// An upward crossing of a threshold, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,23 +17,18 @@ pub struct Crossing {
 
 /// Upward crossings of a threshold in a trace with one sample for each step.
 pub fn crossings(v: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<Crossing> {
-    let mut found: Vec<Crossing> = Vec::new();
-    for step in 1..v.len() {
-        let (before, now) = (v[step - 1], v[step]);
-        if before < threshold_mv && now >= threshold_mv {
-            let share = (threshold_mv - before) / (now - before);
-            let t_cross_ms = ((step - 1) as f64 + share) * dt_ms;
-            found.push(Crossing { t_cross_ms, t_peak_ms: step as f64 * dt_ms, v_peak_mv: now });
-        } else if let Some(last) = found.last_mut().filter(|last| now >= threshold_mv && now > last.v_peak_mv) {
-            (last.t_peak_ms, last.v_peak_mv) = (step as f64 * dt_ms, now);
-        }
-    }
-    found
+    let crossing = |rise: kenyon_base::Rise| {
+        let up = rise.before + 1;
+        let above = v[up..].iter().take_while(|now| **now >= threshold_mv);
+        let (at, peak) = above.enumerate().fold((0, v[up]), |peak, now| if *now.1 > peak.1 { (now.0, *now.1) } else { peak });
+        Crossing { t_cross_ms: rise.place() * dt_ms, t_peak_ms: (up + at) as f64 * dt_ms, v_peak_mv: peak }
+    };
+    rises(v, threshold_mv).into_iter().map(crossing).collect()
 }
 
 /// The largest distance between the k-th members of two lists; none if they differ in length.
 pub fn largest_shift(a: &[f64], b: &[f64]) -> Option<f64> {
-    (a.len() == b.len()).then(|| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max))
+    (a.len() == b.len()).then(|| apart(a, b))
 }
 
 #[cfg(test)]
@@ -47,9 +44,9 @@ mod tests {
     }
 
     #[test]
-    fn a_plateau_is_one_peak_in_its_middle_and_the_ends_are_none() {
-        assert_eq!(peaks(&[5.0, 1.0, 2.0, 2.0, 2.0, 1.0, 3.0], 0.0), [3]);
-        assert_eq!(peaks(&[0.0, 1.0, 1.0, 0.0, -2.0, -1.0, -2.0], 0.0), [1]);
-        assert_eq!(peaks(&[0.0, 1.0, 1.0, 2.0, 1.0], 0.0), [3]);
+    fn a_shift_needs_as_many_members_and_keeps_a_nan() {
+        assert_eq!(largest_shift(&[1.0, 2.0], &[1.0, 2.5]), Some(0.5));
+        assert_eq!(largest_shift(&[1.0], &[]), None);
+        assert!(largest_shift(&[1.0, f64::NAN], &[1.0, 2.0]).is_some_and(f64::is_nan));
     }
 }

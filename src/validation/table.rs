@@ -29,6 +29,9 @@ impl Table {
         };
         let split = |line: &str| line.split(',').map(|cell| cell.trim().to_string()).collect::<Vec<_>>();
         let header = split(first);
+        if let Some((at, twice)) = header.iter().enumerate().find(|(at, name)| header[..*at].contains(name)) {
+            return Err(bad(path, "has two columns of one name").column(twice).found(format!("column {}", at + 1)));
+        }
         let mut rows = Vec::new();
         for (index, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let row = split(line);

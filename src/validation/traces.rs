@@ -9,6 +9,8 @@ use crate::npz::{Array, NpzReader, write_npz};
 
 /// Name of the column of times.
 pub const TIME: &str = "t_ms";
+/// Samples farther apart than this say too little, ms.
+const STRIDE_MS: f64 = 1.0;
 /// Deviations whose first times are reported, mV.
 pub const LEVELS_MV: [f64; 3] = [1e-6, 1e-4, 1e-2];
 
@@ -107,6 +109,32 @@ impl Traces {
             Ok(step as usize)
         };
         self.t_ms.iter().enumerate().map(of).collect()
+    }
+
+    /// What is wrong with the sampling, if anything: rows stand evenly, from 0 ms on, at most 1 ms apart, and reach the last one before
+    /// the end of the run. `at` is [`Self::steps`] of a run of so many steps.
+    pub fn gap(&self, at: &[usize], dt_ms: f64, steps: u64) -> Option<String> {
+        let file = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let time = |step: usize| ms(step as f64 * dt_ms);
+        let (first, last) = (*at.first()?, *at.last()?);
+        let end = ms(steps as f64 * dt_ms);
+        let stride = at.get(1).map_or(0, |second| second - first);
+        if first > 0 {
+            Some(format!("{file} begins at {}", time(first)))
+        } else if let Some(pair) = at.windows(2).find(|pair| pair[1] - pair[0] != stride) {
+            Some(format!("{file} does not go on evenly after {}", time(pair[0])))
+        } else if (last + stride) as u64 <= steps || stride == 0 && steps > 0 {
+            Some(format!("{file} ends at {}, the run at {end}", time(last)))
+        } else if stride > 1 && stride as f64 * dt_ms > STRIDE_MS * (1.0 + 1e-9) {
+            Some(format!("{file} has a row for {} alone", time(stride)))
+        } else {
+            None
+        }
+    }
+
+    /// Whether there is a column of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
     }
 
     /// Writes our own samples at these times under the file's names; `ours[c][k]` is sample k of column c.

@@ -3,7 +3,7 @@
 //! A trace holds the initial sample and then one per step; the label of millisecond k looks at the sample at k ms.
 
 pub use kenyon_base::peaks;
-use kenyon_base::{Result, UserError, twinprop_1ms};
+use kenyon_base::{Result, UserError, rises, twinprop_1ms};
 use serde::{Deserialize, Serialize};
 
 use super::draw::exp;
@@ -139,11 +139,7 @@ pub fn spike_times(rule: SpikeRule, trace: &[f64], steps_per_ms: usize) -> Vec<f
     let dt = |step: f64| step / steps_per_ms as f64;
     match rule {
         SpikeRule::Peak0 => peaks(trace, 0.0).into_iter().map(|p| dt(p as f64)).collect(),
-        SpikeRule::Cross20 => {
-            let crosses = |w: &[f64]| w[0] < -20.0 && w[1] >= -20.0;
-            let steps = trace.windows(2).enumerate().filter(|(_, w)| crosses(w));
-            steps.map(|(i, w)| dt(i as f64 + (-20.0 - w[0]) / (w[1] - w[0]))).collect()
-        }
+        SpikeRule::Cross20 => rises(trace, -20.0).into_iter().map(|rise| dt(rise.place())).collect(),
         SpikeRule::Twinprop1ms => twinprop_1ms(trace, dt(1.0)).into_iter().map(|ms| ms as f64).collect(),
     }
 }
@@ -201,14 +197,6 @@ pub fn capped(voltage: &[f32], cap_mv: f64) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_plateau_spikes_once_in_its_middle_and_the_ends_never() {
-        let trace = [9.0, 1.0, 5.0, 5.0, 5.0, 5.0, 1.0, -1.0, -0.5, -2.0, 0.0, -2.0, 3.0, 3.0];
-        assert_eq!(peaks(&trace, 0.0), [3, 10]);
-        assert_eq!(peaks(&[], 0.0), [0_usize; 0]);
-        assert_eq!(peaks(&[1.0, 2.0], 0.0), [0_usize; 0]);
-    }
 
     #[test]
     fn a_crossing_is_interpolated_and_two_peaks_in_one_ms_are_one() {

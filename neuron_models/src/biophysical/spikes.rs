@@ -3,7 +3,7 @@
 //! A spike of a simulated potential is a matter of definition, and definitions differ by up to a millisecond: every list of spikes
 //! bears the name of its own.
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, rises};
 pub use kenyon_base::{peaks, twinprop_1ms};
 use serde::{Deserialize, Serialize};
 
@@ -97,31 +97,12 @@ impl Rule {
 /// assert_eq!(crossings(&[-80.0, -40.0, 0.0, -70.0], 0.5, -20.0), [0.75]);
 /// ```
 pub fn crossings(v_mv: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<f64> {
-    let rise = |(k, pair): (usize, &[f64])| {
-        let (before, after) = (pair[0], pair[1]);
-        (before < threshold_mv && after >= threshold_mv).then(|| dt_ms * (k as f64 + (threshold_mv - before) / (after - before)))
-    };
-    v_mv.windows(2).enumerate().filter_map(rise).collect()
+    rises(v_mv, threshold_mv).into_iter().map(|rise| dt_ms * rise.place()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_crossing_needs_a_rise_and_touching_from_below_counts() {
-        assert_eq!(crossings(&[-20.0, -10.0], 1.0, -20.0), [0.0; 0]);
-        assert_eq!(crossings(&[-30.0, -20.0, -20.0, -30.0, -10.0], 1.0, -20.0), [1.0, 3.5]);
-        assert_eq!(crossings(&[], 1.0, 0.0), [0.0; 0]);
-    }
-
-    #[test]
-    fn peaks_are_inside_and_plateaus_count_once() {
-        assert_eq!(peaks(&[5.0, 1.0, 5.0], 0.0), [0; 0]);
-        assert_eq!(peaks(&[0.0, 3.0, 3.0, 0.0, -9.0, -1.0, -9.0], 0.0), [1]);
-        assert_eq!(peaks(&[0.0, 3.0, 3.0, 4.0, 0.0], 0.0), [3]);
-        assert_eq!(peaks(&[0.0, 3.0, 3.0], 0.0), [0; 0]);
-    }
 
     #[test]
     fn two_spikes_in_one_millisecond_are_one_for_twinprop() {

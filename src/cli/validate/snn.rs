@@ -16,6 +16,7 @@ use kenyon_base::{AtomicFile, Result, UserError};
 use self::case::{Expected, Input};
 use crate::npz::{Array, write_npz};
 use crate::validation::Case;
+use crate::validation::deviation::{apart, beyond, scale};
 
 /// Largest deviation of a forward value and of the loss in f64.
 const FORWARD: f64 = 1e-12;
@@ -34,7 +35,7 @@ struct Worst<'a> {
 
 impl<'a> Worst<'a> {
     fn see(&mut self, error: f64, key: &'a str) {
-        if larger(error, self.error) {
+        if beyond(error, self.error) {
             *self = Self { error, key };
         }
     }
@@ -63,16 +64,16 @@ pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<C
             let error = largest(got, reference);
             forward.see(error, key);
             forward_f32.see(relative(got_f32, reference, 1.0), key);
-            if larger(error, FORWARD) {
+            if beyond(error, FORWARD) {
                 notes.push(format!("{key} deviates by {error:.1e}"));
             }
         }
     }
-    if larger(gradient.error, GRADIENT) {
+    if beyond(gradient.error, GRADIENT) {
         notes.push(format!("{} deviates by {:.1e} of its largest element", gradient.key, gradient.error));
     }
     for worst in [forward_f32, gradient_f32] {
-        if larger(worst.error, SINGLE) {
+        if beyond(worst.error, SINGLE) {
             notes.push(format!("in f32 {} deviates by {:.1e}, beyond {SINGLE:e}", worst.key, worst.error));
         }
     }
@@ -102,20 +103,14 @@ pub(super) fn replay(folder: &Path, name: &str, dump: Option<&Path>) -> Result<C
     })
 }
 
-/// Whether `error` is beyond `limit`; NaN is beyond every limit.
-fn larger(error: f64, limit: f64) -> bool {
-    error.is_nan() || error > limit
-}
-
 fn largest(got: &Array, expected: &Array) -> f64 {
-    let pairs = got.to_f64().into_iter().zip(expected.to_f64());
-    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, |worst, e| if larger(e, worst) { e } else { worst })
+    apart(&got.to_f64(), &expected.to_f64())
 }
 
 /// Largest deviation in units of the reference's largest element, or of `least` if that is larger; a reference of zeros is compared
 /// as it is.
 fn relative(got: &Array, expected: &Array, least: f64) -> f64 {
-    let scale = expected.to_f64().iter().fold(least, |m, x| m.max(x.abs()));
+    let scale = scale(&expected.to_f64(), least);
     largest(got, expected) / if scale > 0.0 { scale } else { 1.0 }
 }
 

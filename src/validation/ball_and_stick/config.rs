@@ -97,6 +97,10 @@ impl Params {
         self.values[key]
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.values.keys().copied()
+    }
+
     pub(super) fn set(&mut self, key: &'static str, value: f64) {
         self.values.insert(key, value);
     }

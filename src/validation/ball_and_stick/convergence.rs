@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, peaks, rises};
 use rayon::prelude::*;
 
 use super::Folder;
@@ -12,7 +12,7 @@ use super::labels::CAP_MV;
 use super::replay::PEAK_MV;
 use super::setup::Setup;
 use crate::validation::Findings;
-use crate::validation::spikes::peaks;
+use crate::validation::deviation::worst;
 use crate::validation::table::{self, Column, Table};
 
 /// Length of the runs, ms.
@@ -64,11 +64,9 @@ fn sampled(dir: &Path, case: &str, name: &str) -> Result<Sampled> {
 
 /// When the potential crosses 0 mV before each peak; without a crossing, the peak.
 fn peak_times(v: &[f64], dt_ms: f64) -> Vec<f64> {
-    let upward = |p: usize| (1..=p).rev().find(|k| v[k - 1] < 0.0 && v[*k] >= 0.0);
-    let time = |p: usize| match upward(p) {
-        Some(k) => ((k - 1) as f64 - v[k - 1] / (v[k] - v[k - 1])) * dt_ms,
-        None => p as f64 * dt_ms,
-    };
+    let up = rises(v, PEAK_MV);
+    let last = |p: usize| up[..up.partition_point(|rise| rise.before < p)].last();
+    let time = |p: usize| last(p).map_or(p as f64, |rise| rise.place()) * dt_ms;
     peaks(v, PEAK_MV).into_iter().map(time).collect()
 }
 
@@ -104,11 +102,12 @@ pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
     if table.is_empty() {
         findings.fault(format!("`{}` has no rows", file.display()));
     }
-    for (column, (name, bar)) in names.iter().enumerate() {
+    let given = ["case", "run", "reference_run"];
+    let required: Vec<&str> = given.into_iter().chain(names.iter().map(|(name, _)| *name)).collect();
+    findings.columns(&table, &required, &[]);
+    for (column, (name, bar)) in names.iter().enumerate().filter(|(_, (name, _))| table.has(name)) {
         let theirs = table.numbers(name)?;
-        let errors = theirs.iter().zip(&rows).map(|(theirs, row)| (theirs - row[column]).abs());
-        let (at, worst) =
-            errors.enumerate().fold((0, 0.0), |worst, (k, e)| if e > worst.1 || e.is_nan() { (k, e) } else { worst });
+        let (at, worst) = worst(theirs.iter().zip(&rows).map(|(theirs, row)| (theirs - row[column]).abs()));
         findings.within(&format!("{name} of row {}", at + 1), worst, *bar);
         findings.remark(format!("{name} within {worst:.1e}"));
         if name.ends_with("_dt_ms") {
@@ -116,18 +115,18 @@ pub(super) fn compare(folder: &Folder, file: &Path) -> Result<Findings> {
         }
     }
     let total = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>() as usize;
-    findings.spikes(table.numbers("n_spikes")?.iter().sum::<f64>() as usize, total(0), None);
+    let theirs = if table.has("n_spikes") { table.numbers("n_spikes")? } else { Vec::new() };
+    findings.spikes(theirs.iter().sum::<f64>() as usize, total(0), None);
     findings.bar(format!("number of spikes exact, shares {SHARE:e}, times {BAR:e} ms, root mean squares {BAR:e} mV"));
     if let Some(to) = folder.ours(file) {
         let mut columns = Vec::new();
-        for header in table.header() {
-            let at = names.iter().position(|(name, _)| name == header);
-            let column = match at {
-                Some(at) if at < 2 => Column::whole(rows.iter().map(|row| row[at] as u64)),
-                Some(at) => Column::Numbers(rows.iter().map(|row| row[at]).collect()),
-                None => Column::texts(table.text(header)?),
-            };
-            columns.push((header.as_str(), column));
+        for name in given {
+            columns.push((name, Column::texts(table.text(name)?)));
+        }
+        for (at, (name, _)) in names.iter().enumerate() {
+            let values = rows.iter().map(|row| row[at]);
+            let column = if at < 2 { Column::whole(values.map(|n| n as u64)) } else { Column::Numbers(values.collect()) };
+            columns.push((name, column));
         }
         table::write(&to, &columns.iter().map(|(name, column)| (*name, column)).collect::<Vec<_>>())?;
     }

@@ -1,77 +1,94 @@
-//! What is predicted of a run, in milliseconds: spikes, near spikes, the rate, the capped potential.
-//!
-//! Near spikes and their numbers are those of simulation sets (`kenyon_datasets::simulation`), so that the reference judges them too.
-//! The rate stands here a second time, in double precision: sets store it in single precision, and our own values are written with
-//! all digits. A test asks that both are the same number to single precision.
+//! What is predicted of a run, in milliseconds: the labels of simulation sets ([`Labels`]) beside the reference's.
 
-use kenyon_datasets::simulation::{LabelSpec, near_spike};
+use std::path::Path;
+
+use kenyon_base::{Result, UserError};
+use kenyon_datasets::simulation::{LabelSpec, Labels, capped};
+
+use super::setup::Setup;
+use crate::validation::Findings;
+use crate::validation::deviation::{apart, beyond, worst};
+use crate::validation::table::{self, Column, Table};
+use crate::validation::traces::ms;
 
 /// The soma's potential is cut off here, mV.
 pub(super) const CAP_MV: f64 = -62.0;
-/// Box and Gaussian of the rate, ms.
-const WINDOW_MS: usize = 50;
-const SIGMA_MS: f64 = 2.5;
-const HALF_TAPS: usize = 10;
+/// Bar of the rate, 1/ms.
+const RATE: f64 = 1e-6;
+/// Bar of the capped potential, mV.
+const CAPPED_MV: f64 = 2e-5;
+const COLUMNS: [&str; 5] = ["t_ms", "spike", "near_spike", "inst_rate_per_ms", "v_soma_capped"];
 
-/// Labels of a run, one for each millisecond.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Labels {
-    pub(super) spike: Vec<bool>,
-    pub(super) near_spike: Vec<bool>,
-    /// Spikes per ms.
-    pub(super) rate: Vec<f64>,
-    pub(super) v_soma_capped: Vec<f64>,
+/// Samples per millisecond, if steps fill one.
+fn per_ms(setup: &Setup) -> Option<usize> {
+    let per_ms = (1.0 / setup.params.dt_ms()).round() as usize;
+    (per_ms > 0 && (per_ms as f64 * setup.params.dt_ms() - 1.0).abs() <= 1e-9).then_some(per_ms)
 }
 
-impl Labels {
-    /// Labels of a trace with `per_ms` samples per millisecond, whose peaks stand at these steps.
-    pub(super) fn new(v_soma: &[f64], peaks: &[usize], per_ms: usize, len: usize) -> Self {
-        let mut spike = vec![false; len];
-        peaks.iter().filter(|p| *p / per_ms < len).for_each(|p| spike[p / per_ms] = true);
-        let v = |k: usize| v_soma[(k * per_ms).min(v_soma.len() - 1)];
-        let at_ms: Vec<f64> = (0..len).map(v).collect();
-        let spec = LabelSpec { soma_cap_mv: CAP_MV, ..LabelSpec::default() };
-        Self {
-            near_spike: near_spike(&spike, &at_ms, &spec),
-            rate: rate(&spike),
-            v_soma_capped: at_ms.iter().map(|v| v.min(CAP_MV)).collect(),
-            spike,
-        }
-    }
+/// Our labels, as simulation sets store them.
+fn ours(setup: &Setup, v_soma: &[f64], per_ms: usize) -> Result<Labels> {
+    let spec = LabelSpec { soma_cap_mv: CAP_MV, ..LabelSpec::default() };
+    Labels::from_trace(v_soma, per_ms, setup.duration_ms() as usize, &spec)
 }
 
-/// Share of spikes in the last 50 ms, smoothed by a Gaussian of 21 taps.
-fn rate(spike: &[bool]) -> Vec<f64> {
-    let len = spike.len();
-    let count = |k: usize| spike[(k + 1).saturating_sub(WINDOW_MS)..=k].iter().filter(|s| **s).count();
-    let boxed: Vec<f64> = (0..len).map(|k| count(k) as f64 / WINDOW_MS as f64).collect();
-    let tap = |k: usize| (-(k as f64 - HALF_TAPS as f64).powi(2) / (2.0 * SIGMA_MS * SIGMA_MS)).exp();
-    let taps: Vec<f64> = (0..=2 * HALF_TAPS).map(tap).collect();
-    let sum: f64 = taps.iter().sum();
-    let smooth = |k: usize| {
-        let at = |j: usize| (k + j).checked_sub(HALF_TAPS).and_then(|i| boxed.get(i)).unwrap_or(&0.0);
-        taps.iter().enumerate().map(|(j, tap)| tap * at(j)).sum::<f64>() / sum
+/// Ones and zeros.
+fn flags(flags: &[bool]) -> Vec<f64> {
+    flags.iter().map(|f| f64::from(u8::from(*f))).collect()
+}
+
+/// Compares all labels of a run.
+pub(super) fn compare(findings: &mut Findings, setup: &Setup, table: &Table, v_soma: &[f64]) -> Result<()> {
+    findings.compared();
+    let Some(per_ms) = per_ms(setup) else {
+        findings.fault("labels of a run whose steps do not fill milliseconds");
+        return Ok(());
     };
-    (0..len).map(smooth).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use kenyon_datasets::simulation::{RateRule, inst_rate};
-
-    use super::*;
-
-    #[test]
-    fn the_rate_of_a_spike_is_its_share_for_fifty_milliseconds() {
-        let mut v = vec![-80.0; 2000];
-        v[801] = 10.0;
-        let labels = Labels::new(&v, &[801], 10, 200);
-        assert_eq!(labels.spike.iter().position(|s| *s), Some(80));
-        assert_eq!(labels.near_spike.iter().filter(|s| **s).count(), 10);
-        assert!((labels.rate[105] - 0.02).abs() < 1e-12 && labels.rate[65] == 0.0 && labels.rate[145] < 1e-12);
-        assert!((labels.rate.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-        for (ours, stored) in labels.rate.iter().zip(inst_rate(&labels.spike, RateRule::Reference)) {
-            assert!((ours - f64::from(stored)).abs() < 1e-8, "{ours} {stored}");
+    let whole = findings.columns(table, &COLUMNS, &[]);
+    let ours = ours(setup, v_soma, per_ms)?;
+    if table.len() != ours.spike.len() {
+        findings.fault(format!("{} labels of a run of {}", table.len(), ms(setup.duration_ms())));
+        return Ok(());
+    }
+    if !whole {
+        return Ok(());
+    }
+    let times: Vec<f64> = (0..table.len()).map(|k| k as f64).collect();
+    let stored = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
+    for (name, ours) in [("t_ms", times), ("spike", flags(&ours.spike)), ("near_spike", flags(&ours.near_spike))] {
+        let theirs = table.numbers(name)?;
+        let (row, error) = worst(theirs.iter().zip(&ours).map(|(a, b)| (a - b).abs()));
+        if beyond(error, 1e-9) {
+            findings.fault(format!("the label {name} at {row} ms is {} instead of {}", ours[row], theirs[row]));
         }
     }
+    let columns = [
+        ("inst_rate_per_ms", stored(&ours.inst_rate), RATE),
+        ("v_soma_capped", stored(&capped(&ours.soma_v, CAP_MV)), CAPPED_MV),
+    ];
+    for (name, ours, bar) in columns {
+        findings.within(&format!("the label {name}"), apart(&table.numbers(name)?, &ours), bar);
+    }
+    findings.bar(format!("labels exact, rate {RATE:e}, capped potential {CAPPED_MV:e} mV"));
+    Ok(())
+}
+
+/// Writes our labels, if steps fill milliseconds; the capped potential with all its digits.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write(to: &Path, setup: &Setup, v_soma: &[f64]) -> Result<()> {
+    let Some(per_ms) = per_ms(setup) else { return Ok(()) };
+    let labels = ours(setup, v_soma, per_ms).map_err(UserError::in_data)?;
+    let whole = |flags: &[bool]| Column::whole(flags.iter().map(|f| u64::from(*f)));
+    let capped = v_soma.iter().step_by(per_ms).take(labels.spike.len()).map(|v| v.min(CAP_MV)).collect();
+    table::write(
+        to,
+        &[
+            (COLUMNS[0], &Column::whole(0..labels.spike.len() as u64)),
+            (COLUMNS[1], &whole(&labels.spike)),
+            (COLUMNS[2], &whole(&labels.near_spike)),
+            (COLUMNS[3], &Column::Numbers(labels.inst_rate.iter().map(|rate| f64::from(*rate)).collect())),
+            (COLUMNS[4], &Column::Numbers(capped)),
+        ],
+    )
 }

@@ -2,26 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, peaks};
 
-use super::Folder;
 use super::cell::{Columns, run};
-use super::labels::Labels;
 use super::setup::Setup;
-use crate::validation::Findings;
-use crate::validation::spikes::{crossings, peaks};
+use super::{Folder, labels, set};
+use crate::validation::deviation::{apart, beyond, largest, scale};
+use crate::validation::spikes::crossings;
 use crate::validation::table::{self, Column, Table, copy};
 use crate::validation::traces::{Distance, Trace, Traces, ms, too_late};
+use crate::validation::{Findings, quoted};
 
 /// Bars of potentials in a trace with every step, and in any other, mV; files are rounded to five or six decimals.
 const EVERY_STEP_MV: f64 = 1e-5;
 const SPARSE_MV: f64 = 2e-5;
 /// Bar of other columns, relative to the largest value of the column.
 const OTHER: f64 = 1e-6;
-/// Bar of the rate, 1/ms.
-const RATE: f64 = 1e-6;
 /// Runs with this step have labels, ms.
 const USUAL_STEP_MS: f64 = 0.025;
+/// Columns of a file of spikes.
+const COLUMNS: [&str; 4] = ["peak_step", "peak_t_ms", "peak_v_mV", "upcross_0mV_t_ms"];
 /// Peaks from here on are spikes, mV.
 pub(super) const PEAK_MV: f64 = 0.0;
 
@@ -38,41 +38,34 @@ pub(super) fn compare(folder: &Folder, case: &Path) -> Result<Findings> {
     let trace = there("trace.csv").map(|path| Traces::read(&path)).transpose()?;
     let usual: Vec<String> =
         std::iter::once("v_soma".to_string()).chain((0..setup.params.nseg()).map(|k| format!("v_dend_{k}"))).collect();
-    let mut columns: Vec<&str> = match &trace {
-        Some(trace) => trace.columns.iter().map(|c| c.name.as_str()).collect(),
-        None if folder.dump.is_some() => usual.iter().map(String::as_str).collect(),
-        None => Vec::new(),
-    };
-    if !columns.contains(&"v_soma") {
-        columns.push("v_soma");
-    }
+    let mut columns: Vec<&str> = usual.iter().map(String::as_str).collect();
+    let more = trace.iter().flat_map(|trace| &trace.columns).map(|c| c.name.as_str());
+    columns.extend(more.filter(|name| !usual.iter().any(|known| known == name)));
     let ours = run(&setup.params, &setup.protocol, &columns).map_err(|e| e.file(&dir))?;
     let v_soma = &ours["v_soma"];
     let to = |file: &str| folder.ours(&case.join(file));
     let mut findings = Findings::new("mV");
     if let Some(trace) = &trace {
-        compare_trace(&mut findings, &setup, trace, &ours, to("trace.csv"))?;
+        compare_trace(&mut findings, &setup, trace, &usual, &ours)?;
     } else {
         findings.missing("no `trace.csv`");
-        if let Some(to) = to("trace.csv") {
-            write_trace(&to, &setup, &usual, &ours)?;
-        }
+    }
+    if let Some(to) = to("trace.csv") {
+        write_trace(&to, &setup, &columns, &ours)?;
     }
     let spikes = there("spikes.csv").map(|path| Table::read(&path)).transpose()?;
     compare_spikes(&mut findings, &setup, spikes.as_ref(), v_soma, to("spikes.csv"))?;
     // Without labels of the reference, ours are written where the published folder has some: at the usual step.
     let usual_step = (setup.params.dt_ms() - USUAL_STEP_MS).abs() < 1e-12;
     match there("labels_1ms.csv") {
-        Some(path) => compare_labels(&mut findings, &setup, &Table::read(&path)?, v_soma, to("labels_1ms.csv"))?,
-        None if usual_step => {
-            findings.missing("no `labels_1ms.csv`");
-            if let (Some(to), Some(per_ms)) = (to("labels_1ms.csv"), per_ms(&setup)) {
-                let labels = labels(v_soma, per_ms, setup.duration_ms() as usize);
-                write_labels(&to, &Column::whole(0..labels.spike.len() as u64), labels)?;
-            }
-        }
+        Some(path) => labels::compare(&mut findings, &setup, &Table::read(&path)?, v_soma)?,
+        None if usual_step => findings.missing("no `labels_1ms.csv`"),
         None => findings.remark("no labels"),
     }
+    if let Some(to) = to("labels_1ms.csv").filter(|_| usual_step || there("labels_1ms.csv").is_some()) {
+        labels::write(&to, &setup, v_soma)?;
+    }
+    set::beside(&mut findings, &setup, trace.as_ref(), &ours)?;
     let times: Vec<f64> = setup.protocol.inputs.iter().map(|input| input.time_ms).collect();
     findings.remarks(too_late(&times, setup.duration_ms() - 0.5 * setup.params.dt_ms(), setup.duration_ms()));
     if !setup.unused.is_empty() {
@@ -87,52 +80,57 @@ pub(super) fn compare(folder: &Folder, case: &Path) -> Result<Findings> {
 }
 
 /// Our trace, sampled as the description asks.
-fn write_trace(to: &Path, setup: &Setup, columns: &[String], ours: &Columns) -> Result<()> {
+fn write_trace(to: &Path, setup: &Setup, columns: &[&str], ours: &Columns) -> Result<()> {
     let time = |k: u64| ((k * setup.every) as f64 * setup.params.dt_ms() * 1e9).round() / 1e9;
     let t_ms: Vec<f64> = (0..=setup.protocol.steps / setup.every).map(time).collect();
-    let column = |name: &String| Trace { name: name.clone(), samples: Vec::new(), digits: None };
+    let column = |name: &&str| Trace { name: (*name).to_string(), samples: Vec::new(), digits: None };
     let traces = Traces { path: to.to_path_buf(), t_ms, columns: columns.iter().map(column).collect() };
-    let sampled = |name: &String| ours[name].iter().step_by(setup.every as usize).copied().collect();
+    let sampled = |name: &&str| ours[*name].iter().step_by(setup.every as usize).copied().collect();
     traces.write(to, &columns.iter().map(sampled).collect::<Vec<Vec<f64>>>())
 }
 
-fn compare_trace(findings: &mut Findings, setup: &Setup, trace: &Traces, ours: &Columns, to: Option<PathBuf>) -> Result<()> {
+/// Bar of potentials of a run, mV.
+pub(super) fn bar_mv(setup: &Setup) -> f64 {
+    if setup.every == 1 { EVERY_STEP_MV } else { SPARSE_MV }
+}
+
+fn compare_trace(findings: &mut Findings, setup: &Setup, trace: &Traces, usual: &[String], ours: &Columns) -> Result<()> {
     findings.compared();
-    let bar = if setup.every == 1 { EVERY_STEP_MV } else { SPARSE_MV };
+    let bar = bar_mv(setup);
+    let lacks: Vec<&String> = usual.iter().filter(|name| !trace.has(name)).collect();
+    if !lacks.is_empty() {
+        findings.fault(format!("trace.csv lacks {}", quoted(lacks)));
+    }
     let steps = trace.steps(setup.params.dt_ms(), setup.protocol.steps)?;
     let whole = setup.protocol.steps / setup.every + 1;
     if trace.t_ms.len() as u64 != whole {
         findings.fault(format!("the trace has {} rows instead of {whole}", trace.t_ms.len()));
+    } else if let Some(row) = steps.iter().zip(0..).position(|(step, row)| *step as u64 != row * setup.every) {
+        findings.fault(format!("row {} of the trace is of {}", row + 1, ms(trace.t_ms[row])));
     }
     let mut distance = Distance::default();
     let mut other = (0.0_f64, String::new());
-    let mut sampled = Vec::new();
     for column in &trace.columns {
         let ours: Vec<f64> = steps.iter().map(|step| ours[&column.name][*step]).collect();
         if column.name.starts_with("v_") {
             // Rounding to five or six decimals is within the bar.
             distance.see(&Trace { digits: None, ..column.clone() }, &ours, &trace.t_ms, f64::INFINITY);
         } else {
-            let largest = column.samples.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
-            let worst = column.samples.iter().zip(&ours).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f64::max);
-            if worst > other.0 || worst.is_nan() {
-                other = (worst, column.name.clone());
+            let error = apart(&column.samples, &ours) / scale(&column.samples, f64::MIN_POSITIVE);
+            if beyond(error, other.0) {
+                other = (error, column.name.clone());
             }
         }
-        sampled.push(ours);
     }
     findings.see(distance.largest);
     findings.bar(format!("{bar:e} mV throughout"));
     findings.within(&format!("{} at {}", distance.at.0, ms(distance.at.1)), distance.largest, bar);
     findings.remark(distance.words());
-    if other.0 > 0.0 {
+    if beyond(other.0, 0.0) {
         findings.within(&format!("{}, relative to its largest value,", other.1), other.0, OTHER);
         findings.remark(format!("{} within {:.1e} of its largest value", other.1, other.0));
     }
-    match to {
-        Some(to) => trace.write(&to, &sampled),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn compare_spikes(
@@ -165,10 +163,10 @@ fn compare_spikes(
     table::write(
         &to,
         &[
-            ("peak_step", &Column::whole(ours.iter().map(|p| *p as u64))),
-            ("peak_t_ms", &numbers(&|p| p as f64 * dt)),
-            ("peak_v_mV", &numbers(&|p| v_soma[p])),
-            ("upcross_0mV_t_ms", &Column::Optional(upcross)),
+            (COLUMNS[0], &Column::whole(ours.iter().map(|p| *p as u64))),
+            (COLUMNS[1], &numbers(&|p| p as f64 * dt)),
+            (COLUMNS[2], &numbers(&|p| v_soma[p])),
+            (COLUMNS[3], &Column::Optional(upcross)),
         ],
     )
 }
@@ -183,78 +181,31 @@ fn against_spikes(
     upcross: &[Option<f64>],
 ) -> Result<()> {
     findings.compared();
+    if !findings.columns(table, &COLUMNS, &[]) {
+        return Ok(());
+    }
     let theirs = table.numbers("peak_step")?;
-    let shift = (theirs.len() == ours.len())
-        .then(|| theirs.iter().zip(ours).map(|(a, b)| (a - *b as f64).abs() * dt).fold(0.0, f64::max));
+    let steps: Vec<f64> = ours.iter().map(|step| *step as f64).collect();
+    let shift = (theirs.len() == ours.len()).then(|| apart(&theirs, &steps) * dt);
     findings.spikes(theirs.len(), ours.len(), shift);
     findings.bar("every spike in the same step");
     match shift {
         None => findings.fault(format!("{} spikes instead of {}", ours.len(), theirs.len())),
-        Some(shift) if shift > 0.5 * dt => findings.fault(format!("a spike is shifted by {}", ms(shift))),
+        Some(shift) if beyond(shift, 0.5 * dt) => findings.fault(format!("a spike is shifted by {}", ms(shift))),
         Some(_) => {
             let times = table.optional("upcross_0mV_t_ms")?;
-            let pairs = times.iter().zip(upcross).filter_map(|(a, b)| Some((a.as_ref()? - b.as_ref()?).abs()));
-            findings.within("a crossing of 0 mV in ms", pairs.fold(0.0, f64::max), 2e-6);
-            let pairs = table.numbers("peak_v_mV")?.into_iter().zip(ours).map(|(v, step)| (v - v_soma[*step]).abs());
-            findings.within("the potential of a peak in mV", pairs.fold(0.0, f64::max), SPARSE_MV);
+            let error = |(theirs, ours): (&Option<f64>, &Option<f64>)| match (theirs, ours) {
+                (Some(theirs), Some(ours)) => (theirs - ours).abs(),
+                (None, None) => 0.0,
+                _ => f64::INFINITY,
+            };
+            findings.within("a crossing of 0 mV in ms", largest(times.iter().zip(upcross).map(error)), 2e-6);
+            let times: Vec<f64> = steps.iter().map(|step| step * dt).collect();
+            // Rounded in the file: it must be the same step.
+            findings.within("the time of a peak in ms", apart(&table.numbers("peak_t_ms")?, &times), 0.5 * dt);
+            let heights: Vec<f64> = ours.iter().map(|step| v_soma[*step]).collect();
+            findings.within("the potential of a peak in mV", apart(&table.numbers("peak_v_mV")?, &heights), SPARSE_MV);
         }
     }
     Ok(())
-}
-
-/// Samples per millisecond, if steps fill one.
-fn per_ms(setup: &Setup) -> Option<usize> {
-    let per_ms = (1.0 / setup.params.dt_ms()).round() as usize;
-    (per_ms > 0 && (per_ms as f64 * setup.params.dt_ms() - 1.0).abs() <= 1e-9).then_some(per_ms)
-}
-
-fn labels(v_soma: &[f64], per_ms: usize, len: usize) -> Labels {
-    Labels::new(v_soma, &peaks(v_soma, PEAK_MV), per_ms, len)
-}
-
-fn compare_labels(findings: &mut Findings, setup: &Setup, table: &Table, v_soma: &[f64], to: Option<PathBuf>) -> Result<()> {
-    findings.compared();
-    let Some(per_ms) = per_ms(setup) else {
-        findings.fault("labels of a run whose steps do not fill milliseconds");
-        return Ok(());
-    };
-    if table.len() > setup.duration_ms() as usize + 1 {
-        findings.fault(format!("{} labels of a run of {}", table.len(), ms(setup.duration_ms())));
-        return Ok(());
-    }
-    let ours = labels(v_soma, per_ms, table.len());
-    let (spike, near) = (flag(&ours.spike), flag(&ours.near_spike));
-    for (name, ours) in [("spike", &spike), ("near_spike", &near)] {
-        let theirs = table.numbers(name)?;
-        if let Some(row) = (0..ours.len()).find(|row| (ours[*row] as f64 - theirs[*row]).abs() > 1e-9 || theirs[*row].is_nan()) {
-            findings.fault(format!("the label {name} at {row} ms is {} instead of {}", ours[row], theirs[row]));
-        }
-    }
-    for (name, ours, bar) in [("inst_rate_per_ms", &ours.rate, RATE), ("v_soma_capped", &ours.v_soma_capped, SPARSE_MV)] {
-        let worst = table.numbers(name)?.iter().zip(ours).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        findings.within(&format!("the label {name}"), worst, bar);
-    }
-    findings.bar("labels exact, rate 1e-6");
-    match to {
-        Some(to) => write_labels(&to, &Column::texts(table.text("t_ms")?), ours),
-        None => Ok(()),
-    }
-}
-
-/// Labels as ones and zeros.
-fn flag(flags: &[bool]) -> Vec<u64> {
-    flags.iter().map(|f| u64::from(*f)).collect()
-}
-
-fn write_labels(to: &Path, t_ms: &Column, labels: Labels) -> Result<()> {
-    table::write(
-        to,
-        &[
-            ("t_ms", t_ms),
-            ("spike", &Column::whole(flag(&labels.spike))),
-            ("near_spike", &Column::whole(flag(&labels.near_spike))),
-            ("inst_rate_per_ms", &Column::Numbers(labels.rate)),
-            ("v_soma_capped", &Column::Numbers(labels.v_soma_capped)),
-        ],
-    )
 }

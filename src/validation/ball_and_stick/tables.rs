@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, peaks};
 use rayon::prelude::*;
 
 use super::Folder;
@@ -10,7 +10,7 @@ use super::cell::{Clamp, Columns, Input, Place, Protocol, run};
 use super::config::Params;
 use super::replay::PEAK_MV;
 use crate::validation::Findings;
-use crate::validation::spikes::peaks;
+use crate::validation::deviation::worst;
 use crate::validation::table::{self, Column, Table};
 
 /// Bar of potentials and their changes in tables, mV.
@@ -34,13 +34,15 @@ enum Bar {
 /// Rows of our own values under the names of the columns that they fill.
 struct Rows<'a> {
     table: &'a Table,
+    /// Columns that say what a row is.
+    given: &'a [&'a str],
     columns: Vec<(&'static str, Bar, Vec<Option<f64>>)>,
 }
 
 impl<'a> Rows<'a> {
-    fn new(table: &'a Table, names: &[(&'static str, Bar)], rows: &[Vec<Option<f64>>]) -> Self {
+    fn new(table: &'a Table, given: &'a [&'a str], names: &[(&'static str, Bar)], rows: &[Vec<Option<f64>>]) -> Self {
         let column = |(k, (name, bar)): (usize, &(&'static str, Bar))| (*name, *bar, rows.iter().map(|row| row[k]).collect());
-        Self { table, columns: names.iter().enumerate().map(column).collect() }
+        Self { table, given, columns: names.iter().enumerate().map(column).collect() }
     }
 
     /// Compares the columns and writes them where the table's own stand.
@@ -49,43 +51,32 @@ impl<'a> Rows<'a> {
         if self.table.is_empty() {
             findings.fault(format!("`{}` has no rows", file.display()));
         }
-        for (name, bar, ours) in &self.columns {
-            if !self.table.has(name) {
-                continue;
-            }
-            let theirs = self.table.optional(name)?;
-            let mut worst = (0.0_f64, 0);
-            for (row, (a, b)) in theirs.iter().zip(ours).enumerate() {
-                let error = match (a, b) {
-                    (Some(a), Some(b)) => (a - b).abs() / if matches!(bar, Bar::Relative(_)) { a.abs() } else { 1.0 },
-                    (None, None) => 0.0,
-                    _ => f64::INFINITY,
-                };
-                if error > worst.0 || error.is_nan() {
-                    worst = (error, row);
-                }
-            }
+        let required: Vec<&str> = self.given.iter().copied().chain(self.columns.iter().map(|(name, ..)| *name)).collect();
+        findings.columns(self.table, &required, &[]);
+        for (name, bar, ours) in self.columns.iter().filter(|(name, ..)| self.table.has(name)) {
+            let error = |(theirs, ours): (Option<f64>, &Option<f64>)| match (theirs, *ours) {
+                (Some(a), Some(b)) => (a - b).abs() / if matches!(bar, Bar::Relative(_)) { a.abs() } else { 1.0 },
+                (None, None) => 0.0,
+                _ => f64::INFINITY,
+            };
+            let (row, worst) = worst(self.table.optional(name)?.into_iter().zip(ours).map(error));
             let limit = match bar {
                 Bar::Exact => 0.0,
                 Bar::Absolute(limit) | Bar::Relative(limit) => *limit,
             };
-            findings.within(&format!("{name} of row {}", worst.1 + 1), worst.0, limit);
+            findings.within(&format!("{name} of row {}", row + 1), worst, limit);
             let in_unit = if unit == "mV" { name.contains("mV") || name.contains("v_soma") } else { true };
             if in_unit {
-                findings.see(worst.0);
+                findings.see(worst);
             }
-            findings.remark(format!("{name} within {:.1e}", worst.0));
+            findings.remark(format!("{name} within {worst:.1e}"));
         }
         if let Some(to) = folder.ours(file) {
             let mut columns = Vec::new();
-            for name in self.table.header() {
-                let known = self.columns.iter().find(|(ours, ..)| ours == name);
-                let column = match known {
-                    Some((.., ours)) => Column::Optional(ours.clone()),
-                    None => Column::texts(self.table.text(name)?),
-                };
-                columns.push((name.as_str(), column));
+            for name in self.given {
+                columns.push((*name, Column::texts(self.table.text(name)?)));
             }
+            columns.extend(self.columns.iter().map(|(name, _, ours)| (*name, Column::Optional(ours.clone()))));
             table::write(&to, &columns.iter().map(|(name, column)| (*name, column)).collect::<Vec<_>>())?;
         }
         Ok(findings)
@@ -157,8 +148,9 @@ pub(super) fn fi_curve(folder: &Folder, file: &Path) -> Result<Findings> {
         ("v_soma_at_599ms", Bar::Absolute(TABLE_MV)),
     ];
     let spikes = |rows: &mut dyn Iterator<Item = Option<f64>>| rows.flatten().sum::<f64>() as usize;
-    let counts = (spikes(&mut table.optional("n_spikes")?.into_iter()), spikes(&mut rows.iter().map(|row| row[0])));
-    let mut findings = Rows::new(&table, &names, &rows).finish(folder, file, "mV")?;
+    let theirs = if table.has("n_spikes") { table.optional("n_spikes")? } else { Vec::new() };
+    let counts = (spikes(&mut theirs.into_iter()), spikes(&mut rows.iter().map(|row| row[0])));
+    let mut findings = Rows::new(&table, &["config", "amp_nA"], &names, &rows).finish(folder, file, "mV")?;
     findings.spikes(counts.0, counts.1, None);
     findings.bar(format!("number of spikes and their steps exact, {TABLE_MV:e} mV"));
     Ok(findings)
@@ -185,7 +177,18 @@ pub(super) fn psp_table(folder: &Folder, file: &Path) -> Result<Findings> {
         let params = folder.config(configs[row])?;
         let at = segment(segments[row], &table, row)?;
         let columns = [soma(), dend(at)];
-        let event = Input { excitatory: kinds[row] == "exc", segment: at, time_ms: EVENT_MS, weight: weights[row] };
+        let excitatory = match kinds[row] {
+            "exc" => true,
+            "inh" => false,
+            other => {
+                return Err(UserError::bad_data("bad-table", "holds no kind of synapse")
+                    .file(table.path())
+                    .row(row as u64 + 1)
+                    .found(other)
+                    .expected("`exc` or `inh`"));
+            }
+        };
+        let event = Input { excitatory, segment: at, time_ms: EVENT_MS, weight: weights[row] };
         let with = simulate(&params, RUN_MS, vec![event], Vec::new(), &columns)?;
         let without = simulate(&params, RUN_MS, Vec::new(), Vec::new(), &columns)?;
         let change = |name: &String| largest_change(&with[name], &without[name], params.dt_ms());
@@ -196,7 +199,8 @@ pub(super) fn psp_table(folder: &Folder, file: &Path) -> Result<Findings> {
     let time = Bar::Absolute(step + 1e-6);
     let change = Bar::Absolute(TABLE_MV);
     let names = [("local_peak_dv_mV", change), ("local_peak_t_ms", time), ("soma_peak_dv_mV", change), ("soma_peak_t_ms", time)];
-    let mut findings = Rows::new(&table, &names, &rows).finish(folder, file, "mV")?;
+    let given = ["config", "kind", "segment", "weight"];
+    let mut findings = Rows::new(&table, &given, &names, &rows).finish(folder, file, "mV")?;
     findings.bar(format!("{TABLE_MV:e} mV, times of peaks one step"));
     Ok(findings)
 }
@@ -230,7 +234,7 @@ pub(super) fn nmda_io(folder: &Folder, file: &Path) -> Result<Findings> {
         ("soma_peak_v_mV", volts),
         ("local_v_at_100ms", volts),
     ];
-    let mut findings = Rows::new(&table, &names, &rows).finish(folder, file, "mV")?;
+    let mut findings = Rows::new(&table, &["config", "segment", "weight"], &names, &rows).finish(folder, file, "mV")?;
     findings.bar(format!("{TABLE_MV:e} mV, the time above half exact"));
     Ok(findings)
 }
@@ -261,7 +265,7 @@ pub(super) fn input_resistance(folder: &Folder, file: &Path) -> Result<Findings>
     })?;
     let bar = Bar::Relative(RESISTANCE);
     let names = [("local_Mohm", bar), ("transfer_to_soma_Mohm", bar), ("transfer_to_last_segment_Mohm", bar)];
-    let mut findings = Rows::new(&table, &names, &rows).finish(folder, file, "relative")?;
+    let mut findings = Rows::new(&table, &["config", "site"], &names, &rows).finish(folder, file, "relative")?;
     findings.bar(format!("{RESISTANCE:e} relative"));
     Ok(findings)
 }

@@ -9,6 +9,7 @@ use kenyon_neurons::biophysical::mechanism::{
 use kenyon_neurons::biophysical::synapse::{Event, EventQueue, ReceptorBlock, ReceptorInstance, synapse_set};
 
 use super::Folder;
+use crate::validation::deviation::{largest, scale};
 use crate::validation::table::{self, Column, Table, copy};
 use crate::validation::{Findings, Job, keys};
 
@@ -73,17 +74,17 @@ impl<'a> Beside<'a> {
 
     fn see(&mut self, column: &str, ours: Vec<f64>, measure: Measure) -> Result<()> {
         let theirs = self.table.numbers(column)?;
-        let largest = theirs.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
+        let most = scale(&theirs, f64::MIN_POSITIVE);
         let error = |(a, b): (&f64, &f64)| {
             let scale = match measure {
-                Measure::OfLargest => largest,
+                Measure::OfLargest => most,
                 Measure::Relative if b.abs() <= TINY => 1.0,
                 Measure::Floor(floor) if b.abs() <= floor => 1.0,
                 Measure::Relative | Measure::Floor(_) => b.abs(),
             };
             (a - b).abs() / scale
         };
-        let worst = ours.iter().zip(&theirs).map(error).fold(0.0, |m, e| if e > m || e.is_nan() { e } else { m });
+        let worst = largest(ours.iter().zip(&theirs).map(error));
         self.findings.see(worst);
         // The files have twelve digits: their own rounding is far below.
         self.findings.within(column, worst, BAR);
@@ -171,10 +172,13 @@ fn step_ms(table: &Table) -> Result<f64> {
     // Times are decimal numbers.
     let dt = (dt * 1e9).round() / 1e9;
     let regular = t.iter().enumerate().all(|(k, t)| (t - k as f64 * dt).abs() <= 1e-6);
-    if regular && dt > 0.0 {
+    if regular && dt > 0.0 && t.len() > 1 {
         return Ok(dt);
     }
-    Err(UserError::bad_data("bad-table", "does not have a row for every step").file(table.path()).column("t_ms"))
+    Err(UserError::bad_data("bad-table", "does not have a row for every step")
+        .file(table.path())
+        .column("t_ms")
+        .found(format!("{} rows", t.len())))
 }
 
 /// A channel alone in a box under a voltage command.
@@ -205,7 +209,7 @@ fn command(folder: &Folder, file: &Path, name: &str) -> Result<Findings> {
         beside.see(gate, trace, Measure::OfLargest)?;
     }
     beside.see("i_mA_per_cm2", current, Measure::OfLargest)?;
-    if table.has("eca_mV") {
+    if table.has("eca_mV") || info.name.starts_with("Ca_") {
         beside.see("eca_mV", vec![CONSTANT_ECA_MV; command.len()], Measure::Relative)?;
     }
     beside.finish(folder, file, &["t_ms", "v_mV"])
@@ -263,7 +267,8 @@ fn synapse(folder: &Folder, file: &Path, _: &str) -> Result<Findings> {
     let times: Vec<f64> = times
         .and_then(Iterator::collect::<Option<_>>)
         .map_or_else(|| Err(keys::bad(&path, "lacks times of events").key("event_times_ms")), Ok)?;
-    let dt = keys::optional(&object, "dt_ms", &path)?.map_or_else(|| step_ms(&table), Ok)?;
+    let dt = step_ms(&table)?;
+    let end = keys::optional(&object, "tstop_ms", &path)?;
     let events = times.into_iter().map(|time_ms| Event { time_ms, synapse: 0, weight }).collect();
     let mut queue = EventQueue::new(events).map_err(|e| e.file(&path))?;
     let set = synapse_set("rat").map_err(UserError::in_data)?;
@@ -293,6 +298,9 @@ fn synapse(folder: &Folder, file: &Path, _: &str) -> Result<Findings> {
     }
     let at_reversal = |e_mv: f64| held.first().is_some_and(|v| (v - e_mv).abs() < 1e-6);
     let mut beside = Beside::new(&table);
+    if let Some(end) = end.filter(|end| table.len() as f64 * dt <= end * (1.0 + 1e-9)) {
+        beside.findings.fault(format!("{} rows of {dt} ms do not reach {end} ms", table.len()));
+    }
     for (name, trace) in names.into_iter().zip(traces) {
         // At the reversal potential what is left of the current is the clamp's rounding.
         let nothing = name == "i_exc_nA" && at_reversal(set.e_exc_mv) || name == "i_inh_nA" && at_reversal(set.e_inh_mv);

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::Result;
 use kenyon_neurons::biophysical::neuron::Neuron;
 
 use super::Folder;
 use super::stated::{outright, perhaps};
 use super::tables::Cut;
 use crate::validation::Findings;
+use crate::validation::deviation::{beyond, largest};
 use crate::validation::table::{self, Column, Table};
 
 /// Relative bar of lengths, areas and resistances.
@@ -48,20 +49,19 @@ pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
         }
         findings.compared();
         let table = Table::read(&folder.path(&file))?;
+        let whole = findings.columns(&table, published(name), &[]);
         let mut columns = Vec::new();
-        for column in table.header() {
-            let Some(values) = ours(folder, &neuron, column) else {
-                return Err(UserError::bad_data("unknown-column", "a column of geometry is not known")
-                    .file(table.path())
-                    .column(column));
-            };
-            // Rows that are not ours are told once.
-            if values.len() == table.len() {
-                worst = worst.max(check(&mut findings, &table, column, &values)?);
-            } else if columns.is_empty() {
-                findings.fault(format!("{name} has {} rows instead of {}", table.len(), values.len()));
+        for column in published(name) {
+            let Some(values) = ours(folder, &neuron, column) else { continue };
+            // Rows that are not ours are told once, as are columns that are missing.
+            if values.len() != table.len() {
+                if columns.is_empty() {
+                    findings.fault(format!("{name} has {} rows instead of {}", table.len(), values.len()));
+                }
+            } else if whole {
+                worst = largest([worst, check(&mut findings, &table, column, &values)?]);
             }
-            columns.push((column.as_str(), values));
+            columns.push((*column, values));
         }
         parts.push(format!("{} rows of {name}", table.len()));
         if let Some(to) = folder.ours(&file) {
@@ -79,7 +79,7 @@ pub(super) fn compare(folder: &Folder, dir: &Path) -> Result<Findings> {
     Ok(findings)
 }
 
-/// A table as the published folder has it.
+/// The tables of the published folder with their columns, all of which must be there.
 const COLUMNS: [(&str, &[&str]); 3] = [
     (
         "sections.csv",
@@ -132,6 +132,11 @@ const COLUMNS: [(&str, &[&str]); 3] = [
     ("pt3d.csv", &["section", "i", "x_um", "y_um", "z_um", "diam_um", "arc_um"]),
 ];
 
+/// The columns of a table.
+fn published(name: &str) -> &'static [&'static str] {
+    COLUMNS.iter().find(|(known, _)| *known == name).map_or(&[], |(_, columns)| *columns)
+}
+
 /// Writes a table that the reference lacks.
 fn write_all(
     folder: &Folder,
@@ -140,8 +145,7 @@ fn write_all(
     to: &Path,
     ours: fn(&Folder, &Neuron, &str) -> Option<Column>,
 ) -> Result<()> {
-    let names = COLUMNS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, columns)| *columns);
-    let columns: Vec<_> = names.iter().filter_map(|column| Some((*column, ours(folder, neuron, column)?))).collect();
+    let columns: Vec<_> = published(name).iter().filter_map(|column| Some((*column, ours(folder, neuron, column)?))).collect();
     table::write(to, &columns.iter().map(|(name, column)| (*name, column)).collect::<Vec<_>>())
 }
 
@@ -163,7 +167,7 @@ fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) ->
     let section = if table.has("section") { table.text("section")? } else { table.text("name")? };
     let density = column.starts_with('g') && column.contains("bar_") || column == "g_pas";
     let (mut worst, mut worst_row) = (0.0_f64, None);
-    let mut largest = 0.0_f64;
+    let mut most = 0.0_f64;
     for row in 0..ours.len() {
         let error = (ours[row] - theirs[row]).abs();
         let relative = if theirs[row] == 0.0 { error } else { error / theirs[row].abs() };
@@ -174,14 +178,14 @@ fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) ->
             _ => RELATIVE,
         };
         let over = if density { error } else { relative } / bar;
-        if over > worst || over.is_nan() {
+        if beyond(over, worst) {
             (worst, worst_row) = (over, Some(row));
         }
         if bar <= RELATIVE && !density {
-            largest = largest.max(relative);
+            most = largest([most, relative]);
         }
     }
-    if let Some(row) = worst_row.filter(|_| worst.is_nan() || worst > 1.0) {
+    if let Some(row) = worst_row.filter(|_| beyond(worst, 1.0)) {
         findings.fault(format!(
             "{column} of {file}, row {} ({}): {:?} instead of {:?}",
             row + 1,
@@ -190,7 +194,7 @@ fn check(findings: &mut Findings, table: &Table, column: &str, ours: &Column) ->
             theirs[row]
         ));
     }
-    Ok(largest)
+    Ok(most)
 }
 
 /// Words that are equal, or numbers that are.

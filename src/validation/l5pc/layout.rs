@@ -14,8 +14,8 @@ use crate::validation::spikes::Crossing;
 use crate::validation::table::{self, Column, copy};
 use crate::validation::traces::{Trace, Traces};
 
-/// Steps between the samples of the small table.
-const DECIMATED: u64 = 10;
+/// Between two samples of the small table, ms.
+const DECIMATED_MS: f64 = 0.25;
 
 /// The columns of a run's traces, in their order.
 pub(super) fn columns(folder: &Folder, run: &Run, protocol: &Protocol) -> Result<Vec<String>> {
@@ -53,16 +53,22 @@ pub(super) fn write(
     if folder.dump.is_none() {
         return Ok(());
     }
-    let names: Vec<String> = match references.first() {
-        Some(reference) => reference.columns.iter().map(|c| c.name.clone()).collect(),
-        None => columns(folder, run, protocol)?,
-    };
+    let mut names: Vec<String> = references.first().into_iter().flat_map(|r| &r.columns).map(|c| c.name.clone()).collect();
+    if !names.iter().any(|name| name == "v_soma") {
+        names = columns(folder, run, protocol)?;
+    }
     // Runs with finer steps have the small table alone.
-    let whole = run.kind(protocol) != Kind::Convergence || folder.has(&run.npz);
-    for (file, every) in [(&run.npz, 1), (&run.dec, DECIMATED)].into_iter().filter(|(_, every)| *every > 1 || whole) {
-        let Some(to) = folder.ours(file) else { continue };
+    let large = run.kind(protocol) != Kind::Convergence || folder.has(&run.npz);
+    let decimated = ((DECIMATED_MS / protocol.dt_ms).round() as u64).max(1);
+    for (file, every, wanted) in [(&run.npz, 1, large), (&run.dec, decimated, true)] {
+        let Some(to) = folder.ours(file).filter(|_| wanted) else { continue };
         let path = folder.path(file);
-        let known = references.iter().find(|reference| reference.path == path).cloned();
+        // A reference that is whole has its own samples.
+        let sound = |reference: &&Traces| {
+            let steps = reference.steps(protocol.dt_ms, protocol.steps);
+            reference.soma().is_some() && steps.is_ok_and(|at| reference.gap(&at, protocol.dt_ms, protocol.steps).is_none())
+        };
+        let known = references.iter().find(|reference| reference.path == path).filter(sound).cloned();
         let sampling = known.unwrap_or_else(|| sampling(path, &names, protocol, every));
         let steps = sampling.steps(protocol.dt_ms, protocol.steps)?;
         let of = |trace: &Trace| steps.iter().map(|step| outcome.columns[&trace.name][*step]).collect();

@@ -59,6 +59,7 @@ pub(super) fn compare(folder: &Folder, run: &Run) -> Result<Findings> {
             .mend("give `synapses.csv` and `events.csv` beside it"));
     }
     let references = run.traces(folder)?;
+    versus::columns(&mut findings, folder, run, &protocol, &references)?;
     let bars = run.kind(&protocol).bars();
     let theirs = versus::expected(folder, run, &protocol, &references, &mut findings)?;
     let end_ms = versus::window_ms(theirs.as_deref(), &references, &bars);
@@ -197,8 +198,12 @@ fn simulate(
             }
         }
     }
-    if references.is_empty() && folder.dump.is_some() {
-        for column in layout::columns(folder, run, protocol)? {
+    if folder.dump.is_some() {
+        let usual = layout::columns(folder, run, protocol)?;
+        for column in usual {
+            if probes[1..].iter().any(|known| known.name == column) {
+                continue;
+            }
             probes.push(probe(&column, folder, &places).map_err(|e| e.file(folder.path(&run.json)))?);
         }
     }

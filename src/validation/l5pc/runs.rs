@@ -54,6 +54,15 @@ fn family(name: &str) -> Option<&str> {
     }
 }
 
+/// A file of traces of what it is called after.
+fn trace_name(family: &str, end: &str) -> String {
+    format!("{}{end}", if family.is_empty() { "traces" } else { family })
+}
+
+fn has_traces(names: &[String], family: &str) -> bool {
+    [".npz", "_dec.csv"].iter().any(|end| names.contains(&trace_name(family, end)))
+}
+
 /// Whether a JSON file looks like the description of a run; broken ones do.
 fn describes(path: &Path) -> bool {
     match keys::read(path) {
@@ -100,13 +109,21 @@ fn of_dir(folder: &Folder, dir: &Path, names: &[String], found: &mut Found) {
         pairs.push((stem, of));
     }
     let alone = pairs.len() == 1;
+    // The only traces beside the only description belong to it, whatever its spikes are called.
+    let adopted = match (&pairs[..], free.first().copied()) {
+        (&[(_, of)], Some(only)) if free.len() == 1 && !has_traces(names, of) && has_traces(names, only) => Some(only),
+        _ => None,
+    };
+    if let Some(only) = adopted {
+        free.remove(only);
+    }
     let own = || match dir.to_string_lossy().replace('\\', "/") {
         empty if empty.is_empty() => folder.own_name(),
         dir => dir,
     };
     for (stem, of) in &pairs {
         let of_folder = of.is_empty();
-        let file = |end: &str| dir.join(if of_folder { format!("traces{end}") } else { format!("{of}{end}") });
+        let trace = |end: &str| dir.join(trace_name(adopted.unwrap_or(of), end));
         let label = if of_folder || *stem == "meta" { own() } else { dir.join(stem).to_string_lossy().replace('\\', "/") };
         let finals = |name: &&String| {
             let suffix = name.strip_prefix("final_v_all_segments").and_then(|rest| rest.strip_suffix(".csv"));
@@ -116,9 +133,9 @@ fn of_dir(folder: &Folder, dir: &Path, names: &[String], found: &mut Found) {
             label,
             dir: dir.to_path_buf(),
             json: dir.join(format!("{stem}.json")),
-            npz: file(".npz"),
-            dec: file("_dec.csv"),
-            spikes: if of_folder { dir.join("spikes.csv") } else { file("_spikes.csv") },
+            npz: trace(".npz"),
+            dec: trace("_dec.csv"),
+            spikes: dir.join(if of_folder { "spikes.csv".into() } else { format!("{of}_spikes.csv") }),
             finals: names.iter().find(finals).map(|name| dir.join(name)),
             inputs: synapses && (of_folder || alone),
             alone,
@@ -157,23 +174,23 @@ pub(super) enum Kind {
 /// Bars of a run.
 pub(super) struct Bars {
     /// Largest |dV| up to the end of the window, mV.
-    pub(super) v_mv: Option<f64>,
+    pub(super) v_mv: f64,
     /// How long before the first spike that window ends, ms.
     pub(super) before_spike_ms: f64,
     pub(super) first_spike_ms: f64,
-    /// None: only the first spike counts.
-    pub(super) spike_ms: Option<f64>,
+    /// Of every spike.
+    pub(super) spike_ms: f64,
 }
 
 impl Kind {
     pub(super) fn bars(self) -> Bars {
         let bars = |v_mv, before_spike_ms, first_spike_ms, spike_ms| Bars { v_mv, before_spike_ms, first_spike_ms, spike_ms };
         match self {
-            Self::CableOnly => bars(Some(1e-8), 0.0, 0.001, Some(0.025)),
-            Self::Rest | Self::Passive | Self::Currents => bars(Some(1e-6), 1.0, 0.001, Some(0.025)),
-            Self::Bac => bars(None, 1.0, 0.025, Some(0.025)),
-            Self::Synaptic => bars(Some(1e-6), 0.0, 0.05, Some(0.05)),
-            Self::Convergence => bars(None, 1.0, 0.01, None),
+            Self::CableOnly => bars(1e-8, 0.0, 0.001, 0.025),
+            Self::Rest | Self::Passive | Self::Currents => bars(1e-6, 1.0, 0.001, 0.025),
+            Self::Bac => bars(1e-6, 1.0, 0.025, 0.025),
+            Self::Synaptic => bars(1e-6, 0.0, 0.05, 0.05),
+            Self::Convergence => bars(1e-6, 1.0, 0.01, 0.025),
         }
     }
 }

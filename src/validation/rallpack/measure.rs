@@ -1,6 +1,6 @@
 //! The suite's measures of deviation.
 
-use crate::validation::spikes::peaks;
+use kenyon_base::peaks;
 
 /// Phases at which the shape of an interval between spikes is compared.
 const PHASES: usize = 100;
