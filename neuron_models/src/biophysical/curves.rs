@@ -17,7 +17,6 @@ use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 
 use super::model::Model;
-use super::protocol::run::name_place;
 use super::solver::{Cells, Observer, Settings, time_step};
 
 pub use fi::{FiRow, FiSpec, fi_curve};
@@ -57,11 +56,6 @@ fn in_batches<T: Send>(
         })
         .collect();
     Ok(results?.into_iter().flatten().collect())
-}
-
-/// Runs cells to the end of `steps`, naming the place if a potential leaves all bounds.
-fn run(model: &Model, cells: &mut Cells, steps: u64, observer: &mut impl Observer) -> Result<()> {
-    cells.run(steps, observer).map_err(|error| name_place(&model.neuron, cells, error))
 }
 
 /// Steps that a time is.

@@ -3,7 +3,7 @@
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{in_batches, run, settings, steps};
+use super::{in_batches, settings, steps};
 use crate::biophysical::model::Model;
 use crate::biophysical::solver::{Cells, Electrode, Observer, Waveform};
 use crate::biophysical::spikes::Rule;
@@ -111,7 +111,7 @@ pub fn fi_curve(model: &Model, spec: &FiSpec, progress: &dyn Progress) -> Result
             cells.add_electrode(Electrode { node, lane: Some(lane as u32), waveform });
         }
         let mut watch = Soma { node: soma, v: vec![Vec::with_capacity(steps as usize + 1); trials.len()] };
-        run(model, &mut cells, steps, &mut watch)?;
+        cells.run(steps, &mut watch)?;
         let rows = watch.v.iter().zip(&spec.amps_na[trials]);
         Ok(rows.map(|(v, &amp_na)| row(amp_na, spec.dur_ms, &rule.times_ms(v, spec.dt_ms))).collect())
     })

@@ -3,7 +3,7 @@
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{in_batches, run, settings, steps};
+use super::{in_batches, settings, steps};
 use crate::biophysical::model::Model;
 use crate::biophysical::placing::{PlacedSynapse, SynapseKind, SynapseOrder, dendritic_nodes};
 use crate::biophysical::solver::{Cells, Electrode, Observer, Waveform};
@@ -147,7 +147,7 @@ impl Control {
         nodes.sort_unstable();
         nodes.dedup();
         let mut control = Self { nodes, v: Vec::new() };
-        run(model, &mut Cells::new(&model.neuron, 1, settings(dt_ms))?, steps, &mut control)?;
+        Cells::new(&model.neuron, 1, settings(dt_ms))?.run(steps, &mut control)?;
         Ok(control)
     }
 
@@ -257,7 +257,7 @@ pub fn epsp_table(model: &Model, sites: &[Site], spec: &EpspSpec, progress: &dyn
             cells.set_events(lane, EventQueue::new(vec![event])?)?;
         }
         let mut watch = Deviation::new(Some(&control), 0, sites, soma);
-        run(model, &mut cells, steps, &mut watch)?;
+        cells.run(steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| EpspRow {
             site: site.clone(),
             local_peak_mv: local.most_mv,
@@ -313,7 +313,7 @@ pub fn input_resistance(
             cells.add_electrode(Electrode { node: site.node, lane: Some(lane as u32), waveform });
         }
         let mut watch = Deviation::new(control.as_ref(), onset, sites, soma);
-        run(model, &mut cells, steps, &mut watch)?;
+        cells.run(steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| ResistanceRow {
             site: site.clone(),
             onset_mv: local.onset_mv,

@@ -11,7 +11,6 @@ use super::records::{Plan, plan, steps};
 use super::{Protocol, SpikesAt};
 use crate::biophysical::mechanism::Grid;
 use crate::biophysical::model::Model;
-use crate::biophysical::neuron::Neuron;
 use crate::biophysical::placing::PlacedSynapse;
 use crate::biophysical::recording::Recorder;
 use crate::biophysical::solver::{Cells, Observer, Settings, long_step};
@@ -156,7 +155,7 @@ impl Prepared {
         progress.stage("simulate", Some(self.steps));
         while cells.steps() < self.steps && !stop.load(Ordering::Relaxed) {
             let count = block.min(self.steps - cells.steps());
-            cells.run(count, &mut watch).map_err(|e| name_place(&model.neuron, cells, e))?;
+            cells.run(count, &mut watch)?;
             progress.advance(count);
         }
         let cable = &model.neuron.cable;
@@ -197,17 +196,4 @@ impl Observer for Watch {
         self.soma.push(cells.v_at(self.node, 0));
         self.recorders.iter_mut().try_for_each(|r| r.stepped(cells))
     }
-}
-
-/// Names the place where a potential left all bounds; the solver knows nodes alone.
-pub(in crate::biophysical) fn name_place(neuron: &Neuron, cells: &Cells, error: UserError) -> UserError {
-    if error.code() != "left-bounds" {
-        return error;
-    }
-    let size = |v: f64| if v.is_nan() { f64::INFINITY } else { v.abs() };
-    let farthest = cells.v().iter().enumerate().max_by(|a, b| size(*a.1).total_cmp(&size(*b.1)));
-    let index = farthest.map_or(0, |(index, _)| index);
-    let node = &neuron.cable.nodes[index / cells.lanes()];
-    let section = &neuron.cable.sections[node.section as usize].name;
-    error.key(format!("{section}({}), step {}", node.x, cells.steps()))
 }
