@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn every_fault_has_its_line() {
-        for (text, line) in [("a,b\n1,2\n\n\n3\n", 5), ("a,b\r\n1,2\r\n\r\n3,4,5", 4), ("a,b\n\"1\n\",2\n1\n", 4), ("a,b\n1", 2)] {
+        for (text, line) in [("a,b\n1,2\n\n\n3\n", 5), ("a,b\r\n1,2\r\n\r\n3,4,5", 4), ("a,b\n\"1\n\",2\n1\n", 4), ("a,b\n1", 2)]
+        {
             let table = table(text).expect("a header");
             let error = table.rows().find_map(Result::err).expect("ragged");
             assert!(error.code() == "ragged" && error.line_number() == Some(line), "{text:?}: {error}");

@@ -114,9 +114,18 @@ fn the_presets_cut_the_cell_into_642_1044_and_1690_segments() {
 fn the_longest_apical_path_begins_at_the_apical_trunk() {
     let Some(tree) = l5pc() else { return };
     let cable = cut(&tree, Segments::TWINPROP);
-    let distances = cable.distances_from(cable.find("apic[0]").unwrap());
-    assert_eq!(distances.iter().flatten().count(), 109);
-    let longest = distances.iter().flatten().map(|(_, end)| *end).fold(0.0, f64::max);
+    let paths = cable.paths_from(cable.find("apic[0]").unwrap());
+    let start = cable.sections[cable.find("apic[0]").unwrap() as usize].distance0_um;
+    let (mut count, mut longest) = (0, 0.0_f64);
+    for (index, section) in cable.sections.iter().enumerate().filter(|(_, s)| s.region == Region::Apical) {
+        // To the bit: densities are rounded, and a place may lie at the edge of a window.
+        let (near, far) = paths.ends(index as u32);
+        let expected = [section.distance0_um - start, section.distance1_um - start];
+        assert_eq!([near, far].map(f64::to_bits), expected.map(f64::to_bits), "{}", section.name);
+        assert_eq!(paths.at(index as u32, 1.0).to_bits(), (near + (far - near)).to_bits());
+        (count, longest) = (count + 1, longest.max(far));
+    }
+    assert_eq!(count, 109);
     assert!((longest - 1300.5335).abs() < 5e-5, "{longest}");
 }
 

@@ -63,18 +63,18 @@ impl Segments {
             .mend("24.3 is usual; Hay et al. used 40"))
     }
 
-    /// Number of segments of a cylinder of this length.
+    /// Number of segments of a length.
     ///
     /// # Errors
     /// `bad-segment-length`; `limit` beyond ten million.
     pub fn count_of(self, length_um: f64) -> Result<u32> {
-        let count = 1.0 + 2.0 * (length_um / self.checked()?.max_length_um).floor();
+        let count = self.checked()?.count(length_um);
         if count <= MAX_NODES { Ok(count as u32) } else { Err(too_many(count)) }
     }
 
-    /// Number of segments of a section, before anyone limits it.
-    fn count(self, section: &Section, length_um: f64) -> f64 {
-        section.nseg.map_or_else(|| 1.0 + 2.0 * (length_um / self.max_length_um).floor(), f64::from)
+    /// The same, before anyone limits it.
+    fn count(self, length_um: f64) -> f64 {
+        1.0 + 2.0 * (length_um / self.max_length_um).floor()
     }
 }
 
@@ -194,7 +194,8 @@ impl Cable {
     pub fn with(tree: &Tree, segments: Segments, electrics: impl Fn(&Section) -> Electrics) -> Result<Self> {
         segments.checked()?;
         let lengths: Vec<f64> = tree.sections().iter().map(Section::length_um).collect();
-        let counts: Vec<f64> = tree.sections().iter().zip(&lengths).map(|(s, &length)| segments.count(s, length)).collect();
+        let count = |section: &Section, length_um: f64| section.nseg.map_or_else(|| segments.count(length_um), f64::from);
+        let counts: Vec<f64> = tree.sections().iter().zip(&lengths).map(|(s, &length)| count(s, length)).collect();
         let nodes: f64 = counts.iter().map(|count| count + 1.0).sum();
         if nodes > MAX_NODES {
             return Err(too_many(nodes));

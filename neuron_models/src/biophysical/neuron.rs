@@ -40,6 +40,16 @@ impl Neuron {
     /// # Errors
     /// `no-membrane` for a region that the recipe does not name; `unknown-section` for its `distance_from`; as [`Cable::with`].
     pub fn new(tree: &Tree, segments: Segments, recipe: Recipe) -> Result<Self> {
+        Self::part_of(None, tree, segments, recipe)
+    }
+
+    /// As [`Self::new`], for a tree that was cut out of a `whole`: it keeps the densities that it had there.
+    ///
+    /// Distances are relative to the longest path of the whole in each region.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn part_of(whole: Option<&Tree>, tree: &Tree, segments: Segments, recipe: Recipe) -> Result<Self> {
         recipe.check()?;
         for section in tree.sections() {
             recipe.membrane(section.region)?;
@@ -50,7 +60,11 @@ impl Neuron {
                 .map_or_else(|_| Electrics::default(), |m| Electrics { ra_ohm_cm: m.ra_ohm_cm, cm_uf_cm2: m.cm_uf_cm2 })
         };
         let cable = Cable::with(tree, segments, |section| electrics(section.region))?;
-        let distances = Distances::new(&cable, &recipe)?;
+        let mut distances = Distances::new(&cable, &recipe)?;
+        if let Some(whole) = whole {
+            let whole = Cable::new(whole, Segments::default(), Electrics::default())?;
+            distances.longest_um = Distances::new(&whole, &recipe)?.longest_um;
+        }
         let mut neuron = Self { channels: Vec::new(), pools: Vec::new(), cable, recipe };
         neuron.place_channels(&distances)?;
         neuron.place_pools()?;
@@ -64,8 +78,7 @@ impl Neuron {
                 let Some(placed) = self.recipe.membrane(section.region)?.channels.get(info.name) else { continue };
                 let density = placed.density();
                 for node in section.segment_nodes() {
-                    let gbar_s_cm2 =
-                        distances.density(&density, self.recipe.placement, section, node, &self.cable.nodes[node]);
+                    let gbar_s_cm2 = distances.density(&density, self.recipe.placement, section, node, &self.cable.nodes[node]);
                     instances.push(Instance {
                         node: node as u32,
                         area_um2: self.cable.nodes[node].area_um2,

@@ -69,6 +69,7 @@ pub(super) fn plan(protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse
             Some(every_ms) => steps(&format!("{key}.every_ms"), every_ms, protocol.dt_ms)?,
             None => 1,
         };
+        superfluous(record, &key)?;
         if record.every_segment {
             only_the_potential(record).map_err(|e| e.key(&key))?;
             out.extend(everywhere(record, model).into_iter().map(|probe| Plan { probe, every, key: key.clone() }));
@@ -126,7 +127,6 @@ fn needed<'a, T>(key: &str, name: &str, value: Option<&'a T>) -> Result<&'a T> {
 }
 
 fn probe(record: &Record, protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
-    superfluous(record, key)?;
     let of_synapse = matches!(
         record.quantity,
         RecordedQuantity::SynapseConductance | RecordedQuantity::SynapseOpening | RecordedQuantity::SynapseCurrent
@@ -178,7 +178,7 @@ fn synapse_probe(record: &Record, synapses: &[PlacedSynapse], key: &str) -> Resu
     }
     let number = find(synapses, needed(key, "synapse", record.synapse.as_ref())?).map_err(|e| e.key(format!("{key}.synapse")))?;
     let synapse = &synapses[number as usize];
-    let names = synapse.kind.receptor_names(synapse.set);
+    let names: Vec<&str> = synapse.receptors.iter().map(|r| r.kind.name()).collect();
     let wanted = needed(key, "receptor", record.receptor.as_ref())?;
     let Some(receptor) = names.iter().position(|name| name == wanted) else {
         return Err(UserError::bad_data("unknown-receptor", format!("synapse `{}` has no such receptor", synapse.name))

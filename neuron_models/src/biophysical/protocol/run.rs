@@ -83,7 +83,7 @@ impl Prepared {
         if let Some(v) = given.v_init_mv {
             within("v_init_mv", v, -200.0, 200.0, "mV")?;
         }
-        let mut model = given.model.build(folder, given.celsius)?;
+        let mut model = given.build_model(folder)?;
         model.notes.extend(long_step(dt_ms, given.scheme));
         let tables = given.tables.then(Grid::default);
         let settings = Settings { dt_ms, scheme: given.scheme, v_init_mv: given.v_init_mv, tables };
@@ -139,17 +139,21 @@ impl Prepared {
     /// # Errors
     /// `left-bounds` with section and place if a potential is no number any more.
     pub fn run(&mut self, progress: &dyn Progress, stop: &AtomicBool) -> Result<Outcome> {
-        let Self { model, cells, plans, protocol, .. } = self;
-        cells.init();
+        let Self { model, cells, plans, protocol, steps, .. } = self;
+        if cells.steps() > 0 {
+            cells.init();
+        }
         let mut strides: Vec<u64> = plans.iter().map(|p| p.every).collect();
         strides.sort_unstable();
         strides.dedup();
         let recorder = |every: &u64| {
             let probes = plans.iter().filter(|p| p.every == *every).map(|p| p.probe.clone()).collect();
-            Recorder::new(&model.neuron, cells, probes, *every)
+            let mut recorder = Recorder::new(&model.neuron, cells, probes, *every)?;
+            recorder.reserve(*steps);
+            Ok(recorder)
         };
         let recorders = strides.iter().map(recorder).collect::<Result<Vec<_>>>()?;
-        let soma = Vec::with_capacity(self.steps as usize + 1);
+        let soma = Vec::with_capacity(*steps as usize + 1);
         let mut watch = Watch { recorders, node: self.spike_node, soma };
         let block = ((1.0 / protocol.dt_ms).round() as u64).max(1);
         progress.stage("simulate", Some(self.steps));
@@ -159,7 +163,7 @@ impl Prepared {
             progress.advance(count);
         }
         let cable = &model.neuron.cable;
-        let mut turn = vec![0; strides.len()];
+        let mut values: Vec<_> = watch.recorders.into_iter().map(|r| r.into_traces().into_iter()).collect();
         let mut traces = Vec::with_capacity(plans.len());
         for plan in plans.iter() {
             let group = strides.iter().position(|every| *every == plan.every).expect("every stride is listed");
@@ -170,9 +174,8 @@ impl Prepared {
                 section: cable.sections[node.section as usize].name.clone(),
                 x: node.x,
                 every: plan.every,
-                values: watch.recorders[group].trace(turn[group], 0).to_vec(),
+                values: values[group].next().expect("a trace for each probe"),
             });
-            turn[group] += 1;
         }
         let times_ms = self.rule.times_ms(&watch.soma, protocol.dt_ms);
         let spikes = Spikes { at: protocol.spikes.clone(), times_ms };
