@@ -182,13 +182,13 @@ mod tests {
             .set_events(0, EventQueue::new(vec![Event { time_ms: 1.0, synapse: 0, weight: 1.7e308 }]).expect("sound"))
             .expect("sound");
         let error = cells.run(100, &mut Nobody).expect_err("no potential").to_string();
-        assert!(error.contains("a synapse") && error.contains("dend[0](0.8125)"), "{error}");
+        assert!(error.contains("a synapse") && error.contains("dend[0](0.6875)"), "{error}");
 
         let mut cells = super::tests::cells(1);
         let waveform = Waveform::Step { delay_ms: 0.5, dur_ms: 1.0, amp_na: -1e7 };
         cells.add_electrode(Electrode { node: 4, lane: None, waveform });
         let error = cells.run(100, &mut Nobody).expect_err("no potential").to_string();
-        assert!(error.contains("a current of -10000000 nA into dend[0](0.4375)"), "{error}");
+        assert!(error.contains("a current of -10000000 nA into dend[0](0.3125)"), "{error}");
         assert!(error.contains("left all bounds at 0.5 ms"), "{error}");
     }
 }
