@@ -15,10 +15,9 @@ use kenyon_neurons::biophysical::recipe::{Placed, Recipe, SHIPPED};
 /// Length of a section along its points.
 fn length(shape: &Shape) -> f64 {
     match shape {
-        Shape::Points(points) => points
-            .windows(2)
-            .map(|pair| (0..3).map(|i| (pair[1].xyz[i] - pair[0].xyz[i]).powi(2)).sum::<f64>().sqrt())
-            .sum(),
+        Shape::Points(points) => {
+            points.windows(2).map(|pair| (0..3).map(|i| (pair[1].xyz[i] - pair[0].xyz[i]).powi(2)).sum::<f64>().sqrt()).sum()
+        }
         Shape::Cylinder { length_um, .. } => *length_um,
     }
 }
@@ -133,7 +132,8 @@ fn at(model: &Model, section: &str, x: f64, channel: &str) -> f64 {
     model.neuron.density(channel, model.neuron.cable.node_at(section, x).expect("a place"))
 }
 
-const TWO_TRUNKS: &str = "1 1 0 0 0 8 -1\n2 4 0 8 0 1 1\n3 4 0 200 0 1 2\n4 4 5 8 0 1 1\n5 4 5 400 0 1 4\n6 3 0 -8 0 1 1\n7 3 0 -900 0 1 6\n";
+const TWO_TRUNKS: &str =
+    "1 1 0 0 0 8 -1\n2 4 0 8 0 1 1\n3 4 0 200 0 1 2\n4 4 5 8 0 1 1\n5 4 5 400 0 1 4\n6 3 0 -8 0 1 1\n7 3 0 -900 0 1 6\n";
 
 #[test]
 fn a_second_apical_trunk_has_distances_from_where_the_first_begins() {
@@ -218,7 +218,16 @@ fn a_morphology_in_nanometres_says_so_in_the_protocol() {
         .lines()
         .map(|line| {
             let fields: Vec<f64> = line.split(' ').map(|field| field.parse().expect("a number")).collect();
-            format!("{} {} {} {} {} {} {}\n", fields[0], fields[1], fields[2] * 1e3, fields[3] * 1e3, 0, fields[5] * 1e3, fields[6])
+            format!(
+                "{} {} {} {} {} {} {}\n",
+                fields[0],
+                fields[1],
+                fields[2] * 1e3,
+                fields[3] * 1e3,
+                0,
+                fields[5] * 1e3,
+                fields[6]
+            )
         })
         .collect();
     let error = on_swc(&ModelSpec::cell("l5pc"), &nm, None).expect_err("too large").to_string();

@@ -9,8 +9,10 @@ use kenyon_neurons::biophysical::curves::{
 };
 use kenyon_neurons::biophysical::model::ModelSpec;
 use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
+use kenyon_neurons::biophysical::recipe::Recipe;
 use kenyon_neurons::biophysical::spikes::{Definition, Rule};
 use kenyon_neurons::biophysical::synapse::Release;
+use proptest::prelude::*;
 
 const SOUND: &str = r#"
 duration_ms = 60
@@ -408,5 +410,37 @@ fn tables_of_a_model_do_not_depend_on_how_many_trials_there_are() {
     assert!(resistances.expect("sound").iter().all(|r| r.input_mohm > r.to_soma_mohm));
     for amps in [[f64::NAN], [1e9]] {
         assert_eq!(fi_curve(&model, &spec(&amps), &Silent).expect_err("no current").code(), "bad-number");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// A few bytes of a sound file are others: it is refused or means something else, and nothing panics.
+    #[test]
+    fn damaged_protocols_and_tables_are_errors_or_simulations(
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        table in prop::collection::vec(prop::sample::select(b"syn_id,t_mweightx0123456789.-e\n\r\"\0\xff ".to_vec()), 0..120),
+    ) {
+        let mut bytes = SOUND.as_bytes().to_vec();
+        for (place, byte) in &places {
+            let at = place.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        let short = String::from_utf8_lossy(&bytes).replace("duration_ms = 60", "duration_ms = 1");
+        // A long simulation is none of our business.
+        if let Ok(protocol) = Protocol::parse(&short, Path::new("p.toml")).map(|p| Protocol { duration_ms: p.duration_ms.min(60.0), ..p }) {
+            let _ = protocol.prepare(Path::new("p.toml"));
+        }
+        let _ = Recipe::parse(&String::from_utf8_lossy(&bytes), Path::new("r.toml"));
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(dir.path().join("e.csv"), [b"syn_id,t_ms,weight\n".as_slice(), &table].concat()).expect("written");
+        std::fs::write(dir.path().join("f.csv"), &table).expect("written");
+        let begin = SOUND.split("[[event]]").next().expect("a beginning");
+        for name in ["e.csv", "f.csv"] {
+            let path = dir.path().join("p.toml");
+            let protocol = Protocol::parse(&format!("{begin}[events]\ncsv = \"{name}\"\n"), &path).expect("parses");
+            let _ = protocol.prepare(&path);
+        }
     }
 }
