@@ -85,6 +85,10 @@ fn absurd_protocols_are_refused_with_code_key_and_mend() {
         ("dur_ms = 40", "dur_ms = 0.005", "between-steps", "in steps of 0.025 ms"),
         ("step = {", "samples = { t_ms = [-5, -1], i_na = [1, 1] }\n# ", "bad-samples", "over before the simulation begins"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\nreceptor = \"x\"\n[[", "superfluous-key", "`record[0].receptor`"),
+        ("[[record]]\n[[", "[[record]]\nsections = [\"dend[0]\"]\n[[", "superfluous-key", "`record[0].sections`"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = [\"den[0]\"]\n[[", "unknown-section", "did you mean `dend[0]`"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = []\n[[", "bad-record", "no segment has"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nx = 0.5\n[[", "bad-record", "`section` and `x`"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\ngate = \"m\"\n[[", "superfluous-key", "`record[0].gate`"),
         ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_b\"]", "bad-receptors", "`gaba_b.gmax_us`"),
         ("kind = \"exc\"", "kind = \"exc\"\nreceptors = []", "bad-receptors", "`synapse[0].receptors`"),
@@ -246,6 +250,19 @@ section = "dend[0]"
     let protocol = Protocol::parse(&text, Path::new("p.toml")).expect("parses");
     let prepared = protocol.prepare(Path::new("p.toml")).expect("sound");
     assert!(prepared.synapses[8].receptors.len() == 2 && &*prepared.synapses[8].set == "mine");
+}
+
+#[test]
+fn any_quantity_of_the_membrane_is_recorded_where_there_is_one() {
+    let record = |text: &str| SOUND.replacen("[[record]]\n[[", &format!("[[record]]\nevery_segment = true\n{text}\n[["), 1);
+    let names = |text: &str| {
+        let outcome = run(&record(text)).expect("sound");
+        outcome.traces.iter().map(|trace| trace.name.clone()).filter(|name| name != "g").collect::<Vec<_>>()
+    };
+    assert_eq!(names("").len(), 9);
+    assert_eq!(names("quantity = \"gate\"\nchannel = \"NaTa_t\"\ngate = \"m\""), ["m_NaTa_t_soma[0](0.5)"]);
+    let leak = names("quantity = \"current\"\nchannel = \"leak\"\nsections = [\"dend[0]\"]");
+    assert!(leak.len() == 8 && leak[7] == "i_leak_dend[0](0.9375)", "{leak:?}");
 }
 
 #[test]

@@ -14,14 +14,10 @@ use kenyon_neurons::biophysical::model::{BallAndStick, Model, ModelSpec, Morphol
 use kenyon_neurons::biophysical::placing::SynapseKind;
 use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
 use kenyon_neurons::biophysical::spikes::{Definition, Rule};
+use reference::number;
 
 fn table(path: &Path) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(path).expect("reference table");
-    text.lines().skip(1).map(|line| line.split(',').map(String::from).collect()).collect()
-}
-
-fn number(text: &str) -> f64 {
-    text.parse().expect("a number")
+    reference::rows(path).1
 }
 
 fn run(text: &str) -> Outcome {

@@ -279,9 +279,12 @@ pub struct Record {
     /// Place on it, 0 to 1; the middle unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<f64>,
-    /// In every segment instead of at one place; for the potential alone.
+    /// In every segment instead of at one place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub every_segment: bool,
+    /// Only the segments of these sections, with `every_segment`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sections: Option<Vec<String>>,
     /// What is looked at.
     #[serde(default)]
     pub quantity: RecordedQuantity,
