@@ -43,7 +43,7 @@ pub fn text(path: &Path, limit: u64) -> Result<String> {
         bytes.drain(..3);
     }
     let not_text = |bytes: &[u8], at: usize| {
-        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let line = bytes[..at].split(|byte| *byte == b'\n').count() as u64;
         UserError::bad_data("not-text", "is not a text file")
             .file(path)
             .line(line)

@@ -86,7 +86,12 @@ fn absurd_protocols_are_refused_with_code_key_and_mend() {
         ("step = {", "samples = { t_ms = [-5, -1], i_na = [1, 1] }\n# ", "bad-samples", "over before the simulation begins"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\nreceptor = \"x\"\n[[", "superfluous-key", "`record[0].receptor`"),
         ("[[record]]\n[[", "[[record]]\nsections = [\"dend[0]\"]\n[[", "superfluous-key", "`record[0].sections`"),
-        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = [\"den[0]\"]\n[[", "unknown-section", "did you mean `dend[0]`"),
+        (
+            "[[record]]\n[[",
+            "[[record]]\nevery_segment = true\nsections = [\"den[0]\"]\n[[",
+            "unknown-section",
+            "did you mean `dend[0]`",
+        ),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = []\n[[", "bad-record", "no segment has"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\nx = 0.5\n[[", "bad-record", "`section` and `x`"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\ngate = \"m\"\n[[", "superfluous-key", "`record[0].gate`"),

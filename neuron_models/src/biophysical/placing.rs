@@ -114,21 +114,25 @@ pub fn dendritic_nodes(model: &Model, order: SynapseOrder) -> Vec<u32> {
         .map(|node| node as u32);
     let mut nodes: Vec<u32> = nodes.collect();
     if order == SynapseOrder::TwinpropY {
-        let points = placed(&model.tree);
-        let mut of_section: Vec<Vec<f64>> = vec![Vec::new(); cable.sections.len()];
-        for (index, section) in cable.sections.iter().enumerate() {
-            of_section[index] = mean_heights(&points[index], section.nseg);
-        }
-        let height = |&node: &u32| {
-            let place = &cable.nodes[node as usize];
-            of_section[place.section as usize][place.segment.unwrap_or(0) as usize]
-        };
-        let y: Vec<f64> = nodes.iter().map(height).collect();
+        let y = heights(model, &nodes);
         let mut turn: Vec<usize> = (0..nodes.len()).collect();
         turn.sort_by(|&a, &b| y[a].total_cmp(&y[b]));
         nodes = turn.into_iter().map(|k| nodes[k]).collect();
     }
     nodes
+}
+
+/// [`mean_y`] of many segments, in one walk along the points of each section.
+pub fn heights(model: &Model, nodes: &[u32]) -> Vec<f64> {
+    let cable = &model.neuron.cable;
+    let points = placed(&model.tree);
+    let of_section = |(section, line): (&CableSection, &Vec<Point>)| mean_heights(line, section.nseg);
+    let of_sections: Vec<Vec<f64>> = cable.sections.iter().zip(&points).map(of_section).collect();
+    let height = |&node: &u32| {
+        let place = &cable.nodes[node as usize];
+        of_sections[place.section as usize][place.segment.unwrap_or(0) as usize]
+    };
+    nodes.iter().map(height).collect()
 }
 
 /// Mean y of a segment: of its two ends on the traced line and of all traced points between them, unweighted.

@@ -91,7 +91,9 @@ impl Morphology {
         let target = self.picture.as_deref().map(|path| Target::new(path, [self.file.as_path()])).transpose()?;
         let (tree, notes) = self.tree()?;
         let tree = if self.replace_axon {
-            edit::lost_with_axon(&tree).into_iter().for_each(|note| context.warn(&note));
+            if let Some(note) = edit::lost_with_axon(&tree) {
+                context.warn(&note);
+            }
             edit::replace_axon(tree)?
         } else {
             tree

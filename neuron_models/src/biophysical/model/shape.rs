@@ -211,7 +211,7 @@ fn dimension(key: &str, um: f64) -> Result<()> {
     }
     Err(UserError::bad_data("bad-number", "no neuron has this size")
         .key(format!("model.morphology.{key}"))
-        .found(format!("{um} µm"))
+        .found(format!("{um:e} µm"))
         .expected("1e-3 to 1e6 µm"))
 }
 

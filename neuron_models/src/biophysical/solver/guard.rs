@@ -68,8 +68,11 @@ pub(super) fn left_bounds(cells: &Cells) -> UserError {
 fn calcium(cells: &Cells, lane: usize) -> Option<Cause> {
     let of = |node: u32| cells.calcium.cai[node as usize * cells.lanes + lane];
     let node = cells.pool.nodes().iter().copied().find(|&node| of(node).is_nan() || of(node) <= 0.0)?;
-    let what =
-        format!("calcium below zero in the pool of {}: {:e} mM, carried out by calcium channels", cells.names.of(node), of(node));
+    let what = format!(
+        "calcium below zero in the pool of {}: {:.3e} mM, carried out by calcium channels",
+        cells.names.of(node),
+        of(node)
+    );
     Some(Cause::new(node, what, "keep the potential there below the reversal potential of calcium: smaller currents or weights"))
 }
 
