@@ -322,3 +322,53 @@ every_ms = 0.1
     let worst = mine.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(worst < 1e-5, "{worst} mV");
 }
+
+#[test]
+fn synapses_of_ones_own_stand_in_every_result() {
+    let own = "kind = \"inh\"\nset = \"mine\"\nreceptors = [\"gaba_b\"]";
+    let text = STEP.replacen("kind = \"exc\"", own, 1) + "[synapse_set.mine]\nfrom = \"rat\"\ngaba_b = { gmax_us = 1e-3 }\n";
+    let dir = folder_with("p.toml", &text);
+    let summary = kenyon_json(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out"]);
+    assert_eq!(summary["synapse_sets"]["mine"]["gaba_b"]["gmax_us"], 1e-3);
+    let file = hdf5::File::open(dir.path().join("out/result.h5")).expect("opens");
+    for (name, expected) in [("synapse/set", "mine"), ("synapse/receptors", "gaba_b")] {
+        let text = file.dataset(name).expect("there").read_raw::<hdf5::types::VarLenUnicode>();
+        let fixed = || file.dataset(name).expect("there").read_raw::<hdf5::types::FixedUnicode<64>>();
+        let found = text.map(|t| t[0].to_string()).or_else(|_| fixed().map(|t| t[0].to_string()));
+        assert!(found.is_ok_and(|found| found == expected), "{name}");
+    }
+    // One-line commands know them too.
+    let model = "synapse_set = \"mine\"\n";
+    fs::write(dir.path().join("q.toml"), text.replacen("[model]\n", &format!("[model]\n{model}"), 1)).expect("written");
+    let epsp = kenyon_json(dir.path(), &["neuron", "epsp", "q.toml", "--count", "1", "--kind", "inh", "--duration-ms", "40"]);
+    assert_eq!(epsp["model"]["synapse_set"], "mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_at_once_and_impossible_curves_too() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let made = std::process::Command::new("mkfifo").arg(dir.path().join("p.toml")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let pipe = kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out"]);
+    assert!(pipe.code == 3 && pipe.stderr.contains("not a regular file"), "{}", pipe.stderr);
+    let args = ["neuron", "fi", "ball-and-stick", "--amp", "0.1", "--dt-ms", "1e-6", "--dur-ms", "1e6"];
+    let long = kenyon_in(dir.path(), &args);
+    assert!(long.code == 2 && long.stderr.contains("too many steps"), "{}", long.stderr);
+}
+
+#[test]
+fn the_unit_of_a_morphology_is_an_option_and_a_key() {
+    let nm = "1 1 0 0 0 8000 -1\n2 4 0 8000 0 1000 1\n3 4 0 200000 0 1000 2\n4 3 0 -8000 0 1000 1\n5 3 0 -100000 0 1000 4\n";
+    let dir = folder_with("nm.swc", nm);
+    let fi = ["neuron", "input-resistance", "l5pc", "--morphology", "nm.swc", "--duration-ms", "1"];
+    let refused = kenyon_in(dir.path(), &fi);
+    assert!(refused.code == 3 && refused.stderr.contains("--unit nm"), "{}", refused.stderr);
+    let area = kenyon_json(dir.path(), &[&fi[..], &["--unit", "nm"]].concat())["model"]["area_um2"].as_f64();
+    assert!(area.is_some_and(|um2| (100.0..10_000.0).contains(&um2)), "{area:?}");
+    let text = "duration_ms = 1\n[model]\ncell = \"l5pc\"\nmorphology = { file = \"nm.swc\", unit = \"nm\" }\n";
+    fs::write(dir.path().join("p.toml"), text).expect("written");
+    let summary = kenyon_json(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out"]);
+    assert_eq!(summary["model"]["area_um2"].as_f64(), area);
+    assert_eq!(summary["model"]["spec"]["morphology"]["unit"], "nm");
+}

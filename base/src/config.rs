@@ -1,12 +1,12 @@
 //! Configs in TOML, or in JSON if the name ends so: an unknown key is an error with its line and the nearest known key.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Result, UserError, nearest};
+use crate::input;
 
 /// Configs are small; a file above this size is not one.
 const LIMIT_BYTES: u64 = 16 << 20;
@@ -33,19 +33,12 @@ pub fn read_of<T: DeserializeOwned>(path: &Path, page: &str) -> Result<T> {
             .expected("a file that ends in `.toml` or `.json`")
             .mend(format!("write it as TOML: `{page}` describes the keys")));
     }
-    let size = fs::metadata(path).map_err(|e| UserError::cannot_read(path, &e))?.len();
-    if size > LIMIT_BYTES {
-        return Err(UserError::bad_data("limit", "too large for a config").file(path).mend("name the TOML file, not the data"));
-    }
-    let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
-    match String::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') && ends_in(path, "json") => parse_json_of(&text, path, page),
-        Ok(text) if !text.contains('\0') => parse_of(&text, path, page),
-        _ => Err(UserError::bad_data("not-text", "is not a text file")
-            .file(path)
-            .expected("a TOML config")
-            .mend("name the config")),
-    }
+    let text = input::text(path, LIMIT_BYTES).map_err(|error| match error.code() {
+        "limit" => UserError::bad_data("limit", "too large for a config").file(path).mend("name the TOML file, not the data"),
+        "not-text" => error.expected("a TOML config").mend("name the config"),
+        _ => error,
+    })?;
+    if ends_in(path, "json") { parse_json_of(&text, path, page) } else { parse_of(&text, path, page) }
 }
 
 /// Parses TOML text; `path` is named in errors.
@@ -159,6 +152,7 @@ fn suggestion(message: &str, page: &str) -> String {
 mod tests {
     use super::*;
     use serde::Deserialize;
+    use std::fs;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -7,6 +7,8 @@
 //! | [`atomic`] | files and folders that appear whole or not at all |
 //! | [`container`] | HDF5 files with format name, version, provenance and a seal over every byte |
 //! | [`plain`] | HDF5 files in layouts that others defined |
+//! | [`input`] | files that users name, read up to a limit |
+//! | [`table`] | tables of comma-separated values that users write |
 //! | [`config`] | TOML files whose unknown keys are errors with a suggestion |
 //! | [`progress`] | how long work tells how far it is |
 //! | [`digest`] | SHA-256 of files, streams and id arrays |
@@ -30,11 +32,13 @@ pub mod config;
 pub mod container;
 pub mod digest;
 pub mod error;
+pub mod input;
 mod interval;
 mod paired;
 pub mod plain;
 pub mod progress;
 pub mod random;
+pub mod table;
 mod trains;
 mod van_rossum;
 

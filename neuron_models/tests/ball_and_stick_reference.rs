@@ -12,9 +12,7 @@ use kenyon_neurons::biophysical::synapse::{Event, EventQueue, synapse_set};
 
 /// A table of a case: header, rows.
 fn table(case: &str, file: &str) -> Option<(Vec<String>, Vec<Vec<String>>)> {
-    let text = std::fs::read_to_string(reference::part("ball_and_stick")?.join(case).join(file)).expect("a readable table");
-    let mut lines = text.lines().map(|line| line.split(',').map(str::to_string).collect::<Vec<_>>());
-    Some((lines.next().expect("a header"), lines.collect()))
+    Some(reference::rows(&reference::part("ball_and_stick")?.join(case).join(file)))
 }
 
 fn neuron(length_um: f64, diam_um: f64, sk_factor: f64) -> Neuron {

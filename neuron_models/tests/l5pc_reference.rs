@@ -11,6 +11,7 @@ use kenyon_neurons::biophysical::recipe::{Placement, Recipe};
 use kenyon_neurons::biophysical::recording::{Probe, Quantity, Recorder};
 use kenyon_neurons::biophysical::solver::{Cells, Electrode, Settings, Synapse, Waveform};
 use kenyon_neurons::biophysical::synapse::{Event, EventQueue, synapse_set};
+use reference::{number, rows};
 
 /// Half of the last of nine digits of a potential below 100 mV.
 const ROUNDING_MV: f64 = 5.1e-8;
@@ -34,17 +35,6 @@ fn cell(recipe: Recipe) -> Option<(Neuron, PathBuf)> {
 
 fn l5pc() -> Option<(Neuron, PathBuf)> {
     cell(Recipe::shipped("l5pc").expect("shipped"))
-}
-
-/// A table: its header and the cells of its rows.
-fn rows(path: &Path) -> (Vec<String>, Vec<Vec<String>>) {
-    let text = std::fs::read_to_string(path).expect("a readable table");
-    let mut lines = text.lines().map(|line| line.split(',').map(str::to_string).collect::<Vec<_>>());
-    (lines.next().expect("a header"), lines.collect())
-}
-
-fn number(cell: &str) -> f64 {
-    cell.parse().expect("a number")
 }
 
 /// Runs so long, and returns the largest deviation from a file's traces at all eight sites up to then, mV.

@@ -1,26 +1,16 @@
 //! The layer 5 pyramidal cell against the tables of the reference simulator.
 #![allow(clippy::unwrap_used, reason = "in a test a failure is the message")]
 
+mod reference;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use kenyon_neurons::biophysical::cable::{Cable, Electrics, Segments};
 use kenyon_neurons::biophysical::morphology::asc::{self, AscRead};
 use kenyon_neurons::biophysical::morphology::{Loaded, NoteKind, ReadOptions, Region, Tree, edit, swc};
 
-fn reference(name: &str) -> Option<PathBuf> {
-    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KENYON_REFERENCE_DATA").map_or_else(default, PathBuf::from);
-    let path = root.join(name);
-    if !path.exists() {
-        eprintln!("skipped: no reference data");
-        return None;
-    }
-    Some(path)
-}
-
 fn read() -> Option<AscRead> {
-    let path = reference("morphologies/cell1.asc")?;
+    let path = reference::part("morphologies")?.join("cell1.asc");
     Some(asc::read(&path, &ReadOptions { strict: true, ..ReadOptions::default() }).unwrap())
 }
 
@@ -35,11 +25,7 @@ fn cut(tree: &Tree, segments: Segments) -> Cable {
 
 /// Rows of a table by the names of their columns.
 fn rows(name: &str) -> Option<Vec<BTreeMap<String, String>>> {
-    let text = std::fs::read_to_string(reference(&format!("l5pc/geometry/max_seg_24.3/{name}.csv"))?).unwrap();
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let row = |line: &str| header.iter().zip(line.split(',')).map(|(key, value)| (key.to_string(), value.to_string())).collect();
-    Some(lines.map(row).collect())
+    Some(reference::named_rows(&reference::part("l5pc/geometry/max_seg_24.3")?.join(format!("{name}.csv"))))
 }
 
 #[track_caller]
@@ -114,9 +100,18 @@ fn the_presets_cut_the_cell_into_642_1044_and_1690_segments() {
 fn the_longest_apical_path_begins_at_the_apical_trunk() {
     let Some(tree) = l5pc() else { return };
     let cable = cut(&tree, Segments::TWINPROP);
-    let distances = cable.distances_from(cable.find("apic[0]").unwrap());
-    assert_eq!(distances.iter().flatten().count(), 109);
-    let longest = distances.iter().flatten().map(|(_, end)| *end).fold(0.0, f64::max);
+    let paths = cable.paths_from(cable.find("apic[0]").unwrap());
+    let start = cable.sections[cable.find("apic[0]").unwrap() as usize].distance0_um;
+    let (mut count, mut longest) = (0, 0.0_f64);
+    for (index, section) in cable.sections.iter().enumerate().filter(|(_, s)| s.region == Region::Apical) {
+        // To the bit: densities are rounded, and a place may lie at the edge of a window.
+        let (near, far) = paths.ends(index as u32);
+        let expected = [section.distance0_um - start, section.distance1_um - start];
+        assert_eq!([near, far].map(f64::to_bits), expected.map(f64::to_bits), "{}", section.name);
+        assert_eq!(paths.at(index as u32, 1.0).to_bits(), (near + (far - near)).to_bits());
+        (count, longest) = (count + 1, longest.max(far));
+    }
+    assert_eq!(count, 109);
     assert!((longest - 1300.5335).abs() < 5e-5, "{longest}");
 }
 
@@ -155,7 +150,7 @@ fn the_cell_survives_a_journey_through_swc() {
 
 #[test]
 fn a_cell_that_was_cut_off_or_damaged_is_refused_or_read_never_a_panic() {
-    let Some(path) = reference("morphologies/cell1.asc") else { return };
+    let Some(path) = reference::part("morphologies").map(|folder| folder.join("cell1.asc")) else { return };
     let bytes = std::fs::read(&path).unwrap();
     let parse = |bytes: &[u8]| asc::parse(bytes, &path, &ReadOptions::default());
     let end = bytes.iter().rposition(|&byte| byte == b')').unwrap();

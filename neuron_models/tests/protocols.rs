@@ -9,7 +9,10 @@ use kenyon_neurons::biophysical::curves::{
 };
 use kenyon_neurons::biophysical::model::ModelSpec;
 use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
+use kenyon_neurons::biophysical::recipe::Recipe;
+use kenyon_neurons::biophysical::spikes::{Definition, Rule};
 use kenyon_neurons::biophysical::synapse::Release;
+use proptest::prelude::*;
 
 const SOUND: &str = r#"
 duration_ms = 60
@@ -77,6 +80,47 @@ fn absurd_protocols_are_refused_with_code_key_and_mend() {
         ("x = 0.9", "x = 1.5", "bad-place", "`synapse[0].x`"),
         ("amp_na = 0.4", "amp_na = inf", "bad-number", "`clamp[0].step.amp_na`"),
         ("delay_ms = 10", "delay_ms = 100", "after-the-end", "`clamp[0].step.delay_ms`"),
+        ("time_ms = 20", "time_ms = 59.99", "after-the-end", "at most 59.9875 ms"),
+        ("delay_ms = 10", "delay_ms = 59.99", "after-the-end", "`clamp[0].step.delay_ms`"),
+        ("dur_ms = 40", "dur_ms = 0.005", "between-steps", "in steps of 0.025 ms"),
+        ("step = {", "samples = { t_ms = [-5, -1], i_na = [1, 1] }\n# ", "bad-samples", "over before the simulation begins"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nreceptor = \"x\"\n[[", "superfluous-key", "`record[0].receptor`"),
+        ("[[record]]\n[[", "[[record]]\nsections = [\"dend[0]\"]\n[[", "superfluous-key", "`record[0].sections`"),
+        (
+            "[[record]]\n[[",
+            "[[record]]\nevery_segment = true\nsections = [\"den[0]\"]\n[[",
+            "unknown-section",
+            "did you mean `dend[0]`",
+        ),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = []\n[[", "bad-record", "no segment has"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nx = 0.5\n[[", "bad-record", "`section` and `x`"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\ngate = \"m\"\n[[", "superfluous-key", "`record[0].gate`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_b\"]", "bad-receptors", "`gaba_b.gmax_us`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = []", "bad-receptors", "`synapse[0].receptors`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_c\"]", "bad-config", "did you mean `gaba_a`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nset = \"rats\"", "unknown-synapse-set", "`synapse[0].set`"),
+        ("[[synapse]]", "[synapse_set.rat]\nfrom = \"human\"\n[[synapse]]", "duplicate-name", "`synapse_set.rat`"),
+        ("[[synapse]]", "[synapse_set.a]\nfrom = \"humans\"\n[[synapse]]", "unknown-synapse-set", "`synapse_set.a.from`"),
+        (
+            "[[synapse]]",
+            "[synapse_set.a]\nfrom = \"rat\"\nnmda.gmax_us = -1\n[[synapse]]",
+            "bad-number",
+            "`synapse_set.a.nmda.gmax_us`",
+        ),
+        ("[[synapse]]", "[synapse_set.a]\nfrom = \"rat\"\nampa.rise_ms = 9\n[[synapse]]", "bad-kinetics", "`synapse_set.a.ampa`"),
+        ("[[synapse]]", "[synapse_set.a]\nfrom = \"rat\"\nnmba.rise_ms = 9\n[[synapse]]", "bad-config", "did you mean `nmda`"),
+        (
+            "cell = \"ball-and-stick\"",
+            "cell = \"ball-and-stick\"\nmorphology = { fiel = \"a.swc\" }",
+            "bad-config",
+            "did you mean `file`",
+        ),
+        (
+            "cell = \"ball-and-stick\"",
+            "cell = \"ball-and-stick\"\nmorphology = { grown = 1, unit = \"nm\" }",
+            "bad-config",
+            "belong to a morphology from a `file`",
+        ),
         ("dur_ms = 40", "dur_ms = 0", "bad-number", "`clamp[0].step.dur_ms`"),
         ("step = {", "samples = { t_ms = [0, 0], i_na = [1, 1] }\n# ", "bad-samples", "`clamp[0].samples`"),
         ("step = {", "# ", "bad-clamp", "`clamp[0]`"),
@@ -127,6 +171,154 @@ fn a_potential_that_explodes_is_named_with_its_section() {
     let error = run(&text.replace("every_ms = 1", "every_ms = 10")).expect_err("explodes");
     assert_eq!(error.code(), "left-bounds");
     assert!(error.to_string().contains("soma[0](0.5), step"), "{error}");
+    assert!(error.to_string().contains("driven by a current of 9999 nA into soma[0](0.5)"), "{error}");
+}
+
+/// A trunk with a window of calcium channels, far from the soma.
+fn with_calcium(amp_na: f64) -> String {
+    let model = "cell = \"l5pc\"\nmax_segment_um = 200";
+    let clamp = format!("section = \"apic[1]\"\nstep = {{ delay_ms = 1, dur_ms = 40, amp_na = {amp_na} }}");
+    format!("duration_ms = 30\n[model]\n{model}\n[[clamp]]\n{clamp}\n")
+}
+
+#[test]
+fn calcium_that_is_carried_out_to_below_zero_is_the_cause_that_is_named() {
+    let error = run(&with_calcium(60.0)).expect_err("calcium leaves");
+    let text = error.to_string();
+    assert_eq!((error.code(), error.exit_code()), ("left-bounds", 1));
+    let place = text.split("in the pool of ").nth(1).and_then(|rest| rest.split(':').next()).expect("a place");
+    assert!(place.starts_with("apic["), "{text}");
+    assert!(text.contains(&format!("key `{place}, step ")) && text.contains("calcium below zero"), "{text}");
+    assert!(!text.contains("00000"), "{text}");
+}
+
+#[test]
+fn synapses_have_the_receptors_and_parameters_of_a_set_of_ones_own() {
+    let sets = r#"
+[synapse_set.mine]
+from = "rat"
+e_gaba_b_mv = -90
+[synapse_set.mine.gaba_b]
+gmax_us = 1e-3
+rise_ms = 2
+decay_ms = 20
+[synapse_set.jump]
+from = "bs_nmda_human"
+[synapse_set.jump.ampa]
+rise_ms = 0
+decay_ms = 2
+gmax_us = 2e-3
+[[synapse]]
+name = "slow"
+kind = "inh"
+set = "mine"
+section = "dend[0]"
+[[synapse]]
+name = "only"
+kind = "inh"
+set = "mine"
+receptors = ["gaba_b"]
+section = "dend[0]"
+[[synapse]]
+name = "jump"
+kind = "exc"
+set = "jump"
+receptors = ["ampa"]
+section = "dend[0]"
+"#;
+    let event = |synapse: &str| format!("[[event]]\nsynapse = \"{synapse}\"\ntime_ms = 1\n");
+    let record = |synapse: &str, receptor: &str, quantity: &str| {
+        format!("[[record]]\nsynapse = \"{synapse}\"\nreceptor = \"{receptor}\"\nquantity = \"synapse_{quantity}\"\n")
+    };
+    let records = [("slow", "gaba_a"), ("slow", "gaba_b"), ("only", "gaba_b"), ("jump", "ampa")]
+        .map(|(synapse, receptor)| record(synapse, receptor, "opening"));
+    let begin = "duration_ms = 30\n[model]\ncell = \"ball-and-stick\"\n";
+    let all = begin.to_string() + sets + &["slow", "only", "jump"].map(event).concat() + &records.concat();
+    let outcome = run(&(all.clone() + &record("only", "gaba_b", "current"))).expect("sound");
+    let of = |k: usize| &outcome.traces[k].values;
+    // Two exponentials with their peak, an event of weight 1 at 1 ms; conductances are those before a step, as NEURON writes them.
+    let tp = 2.0 * 20.0 / 18.0 * 10_f64.ln();
+    let shape = |t: f64| (-t / 20.0_f64).exp() - (-t / 2.0_f64).exp();
+    for (k, ms) in [(200, 4.0), (800, 19.0)] {
+        let t = ms - 0.025;
+        assert!((of(1)[k] - 1e-3 * shape(t) / shape(tp)).abs() < 1e-12, "{ms}: {}", of(1)[k]);
+        assert!((of(3)[k] - 2e-3 * (-t / 2.0_f64).exp()).abs() < 1e-12, "{ms}: {}", of(3)[k]);
+    }
+    assert_eq!(of(1), of(2));
+    assert!(of(0).iter().any(|g| *g > 6e-4) && of(4).iter().all(|i| *i >= 0.0), "the current is outward above -90 mV");
+    let missing = run(&(all + &record("only", "gaba_a", "opening"))).expect_err("no such receptor").to_string();
+    assert!(missing.contains("gaba_b"), "{missing}");
+    // The model's own set, for all its synapses.
+    let text = begin.to_string()
+        + "synapse_set = \"mine\"\n[synapses]\nper_segment = \"file\"\n"
+        + sets.split("[[synapse]]").next().expect("sets");
+    let protocol = Protocol::parse(&text, Path::new("p.toml")).expect("parses");
+    let prepared = protocol.prepare(Path::new("p.toml")).expect("sound");
+    assert!(prepared.synapses[8].receptors.len() == 2 && &*prepared.synapses[8].set == "mine");
+}
+
+#[test]
+fn any_quantity_of_the_membrane_is_recorded_where_there_is_one() {
+    let record = |text: &str| SOUND.replacen("[[record]]\n[[", &format!("[[record]]\nevery_segment = true\n{text}\n[["), 1);
+    let names = |text: &str| {
+        let outcome = run(&record(text)).expect("sound");
+        outcome.traces.iter().map(|trace| trace.name.clone()).filter(|name| name != "g").collect::<Vec<_>>()
+    };
+    assert_eq!(names("").len(), 9);
+    assert_eq!(names("quantity = \"gate\"\nchannel = \"NaTa_t\"\ngate = \"m\""), ["m_NaTa_t_soma[0](0.5)"]);
+    let leak = names("quantity = \"current\"\nchannel = \"leak\"\nsections = [\"dend[0]\"]");
+    assert!(leak.len() == 8 && leak[7] == "i_leak_dend[0](0.9375)", "{leak:?}");
+}
+
+#[test]
+fn a_curve_counts_for_its_rate_what_happens_during_the_step() {
+    let model = ModelSpec::cell("squid-cable").build(Path::new("."), None).expect("sound");
+    // Released from hyperpolarisation, the squid axon fires once when the step is over.
+    let spec = FiSpec { amps_na: vec![-0.15], delay_ms: 5.0, dur_ms: 30.0, after_ms: 20.0, ..FiSpec::default() };
+    let row = fi_curve(&model, &spec, &Silent).expect("sound").remove(0);
+    assert!(row.spikes == 1 && row.rate_hz.abs() < 1e-12 && row.first_ms > Some(35.0), "{row:?}");
+}
+
+#[test]
+fn simulations_that_no_memory_holds_are_refused() {
+    let model = ModelSpec::cell("ball-and-stick").build(Path::new("."), None).expect("sound");
+    let fi = FiSpec { amps_na: vec![0.1], dt_ms: 1e-6, dur_ms: 1e6, ..FiSpec::default() };
+    let peaks = FiSpec { spikes: Rule { definition: Definition::Peak0, threshold_mv: None }, dt_ms: 1e-6, ..fi.clone() };
+    for spec in [fi, FiSpec { dur_ms: 1e3, ..peaks }] {
+        assert_eq!(fi_curve(&model, &spec, &Silent).expect_err("too many").code(), "limit");
+    }
+    let sites = spread_sites(&model, 8);
+    let epsp = EpspSpec { dt_ms: 1e-6, duration_ms: 1e3, ..EpspSpec::default() };
+    assert_eq!(epsp_table(&model, &sites, &epsp, &Silent).expect_err("too many").code(), "limit");
+    let resistance = ResistanceSpec { dt_ms: 1e-6, duration_ms: 1e3, ..ResistanceSpec::default() };
+    assert_eq!(input_resistance(&model, &sites, &resistance, &Silent).expect_err("too many").code(), "limit");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_devices_and_folders_are_no_tables_recipes_or_protocols() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let pipe = dir.path().join("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    assert_eq!(Protocol::read(&pipe).expect_err("a pipe").code(), "not-a-file");
+    std::fs::create_dir(dir.path().join("folder.toml")).expect("made");
+    let begin = SOUND.split("[[synapse]]").next().expect("a beginning");
+    for (name, code) in [("pipe.toml", "not-a-file"), ("/dev/zero", "not-a-file"), ("folder.toml", "is-a-directory")] {
+        let cases = [
+            begin.replace("step = {", &format!("samples = {{ csv = \"{name}\" }}\n# ")),
+            format!("{begin}[synapses]\ncsv = \"{name}\"\n"),
+            begin.replace("cell =", &format!("recipe = \"{name}\"\ncell =")),
+            begin.replace("cell =", &format!("morphology = {{ file = \"{name}\" }}\ncell =")),
+        ];
+        let path = dir.path().join("p.toml");
+        for (k, text) in cases.iter().enumerate() {
+            let error = Protocol::parse(text, &path).expect("parses").prepare(&path).err().expect(name);
+            // A recipe ends in `.toml`, a morphology in `.asc` or `.swc`.
+            let other = k == 3 || k == 2 && name == "/dev/zero";
+            assert!(error.code() == code || other && error.exit_code() != 1, "{name} as {k}: {error}");
+        }
+    }
 }
 
 #[test]
@@ -240,5 +432,37 @@ fn tables_of_a_model_do_not_depend_on_how_many_trials_there_are() {
     assert!(resistances.expect("sound").iter().all(|r| r.input_mohm > r.to_soma_mohm));
     for amps in [[f64::NAN], [1e9]] {
         assert_eq!(fi_curve(&model, &spec(&amps), &Silent).expect_err("no current").code(), "bad-number");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// A few bytes of a sound file are others: it is refused or means something else, and nothing panics.
+    #[test]
+    fn damaged_protocols_and_tables_are_errors_or_simulations(
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        table in prop::collection::vec(prop::sample::select(b"syn_id,t_mweightx0123456789.-e\n\r\"\0\xff ".to_vec()), 0..120),
+    ) {
+        let mut bytes = SOUND.as_bytes().to_vec();
+        for (place, byte) in &places {
+            let at = place.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        let short = String::from_utf8_lossy(&bytes).replace("duration_ms = 60", "duration_ms = 1");
+        // A long simulation is none of our business.
+        if let Ok(protocol) = Protocol::parse(&short, Path::new("p.toml")).map(|p| Protocol { duration_ms: p.duration_ms.min(60.0), ..p }) {
+            let _ = protocol.prepare(Path::new("p.toml"));
+        }
+        let _ = Recipe::parse(&String::from_utf8_lossy(&bytes), Path::new("r.toml"));
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(dir.path().join("e.csv"), [b"syn_id,t_ms,weight\n".as_slice(), &table].concat()).expect("written");
+        std::fs::write(dir.path().join("f.csv"), &table).expect("written");
+        let begin = SOUND.split("[[event]]").next().expect("a beginning");
+        for name in ["e.csv", "f.csv"] {
+            let path = dir.path().join("p.toml");
+            let protocol = Protocol::parse(&format!("{begin}[events]\ncsv = \"{name}\"\n"), &path).expect("parses");
+            let _ = protocol.prepare(&path);
+        }
     }
 }

@@ -14,14 +14,10 @@ use kenyon_neurons::biophysical::model::{BallAndStick, Model, ModelSpec, Morphol
 use kenyon_neurons::biophysical::placing::SynapseKind;
 use kenyon_neurons::biophysical::protocol::{Outcome, Protocol};
 use kenyon_neurons::biophysical::spikes::{Definition, Rule};
+use reference::number;
 
 fn table(path: &Path) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(path).expect("reference table");
-    text.lines().skip(1).map(|line| line.split(',').map(String::from).collect()).collect()
-}
-
-fn number(text: &str) -> f64 {
-    text.parse().expect("a number")
+    reference::rows(path).1
 }
 
 fn run(text: &str) -> Outcome {
@@ -111,7 +107,7 @@ fn pulse_and_trunk_together_make_the_burst_of_the_published_cell() {
 #[test]
 fn the_published_cell_sags() {
     let Some(cell) = cell1() else { return };
-    let spec = ModelSpec { morphology: Some(Morphology::File(cell.into())), ..ModelSpec::cell("l5pc") };
+    let spec = ModelSpec { morphology: Some(Morphology::file(cell)), ..ModelSpec::cell("l5pc") };
     let model = spec.build(Path::new("."), None).expect("sound");
     let soma = [Site::at(&model, "soma[0]", 0.5).expect("there")];
     let spec = ResistanceSpec { amp_na: -0.1, delay_ms: 150.0, duration_ms: 150.0, dt_ms: 0.025, baseline: Baseline::Onset };

@@ -95,7 +95,7 @@ impl DatasetConfig {
         let folder = path.parent().unwrap_or(Path::new("."));
         let Some(neuron) = &self.neuron else { return Vec::new() };
         let morphology = match &neuron.morphology {
-            Some(Morphology::File(file)) => Some(folder.join(file)),
+            Some(Morphology::File(file)) => Some(folder.join(&file.path)),
             _ => None,
         };
         let recipe = neuron.recipe.as_ref().map(|recipe| folder.join(recipe));

@@ -63,18 +63,18 @@ impl Segments {
             .mend("24.3 is usual; Hay et al. used 40"))
     }
 
-    /// Number of segments of a cylinder of this length.
+    /// Number of segments of a length.
     ///
     /// # Errors
     /// `bad-segment-length`; `limit` beyond ten million.
     pub fn count_of(self, length_um: f64) -> Result<u32> {
-        let count = 1.0 + 2.0 * (length_um / self.checked()?.max_length_um).floor();
+        let count = self.checked()?.count(length_um);
         if count <= MAX_NODES { Ok(count as u32) } else { Err(too_many(count)) }
     }
 
-    /// Number of segments of a section, before anyone limits it.
-    fn count(self, section: &Section, length_um: f64) -> f64 {
-        section.nseg.map_or_else(|| 1.0 + 2.0 * (length_um / self.max_length_um).floor(), f64::from)
+    /// The same, before anyone limits it.
+    fn count(self, length_um: f64) -> f64 {
+        1.0 + 2.0 * (length_um / self.max_length_um).floor()
     }
 }
 
@@ -194,7 +194,8 @@ impl Cable {
     pub fn with(tree: &Tree, segments: Segments, electrics: impl Fn(&Section) -> Electrics) -> Result<Self> {
         segments.checked()?;
         let lengths: Vec<f64> = tree.sections().iter().map(Section::length_um).collect();
-        let counts: Vec<f64> = tree.sections().iter().zip(&lengths).map(|(s, &length)| segments.count(s, length)).collect();
+        let count = |section: &Section, length_um: f64| section.nseg.map_or_else(|| segments.count(length_um), f64::from);
+        let counts: Vec<f64> = tree.sections().iter().zip(&lengths).map(|(s, &length)| count(s, length)).collect();
         let nodes: f64 = counts.iter().map(|count| count + 1.0).sum();
         if nodes > MAX_NODES {
             return Err(too_many(nodes));
@@ -318,20 +319,77 @@ impl Cable {
         self.sections.iter().map(|s| s.area_um2).sum()
     }
 
-    /// Path distance of a section's two ends from the near end of `origin`; `None` where it does not lie beyond it.
+    /// Path distances of all places from the near end of the section `origin`, along the tree in whatever direction.
     ///
-    /// Shape: one entry for each section. With `apic[0]` as origin these are the distances of apical gradients.
-    pub fn distances_from(&self, origin: u32) -> Vec<Option<(f64, f64)>> {
-        let start = self.sections[origin as usize].distance0_um;
-        let mut beyond = vec![false; self.sections.len()];
-        let mut distances = Vec::with_capacity(self.sections.len());
-        for (index, section) in self.sections.iter().enumerate() {
-            // A section at x = 0 of the origin hangs on what the origin hangs on.
-            let carried = |(parent, x): (u32, f64)| beyond[parent as usize] && (parent != origin || x > 0.0);
-            beyond[index] = index == origin as usize || section.parent.is_some_and(carried);
-            distances.push(beyond[index].then_some((section.distance0_um - start, section.distance1_um - start)));
+    /// With `apic[0]` as origin these are the distances of apical gradients.
+    pub fn paths_from(&self, origin: u32) -> Paths {
+        // Where the path from the origin down to the root enters each section that it passes.
+        let mut enters: Vec<Option<f64>> = vec![None; self.sections.len()];
+        let mut at = Some((origin, 0.0));
+        while let Some((section, x)) = at {
+            enters[section as usize] = Some(x);
+            at = self.sections[section as usize].parent;
         }
-        distances
+        let to_root = |(section, x): (u32, f64)| {
+            let section = &self.sections[section as usize];
+            section.distance0_um + x * section.length_um
+        };
+        let start = to_root((origin, 0.0));
+        // Where the way from a section to the origin leaves the branch of the section: the section passed and the place on it.
+        let mut meets: Vec<(u32, f64)> = Vec::with_capacity(self.sections.len());
+        let mut paths = Vec::with_capacity(self.sections.len());
+        for (index, section) in self.sections.iter().enumerate() {
+            let meet = match (enters[index], section.parent) {
+                (Some(_), _) | (None, None) => (index as u32, 0.0),
+                (None, Some((parent, x))) if enters[parent as usize].is_some() => (parent, x),
+                (None, Some((parent, _))) => meets[parent as usize],
+            };
+            meets.push(meet);
+            let enter = enters[meet.0 as usize].unwrap_or(0.0);
+            let um = |place: (u32, f64), meet_x: f64| {
+                if meet.0 == origin {
+                    return to_root(place) - start;
+                }
+                let common = to_root((meet.0, meet_x.min(enter)));
+                (start - common) + (to_root(place) - common)
+            };
+            let place = |x: f64| um((index as u32, x), if enters[index].is_some() { x } else { meet.1 });
+            let bend = enters[index].filter(|_| index as u32 != origin).map(|x| (x, place(x)));
+            paths.push(Path { near_um: place(0.0), far_um: place(1.0), bend });
+        }
+        Paths(paths)
+    }
+}
+
+/// Path distances from one place, section by section: see [`Cable::paths_from`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paths(Vec<Path>);
+
+/// Distances of one section.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Path {
+    near_um: f64,
+    far_um: f64,
+    /// Where the path to the root enters the section, and its distance: from there it grows both ways.
+    bend: Option<(f64, f64)>,
+}
+
+impl Paths {
+    /// Distance of the near and the far end of a section, µm.
+    pub fn ends(&self, section: u32) -> (f64, f64) {
+        let path = self.0[section as usize];
+        (path.near_um, path.far_um)
+    }
+
+    /// Distance of the place `x` of a section, µm.
+    pub fn at(&self, section: u32, x: f64) -> f64 {
+        let Path { near_um, far_um, bend } = self.0[section as usize];
+        match bend {
+            Some((enter, least)) if x < enter => least + (enter - x) / enter * (near_um - least),
+            Some((enter, least)) if x > enter => least + (x - enter) / (1.0 - enter) * (far_um - least),
+            Some((_, least)) => least,
+            None => near_um + x * (far_um - near_um),
+        }
     }
 }
 

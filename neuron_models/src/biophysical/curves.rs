@@ -16,9 +16,7 @@ use std::ops::Range;
 use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 
-use super::model::Model;
-use super::protocol::run::name_place;
-use super::solver::{Cells, Observer, Settings, time_step};
+use super::solver::{Settings, time_step};
 
 pub use fi::{FiRow, FiSpec, fi_curve};
 pub use response::{
@@ -27,8 +25,10 @@ pub use response::{
 
 /// Cells of a batch.
 const LANES: usize = 8;
-/// Steps of a trial at most: the potential of one node takes 800 MB then.
-const MOST_STEPS: f64 = 1e8;
+/// Steps of a trial at most.
+const MOST_STEPS: f64 = 1e10;
+/// Samples that are held at a time at most, in all lanes of all threads: 2 GiB.
+const MOST_SAMPLES: f64 = (1_u64 << 28) as f64;
 /// Below this number of trials a batch is not worth its empty lanes.
 const WORTH_A_BATCH: usize = 3;
 
@@ -59,11 +59,6 @@ fn in_batches<T: Send>(
     Ok(results?.into_iter().flatten().collect())
 }
 
-/// Runs cells to the end of `steps`, naming the place if a potential leaves all bounds.
-fn run(model: &Model, cells: &mut Cells, steps: u64, observer: &mut impl Observer) -> Result<()> {
-    cells.run(steps, observer).map_err(|error| name_place(&model.neuron, cells, error))
-}
-
 /// Steps that a time is.
 fn steps(duration_ms: f64, dt_ms: f64) -> Result<u64> {
     let count = (duration_ms / time_step(dt_ms)?).round();
@@ -74,6 +69,18 @@ fn steps(duration_ms: f64, dt_ms: f64) -> Result<u64> {
             .mend("shorten the simulation, or take a longer time step"));
     }
     Ok(count.max(0.0) as u64)
+}
+
+/// Refuses simulations that would hold more samples than memory has room for: one of `traces` potentials in each step.
+fn room(steps: u64, traces: usize) -> Result<()> {
+    let samples = (steps + 1) as f64 * traces as f64;
+    if samples <= MOST_SAMPLES {
+        return Ok(());
+    }
+    Err(UserError::usage("limit", "this would hold too many samples")
+        .found(format!("{samples:e} samples"))
+        .expected(format!("at most {MOST_SAMPLES:e}"))
+        .mend("shorten the simulation, take a longer time step, or ask for fewer at a time"))
 }
 
 /// Settings with a step and nothing else out of the ordinary.

@@ -15,11 +15,11 @@ pub mod shape;
 
 use std::path::Path;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, input};
 use serde::{Deserialize, Serialize};
 
 pub use cells::{CELLS, Cell};
-pub use shape::{BallAndStick, EvenCable, Morphology};
+pub use shape::{BallAndStick, EvenCable, Morphology, Traced};
 
 use cells::Kind;
 
@@ -28,8 +28,10 @@ use super::mechanism::CHANNELS;
 use super::morphology::{Region, Tree, edit};
 use super::neuron::Neuron;
 use super::recipe::{Placement, Recipe};
-use super::synapse::{SynapseSet, synapse_set};
+use super::synapse::{OwnSets, SynapseSet, own_or_shipped};
 
+/// Largest recipe, bytes.
+const LARGEST_RECIPE: u64 = 16 << 20;
 /// Largest factor of densities: a slip of the pen above it.
 const LARGEST_FACTOR: f64 = 1e6;
 
@@ -79,7 +81,7 @@ pub struct Model {
     /// The neuron.
     pub neuron: Neuron,
     /// Receptors of its synapses.
-    pub synapse_set: &'static SynapseSet,
+    pub synapse_set: SynapseSet,
     /// What a reader of a result must know.
     pub notes: Vec<String>,
 }
@@ -96,9 +98,20 @@ impl ModelSpec {
     /// An unknown cell, recipe or set; a file that cannot be read; a number that no neuron has. The key is named as
     /// `model.KEY`.
     pub fn build(&self, folder: &Path, celsius: Option<f64>) -> Result<Model> {
+        self.build_with(folder, celsius, &OwnSets::new())
+    }
+
+    /// As [`Self::build`]; `synapse_set` may also be one of these own sets.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub fn build_with(&self, folder: &Path, celsius: Option<f64>, own: &OwnSets) -> Result<Model> {
         let at = |key: &str| {
             let key = format!("model.{key}");
-            move |error: UserError| if error.path().is_some() { error } else { error.in_data().key(key) }
+            move |error: UserError| {
+                let placed = error.path().is_some() || error.key_name().is_some_and(|known| known.starts_with("model."));
+                if placed { error } else { error.in_data().key(key) }
+            }
         };
         let cell = self.cell.as_deref().map(Cell::named).transpose().map_err(at("cell"))?;
         let mut notes = Vec::new();
@@ -121,12 +134,16 @@ impl ModelSpec {
         let replace_axon = self.replace_axon.unwrap_or(matches!(morphology, Morphology::File(_)));
         let mut max_segment_um = max_segment_um;
         let tree = morphology.tree(folder, replace_axon, &mut notes).map_err(at("morphology"))?;
-        let tree = if cell.is_some_and(|c| c.kind == Kind::OnlySoma) {
+        let (tree, whole) = if cell.is_some_and(|c| c.kind == Kind::OnlySoma) {
             let fine = self.max_segment_um.unwrap_or(edit::ONLY_SOMA_SEGMENT_UM);
             max_segment_um = Some(fine);
-            edit::only_soma(tree, fine).map_err(at("morphology"))?
+            notes.push(
+                "the stubs keep the densities that they have in the whole cell: distances are relative to its longest path"
+                    .into(),
+            );
+            (edit::only_soma(tree.clone(), fine).map_err(at("morphology"))?, Some(tree))
         } else {
-            tree
+            (tree, None)
         };
         let recipe_name = match (&self.recipe, cell) {
             (Some(name), _) => name.clone(),
@@ -141,14 +158,14 @@ impl ModelSpec {
         recipe.placement = self.placement.unwrap_or(recipe.placement);
         recipe.celsius = celsius.unwrap_or(recipe.celsius);
         recipe.check().map_err(|e| e.in_data().key("celsius"))?;
-        if recipe.placement == Placement::Centre && self.placement.is_some() {
+        if recipe.placement == Placement::Centre {
             notes.push("densities are placed at the centre of every segment, not as in the reference cell".into());
         }
         let placement = recipe.placement;
         let set_name = self.synapse_set.clone().or(cell.map(|c| c.synapse_set.to_string())).unwrap_or_else(|| "rat".into());
-        let synapse_set = synapse_set(&set_name).map_err(at("synapse_set"))?;
+        let synapse_set = own_or_shipped(own, &set_name).map_err(at("synapse_set"))?;
         let segments = max_segment_um.map_or_else(Segments::default, |max_length_um| Segments { max_length_um });
-        let mut neuron = Neuron::new(&tree, segments, recipe).map_err(|error| {
+        let mut neuron = Neuron::part_of(whole.as_ref(), &tree, segments, recipe).map_err(|error| {
             let key = if matches!(error.code(), "bad-segment-length" | "limit") { "max_segment_um" } else { "recipe" };
             at(key)(error)
         })?;
@@ -183,6 +200,11 @@ impl Model {
         (section.name.clone(), 0.5)
     }
 
+    /// Name of the set of its synapses.
+    pub fn set_name(&self) -> &str {
+        self.spec.synapse_set.as_deref().unwrap_or(self.synapse_set.name)
+    }
+
     /// Name for headings.
     pub fn name(&self) -> String {
         self.spec.cell.clone().unwrap_or_else(|| format!("{} with {}", self.tree.name(), self.neuron.recipe.name))
@@ -200,8 +222,7 @@ fn recipe(name: &str, folder: &Path) -> Result<Recipe> {
         return Recipe::shipped(name);
     }
     let path = folder.join(name);
-    let text = std::fs::read_to_string(&path).map_err(|cause| UserError::cannot_read(&path, &cause))?;
-    Recipe::parse(&text, &path)
+    Recipe::parse(&input::text(&path, LARGEST_RECIPE)?, &path)
 }
 
 fn scale(neuron: &mut Neuron, rho: f64, sk_factor: f64) -> std::result::Result<(), (&'static str, UserError)> {
@@ -224,6 +245,10 @@ fn scale(neuron: &mut Neuron, rho: f64, sk_factor: f64) -> std::result::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ball(dend_length_um: f64, dend_diam_um: f64) -> Morphology {
+        Morphology::BallAndStick(BallAndStick { dend_length_um, dend_diam_um, segments: 8 })
+    }
 
     fn build(spec: &ModelSpec) -> Result<Model> {
         spec.build(Path::new("."), None)
@@ -290,8 +315,11 @@ mod tests {
             (with(|s| s.sk_factor = Some(-1.0)), "model.sk_factor"),
             (with(|s| s.recipe = Some("squids".into())), "did you mean `squid`"),
             (with(|s| s.synapse_set = Some("mouse".into())), "model.synapse_set"),
-            (with(|s| s.morphology = Some(Morphology::File("absent.asc".into()))), "absent.asc"),
+            (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "absent.asc"),
             (with(|s| s.cell = None), "model.morphology"),
+            (with(|s| s.morphology = Some(ball(1e300, 1.0))), "model.morphology.ball_and_stick.dend_length_um"),
+            (with(|s| s.morphology = Some(ball(1.0, 1e300))), "model.morphology.ball_and_stick.dend_diam_um"),
+            (with(|s| s.morphology = Some(ball(f64::NAN, 1.0))), "1e-3 to 1e6 µm"),
         ] {
             assert!(error.contains(words), "{words}: {error}");
         }

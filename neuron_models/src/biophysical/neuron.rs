@@ -1,8 +1,10 @@
 //! A neuron: a cable with its mechanisms in place.
 
+use std::collections::BTreeMap;
+
 use kenyon_base::{Result, UserError};
 
-use super::cable::{Cable, CableSection, Electrics, Node, Segments};
+use super::cable::{Cable, CableSection, Electrics, Node, Paths, Segments};
 use super::mechanism::{Calcium, CalciumPool, ChannelInfo, Environment, Instance, Ion, Mechanism, PoolInstance, channel};
 use super::morphology::{Region, Tree};
 use super::recipe::{Density, Placed, Placement, Recipe};
@@ -38,6 +40,16 @@ impl Neuron {
     /// # Errors
     /// `no-membrane` for a region that the recipe does not name; `unknown-section` for its `distance_from`; as [`Cable::with`].
     pub fn new(tree: &Tree, segments: Segments, recipe: Recipe) -> Result<Self> {
+        Self::part_of(None, tree, segments, recipe)
+    }
+
+    /// As [`Self::new`], for a tree that was cut out of a `whole`: it keeps the densities that it had there.
+    ///
+    /// Distances are relative to the longest path of the whole in each region.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn part_of(whole: Option<&Tree>, tree: &Tree, segments: Segments, recipe: Recipe) -> Result<Self> {
         recipe.check()?;
         for section in tree.sections() {
             recipe.membrane(section.region)?;
@@ -48,7 +60,11 @@ impl Neuron {
                 .map_or_else(|_| Electrics::default(), |m| Electrics { ra_ohm_cm: m.ra_ohm_cm, cm_uf_cm2: m.cm_uf_cm2 })
         };
         let cable = Cable::with(tree, segments, |section| electrics(section.region))?;
-        let distances = Distances::new(&cable, &recipe)?;
+        let mut distances = Distances::new(&cable, &recipe)?;
+        if let Some(whole) = whole {
+            let whole = Cable::new(whole, Segments::default(), Electrics::default())?;
+            distances.longest_um = Distances::new(&whole, &recipe)?.longest_um;
+        }
         let mut neuron = Self { channels: Vec::new(), pools: Vec::new(), cable, recipe };
         neuron.place_channels(&distances)?;
         neuron.place_pools()?;
@@ -62,8 +78,7 @@ impl Neuron {
                 let Some(placed) = self.recipe.membrane(section.region)?.channels.get(info.name) else { continue };
                 let density = placed.density();
                 for node in section.segment_nodes() {
-                    let gbar_s_cm2 =
-                        distances.density(&density, self.recipe.placement, section, node, &self.cable.nodes[node])?;
+                    let gbar_s_cm2 = distances.density(&density, self.recipe.placement, section, node, &self.cable.nodes[node]);
                     instances.push(Instance {
                         node: node as u32,
                         area_um2: self.cable.nodes[node].area_um2,
@@ -144,41 +159,39 @@ impl Neuron {
 
 /// Path distances as a recipe measures them.
 struct Distances {
-    /// Near and far end of each section; none if it does not lie beyond the origin.
-    ends: Vec<Option<(f64, f64)>>,
-    /// Largest distance there is.
-    longest_um: f64,
-    origin: String,
+    paths: Paths,
+    /// Largest distance in each region.
+    longest_um: BTreeMap<Region, f64>,
 }
 
 impl Distances {
+    /// Of the regions that the cable has; the section where distances begin is looked for if one of them asks for it.
     fn new(cable: &Cable, recipe: &Recipe) -> Result<Self> {
-        let all = recipe.region.values().flat_map(|m| m.channels.values());
-        let asked = all.clone().any(|placed| placed.density().depends_on_distance());
+        let of_cable = |region: &Region| cable.sections.iter().any(|section| section.region == *region);
+        let present = recipe.region.iter().filter(|(region, _)| of_cable(region));
+        let asked = present.flat_map(|(_, m)| m.channels.values()).any(|placed| placed.density().depends_on_distance());
         let origin = match &recipe.distance_from {
             Some(section) if asked => cable.find(section).map_err(|e| e.in_data().key("distance_from"))?,
             _ => 0,
         };
-        let ends = cable.distances_from(origin);
-        let longest_um = ends.iter().flatten().map(|(_, far)| *far).fold(0.0, f64::max);
-        Ok(Self { ends, longest_um, origin: cable.sections[origin as usize].name.clone() })
+        let paths = cable.paths_from(origin);
+        let mut longest_um: BTreeMap<Region, f64> = BTreeMap::new();
+        for (index, section) in cable.sections.iter().enumerate() {
+            let (near, far) = paths.ends(index as u32);
+            let longest = longest_um.entry(section.region).or_insert(0.0);
+            *longest = longest.max(near).max(far);
+        }
+        Ok(Self { paths, longest_um })
     }
 
-    fn density(&self, density: &Density, placement: Placement, section: &CableSection, index: usize, node: &Node) -> Result<f64> {
+    fn density(&self, density: &Density, placement: Placement, section: &CableSection, index: usize, node: &Node) -> f64 {
         if !density.depends_on_distance() {
-            return Ok(density.at(0.0, 1.0));
+            return density.at(0.0, 1.0);
         }
-        let Some((near, far)) = self.ends[node.section as usize] else {
-            return Err(UserError::bad_data(
-                "no-distance",
-                format!("section `{}` does not lie beyond `{}`", section.name, self.origin),
-            )
-            .expected("a path from the section where distances begin")
-            .mend("name another section in `distance_from`, or give the region an even density"));
-        };
         let last = index as u32 + 1 == section.end_node;
         let x = if placement == Placement::Reference && last { 1.0 } else { node.x };
-        let g = density.at(near + x * (far - near), self.longest_um);
-        Ok(if placement == Placement::Reference { (g * DECIMALS).round() / DECIMALS } else { g })
+        let longest_um = self.longest_um.get(&section.region).copied().unwrap_or(0.0);
+        let g = density.at(self.paths.at(node.section, x), longest_um);
+        if placement == Placement::Reference { (g * DECIMALS).round() / DECIMALS } else { g }
     }
 }

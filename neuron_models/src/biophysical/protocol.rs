@@ -9,9 +9,7 @@
 //! | [`inputs`] | clamps, synapses and events checked and placed |
 //! | [`records`] | what is written down |
 //! | [`run`] | the simulation and its outcome |
-//! | [`csv`] | tables of synapses, events and currents |
 
-pub mod csv;
 pub mod inputs;
 pub mod records;
 pub mod run;
@@ -23,11 +21,11 @@ use serde::{Deserialize, Serialize};
 
 pub use run::{Outcome, Prepared, Spikes, Trace};
 
-use super::model::{ModelSpec, is_toml};
+use super::model::{Model, ModelSpec, is_toml};
 use super::placing::{SynapseKind, SynapseOrder};
 use super::solver::{Level, Scheme, Waveform};
 use super::spikes::Definition;
-use super::synapse::Release;
+use super::synapse::{OwnSets, ReceptorKind, Release};
 
 /// Page that describes the keys.
 pub const PAGE: &str = "docs/neurons.md";
@@ -55,6 +53,9 @@ pub struct Protocol {
     /// Temperature, °C; the recipe's unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub celsius: Option<f64>,
+    /// Sets of synapses of one's own, by name.
+    #[serde(default, skip_serializing_if = "OwnSets::is_empty")]
+    pub synapse_set: OwnSets,
     /// Injected currents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clamp: Vec<Clamp>,
@@ -178,6 +179,12 @@ pub struct SynapseAt {
     pub name: Option<String>,
     /// `exc` or `inh`.
     pub kind: SynapseKind,
+    /// Set of its receptors, shipped or one's own; the model's unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// Its receptors; those of its kind unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receptors: Option<Vec<ReceptorKind>>,
     /// Section.
     pub section: String,
     /// Place on it, 0 to 1.
@@ -272,9 +279,12 @@ pub struct Record {
     /// Place on it, 0 to 1; the middle unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<f64>,
-    /// In every segment instead of at one place; for the potential alone.
+    /// In every segment instead of at one place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub every_segment: bool,
+    /// Only the segments of these sections, with `every_segment`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sections: Option<Vec<String>>,
     /// What is looked at.
     #[serde(default)]
     pub quantity: RecordedQuantity,
@@ -290,7 +300,7 @@ pub struct Record {
     /// Synapse of `synapse_conductance`, `synapse_opening`, `synapse_current`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synapse: Option<SynapseRef>,
-    /// Its receptor: `ampa`, `nmda`, `gaba_a`.
+    /// Its receptor: `ampa`, `nmda`, `gaba_a`, `gaba_b`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receptor: Option<String>,
     /// Voltage clamp of `clamp_current`, by its number from 0; the first unless given.
@@ -320,6 +330,29 @@ pub struct SpikesAt {
 }
 
 impl Protocol {
+    /// A model and nothing done to it for 100 ms.
+    pub fn of(model: ModelSpec) -> Self {
+        Self {
+            model,
+            duration_ms: 100.0,
+            dt_ms: dt_ms(),
+            scheme: Scheme::default(),
+            tables: false,
+            v_init_mv: None,
+            celsius: None,
+            synapse_set: OwnSets::new(),
+            clamp: Vec::new(),
+            voltage_clamp: Vec::new(),
+            synapse: Vec::new(),
+            synapses: None,
+            event: Vec::new(),
+            events: None,
+            release: Release::default(),
+            record: Vec::new(),
+            spikes: SpikesAt::default(),
+        }
+    }
+
     /// Reads a protocol: TOML, or JSON if the name ends in `.json`.
     ///
     /// # Errors
@@ -345,12 +378,21 @@ impl Protocol {
         Prepared::new(self, folder).map_err(|error| if error.path().is_some() { error } else { error.in_data().file(path) })
     }
 
+    /// Its model, with its own sets of synapses; files are looked for from `folder`.
+    ///
+    /// # Errors
+    /// As [`ModelSpec::build`]; an own set that is none.
+    pub fn build_model(&self, folder: &Path) -> Result<Model> {
+        inputs::check_sets(&self.synapse_set)?;
+        self.model.build_with(folder, self.celsius, &self.synapse_set)
+    }
+
     /// Files that it names, besides itself: what is read, by what it is read as.
     pub fn files(&self) -> Vec<(&'static str, PathBuf)> {
         use super::model::Morphology;
         let mut out = Vec::new();
-        if let Some(Morphology::File(path)) = &self.model.morphology {
-            out.push(("morphology", path.clone()));
+        if let Some(Morphology::File(traced)) = &self.model.morphology {
+            out.push(("morphology", traced.path.clone()));
         }
         if let Some(recipe) = self.model.recipe.as_ref().filter(|r| is_toml(r)) {
             out.push(("recipe", recipe.into()));

@@ -235,14 +235,18 @@ mod tests {
         for (from, to, code, word) in [
             ("SKv3_1", "SKv3_2", "unknown-channel", "SKv3_1"),
             ("celsius = 34.0", "celsius = nan", "bad-number", "celsius"),
-            ("celsius = 34.0", "celsius = 34.0\nkelvin = 3", "unknown-key", "kelvin"),
+            ("celsius = 34.0", "celsius = 34.0\nkelvin = 3", "bad-config", "kelvin"),
             ("gamma = 0.000509", "gamma = -1.0", "bad-number", "region.soma.pool.gamma"),
-            ("[region.soma]", "[region.some]", "bad-value", "region"),
+            ("Im = 8e-6", "Im = 1e300", "bad-number", "region.soma.channels.Im"),
+            ("SK_E2 = 2e-6", "SK_E2 = -1.0", "bad-number", "region.apical.channels.SK_E2"),
+            ("plateau = 0.65", "plateau = nan", "bad-number", "region.apical.channels.Ih"),
+            ("to_um = 885.0", "to_um = 85.0", "bad-number", "region.apical.channels.Ca_LVAst"),
+            ("[region.soma]", "[region.some]", "bad-config", "region"),
         ] {
             assert!(text.contains(from), "{from}");
             let error = Recipe::parse(&text.replacen(from, to, 1), Path::new("x.toml")).expect_err(to);
-            assert!(error.to_string().contains(word) && error.exit_code() == 3, "{to}: {error} {}", error.code());
-            let _ = code;
+            assert!(error.to_string().contains(word) && error.exit_code() == 3, "{to}: {error}");
+            assert_eq!(error.code(), code, "{to}: {error}");
         }
         assert!(Recipe::shipped("l5pv").expect_err("unknown").to_string().contains("l5pc"));
     }

@@ -154,6 +154,17 @@ impl Recorder {
         })
     }
 
+    /// Makes room for a simulation of so many steps.
+    pub fn reserve(&mut self, steps: u64) {
+        let samples = (steps / self.every + 1) as usize;
+        self.traces.iter_mut().for_each(|trace| trace.reserve_exact(samples.saturating_sub(trace.len())));
+    }
+
+    /// All samples, one trace per probe and lane: `index = probe * lanes + lane`.
+    pub fn into_traces(self) -> Vec<Vec<f64>> {
+        self.traces
+    }
+
     /// The probes.
     pub fn probes(&self) -> &[Probe] {
         &self.probes

@@ -94,6 +94,8 @@ pub struct Cells {
     /// Time that events and electrodes are held against, ms.
     clock_ms: f64,
     v_init_mv: f64,
+    /// Whether right side and diagonal hold the channels' currents of the present potential and states.
+    sums_at_hand: bool,
     names: guard::Names,
 }
 
@@ -139,6 +141,7 @@ impl Cells {
             step: 0,
             clock_ms: 0.0,
             v_init_mv,
+            sums_at_hand: false,
             names: guard::Names::new(&neuron.cable),
         };
         if let Some(grid) = settings.tables {
@@ -243,7 +246,7 @@ impl Cells {
     pub fn init(&mut self) {
         let Self { v, calcium, pool, mechanisms, receptors, events, .. } = self;
         v.fill(self.v_init_mv);
-        *calcium = Calcium::new(v.len() / self.lanes, self.lanes);
+        calcium.reset();
         pool.start_step(calcium);
         for m in mechanisms {
             m.init(v, calcium);
@@ -252,6 +255,7 @@ impl Cells {
         events.iter_mut().for_each(EventQueue::rewind);
         self.step = 0;
         self.clock_ms = 0.0;
+        self.sums_at_hand = false;
     }
 
     /// Runs on another instruction set from now on: same bits, other speed. Synapses that are set later choose for themselves.

@@ -7,6 +7,9 @@ use kenyon_base::{Result, UserError, rises};
 pub use kenyon_base::{peaks, twinprop_1ms};
 use serde::{Deserialize, Serialize};
 
+/// Threshold of [`Definition::Cross20`], mV.
+const CROSS20_MV: f64 = -20.0;
+
 /// What counts as a spike, and when it happens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub enum Definition {
@@ -77,15 +80,70 @@ impl Rule {
         }
     }
 
+    /// Threshold that a spike crosses, mV, if that is what it is.
+    fn crossing_mv(self) -> Option<f64> {
+        match self.definition {
+            Definition::Cross20 => Some(CROSS20_MV),
+            Definition::Cross => Some(self.threshold_mv.unwrap_or(CROSS20_MV)),
+            Definition::Peak0 | Definition::Twinprop1ms => None,
+        }
+    }
+
+    /// Whether a [`Counter`] needs no more than the last sample.
+    pub fn counts_as_it_goes(self) -> bool {
+        self.crossing_mv().is_some()
+    }
+
     /// Times of the spikes (ms) of a potential sampled every `dt_ms` from 0 ms on.
     pub fn times_ms(self, v_mv: &[f64], dt_ms: f64) -> Vec<f64> {
         match self.definition {
-            Definition::Cross20 => crossings(v_mv, dt_ms, -20.0),
-            Definition::Cross => crossings(v_mv, dt_ms, self.threshold_mv.unwrap_or(-20.0)),
+            Definition::Cross20 | Definition::Cross => crossings(v_mv, dt_ms, self.crossing_mv().unwrap_or(CROSS20_MV)),
             Definition::Peak0 => peaks(v_mv, 0.0).into_iter().map(|k| k as f64 * dt_ms).collect(),
             Definition::Twinprop1ms => twinprop_1ms(v_mv, dt_ms).into_iter().map(|ms| ms as f64).collect(),
         }
     }
+}
+
+/// Spikes of a potential that is seen sample by sample.
+///
+/// Crossings are found as they happen; definitions that look at what follows keep the samples.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    rule: Rule,
+    dt_ms: f64,
+    seen: u64,
+    /// The last sample, or all of them.
+    samples: Vec<f64>,
+    times_ms: Vec<f64>,
+}
+
+impl Counter {
+    /// Nothing seen yet; the first sample is that of 0 ms.
+    pub fn new(rule: Rule, dt_ms: f64) -> Self {
+        Self { rule, dt_ms, seen: 0, samples: Vec::new(), times_ms: Vec::new() }
+    }
+
+    /// The next sample, mV.
+    pub fn sample(&mut self, v_mv: f64) {
+        if let Some(threshold_mv) = self.rule.crossing_mv() {
+            if let Some(&before) = self.samples.last() {
+                self.times_ms.extend(crossing([before, v_mv], self.seen - 1, self.dt_ms, threshold_mv));
+            }
+            self.samples.clear();
+        }
+        self.samples.push(v_mv);
+        self.seen += 1;
+    }
+
+    /// Times of the spikes, ms.
+    pub fn times_ms(self) -> Vec<f64> {
+        if self.rule.counts_as_it_goes() { self.times_ms } else { self.rule.times_ms(&self.samples, self.dt_ms) }
+    }
+}
+
+/// Time (ms) of the crossing between sample `k` and the next, if there is one.
+fn crossing(pair: [f64; 2], k: u64, dt_ms: f64, threshold_mv: f64) -> Option<f64> {
+    rises(&pair, threshold_mv).first().map(|rise| dt_ms * (k as f64 + rise.share))
 }
 
 /// Times (ms) at which the potential rises to a threshold, linear between samples.
@@ -103,6 +161,18 @@ pub fn crossings(v_mv: &[f64], dt_ms: f64, threshold_mv: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spikes_that_are_counted_as_they_happen_are_those_of_the_whole_trace() {
+        let v: Vec<f64> = (0..2000).map(|k| 60.0 * (f64::from(k) * 0.013).sin() - 30.0 + f64::from(k % 7)).collect();
+        for definition in [Definition::Cross20, Definition::Cross, Definition::Peak0, Definition::Twinprop1ms] {
+            let rule = Rule { definition, threshold_mv: (definition == Definition::Cross).then_some(-31.5) };
+            let mut counter = Counter::new(rule, 0.025);
+            v.iter().for_each(|v| counter.sample(*v));
+            assert_eq!(counter.times_ms(), rule.times_ms(&v, 0.025));
+            assert!(!rule.times_ms(&v, 0.025).is_empty());
+        }
+    }
 
     #[test]
     fn two_spikes_in_one_millisecond_are_one_for_twinprop() {

@@ -23,4 +23,4 @@ pub mod sets;
 pub use block::{Merged, ReceptorBlock, ReceptorInstance, merge};
 pub use events::{Event, EventQueue, Release};
 pub use kinetics::{Kinetics, MagnesiumBlock, Receptor};
-pub use sets::{SYNAPSE_SETS, SynapseSet, synapse_set};
+pub use sets::{OwnConductance, OwnSet, OwnSets, ReceptorKind, SYNAPSE_SETS, SynapseSet, own_or_shipped, synapse_set};

@@ -1,7 +1,8 @@
 //! The reference data: where it lies, and its tables.
 #![allow(dead_code, reason = "no test program uses everything")]
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// The folder of the channels' tables, if it is there.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -19,6 +20,26 @@ pub(crate) fn part(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// A table of words and numbers: its header and the cells of its rows.
+pub(crate) fn rows(path: &Path) -> (Vec<String>, Vec<Vec<String>>) {
+    let table = kenyon_base::table::Table::read(path, 1 << 30).expect("a readable table");
+    let columns = table.header().len();
+    let cells = |row: kenyon_base::table::Row<'_>| (0..columns).map(|k| row.text(k).to_string()).collect();
+    let rows = table.rows().map(|row| cells(row.expect("a row as long as the header"))).collect();
+    (table.header().to_vec(), rows)
+}
+
+/// The same, each row by the names of the columns.
+pub(crate) fn named_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let (header, rows) = rows(path);
+    rows.into_iter().map(|row| header.iter().cloned().zip(row).collect()).collect()
+}
+
+/// A cell that is a number.
+pub(crate) fn number(cell: &str) -> f64 {
+    cell.parse().expect("a number")
+}
+
 /// A table of numbers.
 pub(crate) struct Table {
     names: Vec<String>,
@@ -28,15 +49,8 @@ pub(crate) struct Table {
 impl Table {
     /// The CSV file `name` of the channels' folder.
     pub(crate) fn read(name: &str) -> Option<Self> {
-        let text = std::fs::read_to_string(folder()?.join(name)).expect("a readable table");
-        let mut lines = text.lines();
-        let names: Vec<String> = lines.next().expect("a header").split(',').map(str::to_owned).collect();
-        let mut columns = vec![Vec::new(); names.len()];
-        for line in lines {
-            for (column, cell) in columns.iter_mut().zip(line.split(',')) {
-                column.push(cell.parse().expect("a number"));
-            }
-        }
+        let (names, rows) = rows(&folder()?.join(name));
+        let columns = (0..names.len()).map(|k| rows.iter().map(|row| number(&row[k])).collect()).collect();
         Some(Self { names, columns })
     }
 

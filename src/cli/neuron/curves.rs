@@ -183,7 +183,7 @@ impl Epsp {
             EpspSpec { kind, weight: self.weight, time_ms: self.time_ms, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
         let rows = epsp_table(&model, &sites, &spec, context)?;
         report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
-            let (name, set) = (title(&model), model.synapse_set.name);
+            let (name, set) = (title(&model), model.set_name().to_string());
             format!("{name}, one {} event of weight {} at {} ms, set {set}\n\n{table}", kind.name(), spec.weight, spec.time_ms)
         })
     }

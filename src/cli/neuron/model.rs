@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kenyon_base::{Result, UserError};
 use kenyon_neurons::biophysical::curves::Site;
-use kenyon_neurons::biophysical::model::{CELLS, Cell, Model, ModelSpec, Morphology};
+use kenyon_neurons::biophysical::model::{CELLS, Cell, Model, ModelSpec, Morphology, Traced};
 use kenyon_neurons::biophysical::protocol::Protocol;
 use serde_json::{Value, json};
 
+use super::morphology::UnitArg;
 use crate::cli::context::Context;
 
 /// The model of a command.
@@ -21,6 +22,9 @@ pub(super) struct ModelArgs {
     /// Morphology, ASC or SWC, instead of the model's own
     #[arg(long, value_name = "FILE")]
     morphology: Option<PathBuf>,
+    /// Unit of an SWC morphology: `um` unless its extent says that it cannot be
+    #[arg(long, value_name = "UNIT", requires = "morphology")]
+    unit: Option<UnitArg>,
     /// Largest length of a segment, µm; of Ball & Stick and the cable it cuts the dendrite, whose 8 or 100 segments are the model's
     /// own otherwise
     #[arg(long, value_name = "UM", allow_negative_numbers = true)]
@@ -54,21 +58,21 @@ impl ModelArgs {
         if !is_file {
             Cell::named(&self.model)?;
         }
-        let (mut spec, folder, celsius) = if is_file {
-            let protocol = Protocol::read(path)?;
-            (protocol.model, path.parent().unwrap_or(Path::new(".")).to_path_buf(), protocol.celsius)
-        } else {
-            (ModelSpec::cell(&self.model), PathBuf::from("."), None)
-        };
+        let mut protocol = if is_file { Protocol::read(path)? } else { Protocol::of(ModelSpec::cell(&self.model)) };
+        let folder = if is_file { path.parent().unwrap_or(Path::new(".")) } else { Path::new(".") };
+        let spec = &mut protocol.model;
         if let Some(file) = &self.morphology {
             // From here, not from the folder of the protocol.
-            spec.morphology = Some(Morphology::File(std::path::absolute(file).unwrap_or_else(|_| file.clone())));
+            let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            let unit = self.unit.map(UnitArg::unit);
+            spec.morphology = Some(Morphology::File(Traced { path, unit, strict: false }));
         }
         spec.max_segment_um = self.max_segment_um.or(spec.max_segment_um);
-        spec.synapse_set = self.synapse_set.clone().or(spec.synapse_set);
+        spec.synapse_set = self.synapse_set.clone().or(spec.synapse_set.take());
         spec.rho = self.rho.or(spec.rho);
         spec.sk_factor = self.sk_factor.or(spec.sk_factor);
-        let model = spec.build(&folder, self.celsius.or(celsius)).map_err(|error| match self.option_of(&error) {
+        protocol.celsius = self.celsius.or(protocol.celsius);
+        let model = protocol.build_model(folder).map_err(|error| match self.option_of(&error) {
             Some(option) => error.in_usage().key(option),
             None if is_file && error.path().is_none() => error.file(path),
             None => error,
@@ -133,7 +137,7 @@ pub(super) fn describe(model: &Model) -> Value {
         "area_um2": model.neuron.cable.area_um2(),
         "celsius": model.neuron.recipe.celsius,
         "placement": model.neuron.recipe.placement,
-        "synapse_set": model.synapse_set.name,
+        "synapse_set": model.set_name(),
         "notes": model.notes,
     })
 }

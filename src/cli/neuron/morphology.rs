@@ -57,7 +57,7 @@ pub(in crate::cli) struct Morphology {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum UnitArg {
+pub(super) enum UnitArg {
     /// Micrometres
     Um,
     /// Nanometres
@@ -74,6 +74,15 @@ enum Table {
     Points,
 }
 
+impl UnitArg {
+    pub(super) fn unit(self) -> Unit {
+        match self {
+            Self::Um => Unit::Um,
+            Self::Nm => Unit::Nm,
+        }
+    }
+}
+
 impl Morphology {
     pub(super) fn run(&self, context: &Context) -> Result<()> {
         if let Some(path) = &self.picture {
@@ -81,7 +90,14 @@ impl Morphology {
         }
         let target = self.picture.as_deref().map(|path| Target::new(path, [self.file.as_path()])).transpose()?;
         let (tree, notes) = self.tree()?;
-        let tree = if self.replace_axon { edit::replace_axon(tree)? } else { tree };
+        let tree = if self.replace_axon {
+            if let Some(note) = edit::lost_with_axon(&tree) {
+                context.warn(&note);
+            }
+            edit::replace_axon(tree)?
+        } else {
+            tree
+        };
         let segments = self.max_segment_um.map_or_else(Segments::default, |max_length_um| Segments { max_length_um });
         let cable = Cable::new(&tree, segments, Electrics::default())?;
         // What counts its segments itself has no largest length.
@@ -142,10 +158,7 @@ impl Morphology {
             })?;
             return Ok((grown::pyramidal(seed)?, Notes::default()));
         }
-        let unit = self.unit.map(|unit| match unit {
-            UnitArg::Um => Unit::Um,
-            UnitArg::Nm => Unit::Nm,
-        });
+        let unit = self.unit.map(UnitArg::unit);
         let loaded = read(&self.file, &ReadOptions { strict: self.strict, unit, ..ReadOptions::default() })?;
         Ok((loaded.tree, loaded.notes))
     }

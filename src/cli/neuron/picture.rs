@@ -19,7 +19,7 @@ const NAMES: usize = 11;
 const COLOURS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d1f"];
 
 /// The picture.
-pub(super) fn svg(recorded: &Recorded) -> String {
+pub(super) fn svg(recorded: &Recorded<'_>) -> String {
     let mut units: Vec<&str> = Vec::new();
     for trace in &recorded.traces {
         if !units.contains(&trace.unit.as_str()) {
@@ -39,7 +39,7 @@ pub(super) fn svg(recorded: &Recorded) -> String {
     spikes(&mut out, recorded, &x);
     for (k, unit) in units.iter().enumerate() {
         let top = TOP + k as f64 * (PANEL + GAP);
-        let traces: Vec<&Column> = recorded.traces.iter().filter(|t| t.unit == **unit).collect();
+        let traces: Vec<&Column<'_>> = recorded.traces.iter().filter(|t| t.unit == **unit).collect();
         panel(&mut out, unit, &traces, &x, top, recorded.dt_ms);
     }
     let bottom = height - BOTTOM;
@@ -53,7 +53,7 @@ pub(super) fn svg(recorded: &Recorded) -> String {
 }
 
 /// Ticks above the first panel.
-fn spikes(out: &mut String, recorded: &Recorded, x: &Scale) {
+fn spikes(out: &mut String, recorded: &Recorded<'_>, x: &Scale) {
     let count = recorded.spikes_ms.len();
     let word = if count == 1 { "spike" } else { "spikes" };
     let _ = writeln!(out, "<text x=\"{}\" y=\"{}\">{count} {word}</text>", WIDTH - RIGHT + 16.0, TOP - 10.0);
@@ -64,8 +64,8 @@ fn spikes(out: &mut String, recorded: &Recorded, x: &Scale) {
     }
 }
 
-fn panel(out: &mut String, unit: &str, traces: &[&Column], x: &Scale, top: f64, dt_ms: f64) {
-    let values = || traces.iter().flat_map(|t| &t.values).copied().filter(|v| v.is_finite());
+fn panel(out: &mut String, unit: &str, traces: &[&Column<'_>], x: &Scale, top: f64, dt_ms: f64) {
+    let values = || traces.iter().flat_map(|t| t.values.iter()).copied().filter(|v| v.is_finite());
     let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
     // A flat line lies in the middle.
@@ -119,7 +119,7 @@ fn panel(out: &mut String, unit: &str, traces: &[&Column], x: &Scale, top: f64, 
 }
 
 /// The line of a trace: where samples are denser than pixels, the least and the largest of each pixel.
-fn line(trace: &Column, x: &Scale, y: &Scale, dt_ms: f64) -> String {
+fn line(trace: &Column<'_>, x: &Scale, y: &Scale, dt_ms: f64) -> String {
     let step_ms = trace.every as f64 * dt_ms;
     let mut out = String::new();
     let mut put = |k: usize| {

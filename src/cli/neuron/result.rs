@@ -1,6 +1,8 @@
 //! The files of a simulation: HDF5 with everything, CSV for the eye and for other programs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use kenyon_base::{AtomicFile, Container, ContainerWriter, Provenance, Result, UserError};
@@ -15,38 +17,38 @@ const VERSION: u32 = 1;
 
 /// Traces and spikes of a simulation.
 #[derive(Debug)]
-pub(super) struct Recorded {
+pub(super) struct Recorded<'a> {
     /// Name of the model.
     pub(super) model: String,
     /// Time step, ms.
     pub(super) dt_ms: f64,
     /// Traces.
-    pub(super) traces: Vec<Column>,
+    pub(super) traces: Vec<Column<'a>>,
     /// Spikes, ms.
     pub(super) spikes_ms: Vec<f64>,
 }
 
 /// One trace.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(super) struct Column<'a> {
     pub(super) name: String,
     pub(super) unit: String,
     pub(super) section: String,
     pub(super) x: f64,
     /// Steps between samples.
     pub(super) every: u64,
-    pub(super) values: Vec<f64>,
+    pub(super) values: Cow<'a, [f64]>,
 }
 
-impl Recorded {
-    pub(super) fn of(model: String, dt_ms: f64, outcome: &Outcome) -> Self {
+impl<'a> Recorded<'a> {
+    pub(super) fn of(model: String, dt_ms: f64, outcome: &'a Outcome) -> Self {
         let traces = outcome.traces.iter().map(|trace| Column {
             name: trace.name.clone(),
             unit: trace.unit.into(),
             section: trace.section.clone(),
             x: trace.x,
             every: trace.every,
-            values: trace.values.clone(),
+            values: Cow::Borrowed(&trace.values),
         });
         Self { model, dt_ms, traces: traces.collect(), spikes_ms: outcome.spikes.times_ms.clone() }
     }
@@ -67,7 +69,7 @@ impl Recorded {
                 .mend("simulate it again"));
         }
         let traces = names.into_iter().zip(units).zip(sections).enumerate().map(|(k, ((name, unit), section))| {
-            let values = file.read(&format!("values/{k}"))?;
+            let values = Cow::Owned(file.read(&format!("values/{k}"))?);
             Ok(Column { name, unit, section, x: x[k], every: every[k], values })
         });
         Ok(Self { model, dt_ms, traces: traces.collect::<Result<_>>()?, spikes_ms: file.read("spikes_ms")? })
@@ -77,7 +79,7 @@ impl Recorded {
 /// Writes the HDF5 file.
 pub(super) fn write_hdf5(
     path: &Path,
-    recorded: &Recorded,
+    recorded: &Recorded<'_>,
     synapses: &[PlacedSynapse],
     settings: &Value,
     provenance: &Provenance,
@@ -100,14 +102,16 @@ pub(super) fn write_hdf5(
         file.write_text("synapse/kind", &synapses.iter().map(|s| s.kind.name()).collect::<Vec<_>>())?;
         file.write_text("synapse/section", &synapses.iter().map(|s| &s.section).collect::<Vec<_>>())?;
         file.write("synapse/x", &synapses.iter().map(|s| s.x).collect::<Vec<_>>())?;
-        file.write_text("synapse/set", &synapses.iter().map(|s| s.set.name).collect::<Vec<_>>())?;
+        file.write_text("synapse/set", &synapses.iter().map(|s| &s.set).collect::<Vec<_>>())?;
+        let receptors = synapses.iter().map(|s| s.receptors.iter().map(|r| r.kind.name()).collect::<Vec<_>>().join(" "));
+        file.write_text("synapse/receptors", &receptors.collect::<Vec<_>>())?;
     }
     file.write_text("settings", &[serde_json::to_string_pretty(settings).expect("plain data")])?;
     file.finish(provenance)
 }
 
 /// Writes spikes and traces as CSV, one file for each time between samples; returns the names of the files.
-pub(super) fn write_tables(folder: &Path, recorded: &Recorded) -> Result<Vec<String>> {
+pub(super) fn write_tables(folder: &Path, recorded: &Recorded<'_>) -> Result<Vec<String>> {
     let mut spikes = String::from("spike,t_ms\n");
     for (k, t) in recorded.spikes_ms.iter().enumerate() {
         let _ = writeln!(spikes, "{k},{t:?}");
@@ -118,23 +122,30 @@ pub(super) fn write_tables(folder: &Path, recorded: &Recorded) -> Result<Vec<Str
     strides.dedup();
     let mut names = vec!["spikes.csv".to_string()];
     for &every in &strides {
-        let traces: Vec<&Column> = recorded.traces.iter().filter(|t| t.every == every).collect();
+        let traces: Vec<&Column<'_>> = recorded.traces.iter().filter(|t| t.every == every).collect();
         let name = if strides.len() == 1 { "traces.csv".to_string() } else { format!("traces_every_{every}.csv") };
-        let mut text = String::from("t_ms");
+        // Line by line: a table may be larger than memory.
+        let path = folder.join(&name);
+        let mut file = BufWriter::new(AtomicFile::create(&path)?);
+        let mut line = String::from("t_ms");
         for trace in &traces {
-            text.extend([",", &trace.name]);
+            line.extend([",", &trace.name]);
         }
-        text.push('\n');
-        for k in 0..traces[0].values.len() {
+        for k in 0..=traces[0].values.len() {
+            line.push('\n');
+            file.write_all(line.as_bytes()).map_err(|cause| UserError::cannot_write(&path, &cause))?;
+            line.clear();
+            if k == traces[0].values.len() {
+                break;
+            }
             // A product of a count and the step, without the digits that the product adds.
             let t = ((k as u64 * every) as f64 * recorded.dt_ms * 1e9).round() / 1e9;
-            let _ = write!(text, "{t}");
+            let _ = write!(line, "{t}");
             for trace in &traces {
-                let _ = write!(text, ",{:?}", trace.values[k]);
+                let _ = write!(line, ",{:?}", trace.values[k]);
             }
-            text.push('\n');
         }
-        AtomicFile::write(&folder.join(&name), text.as_bytes())?;
+        file.into_inner().map_err(|cause| UserError::cannot_write(&path, cause.error()))?.commit()?;
         names.push(name);
     }
     Ok(names)

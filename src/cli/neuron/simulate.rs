@@ -135,12 +135,13 @@ impl Simulate {
 }
 
 fn source(kind: &str, path: &Path) -> Result<Source> {
-    let bytes = std::fs::read(path).map_err(|cause| UserError::cannot_read(path, &cause))?;
+    let cannot = |cause: std::io::Error| UserError::cannot_read(path, &cause);
+    let bytes = std::fs::metadata(path).map_err(cannot)?.len();
     Ok(Source {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         kind: kind.into(),
-        sha256: digest::sha256_reader(&mut bytes.as_slice()).map_err(|cause| UserError::cannot_read(path, &cause))?,
-        bytes: bytes.len() as u64,
+        sha256: digest::sha256_file(path).map_err(cannot)?,
+        bytes,
         rows: 0,
     })
 }
@@ -183,6 +184,7 @@ fn settings(prepared: &Prepared, outcome: &Outcome) -> Value {
         "placement": prepared.model.neuron.recipe.placement,
         "synapses": prepared.synapses.len(),
         "synapse_order": order,
+        "synapse_sets": protocol.synapse_set,
         "release": protocol.release,
         "events": prepared.event_count,
         "clamps": protocol.clamp,

@@ -3,10 +3,10 @@
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{in_batches, run, settings, steps};
+use super::{LANES, in_batches, room, settings, steps};
 use crate::biophysical::model::Model;
 use crate::biophysical::solver::{Cells, Electrode, Observer, Waveform};
-use crate::biophysical::spikes::Rule;
+use crate::biophysical::spikes::{Counter, Rule};
 
 /// What current goes where, and what counts as a spike.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,7 +51,7 @@ pub struct FiRow {
     pub amp_na: f64,
     /// Spikes from the beginning of the simulation to its end.
     pub spikes: usize,
-    /// Spikes by the duration of the step, Hz.
+    /// Spikes between the beginning and the end of the step by its duration, Hz.
     pub rate_hz: f64,
     /// First spike, ms.
     pub first_ms: Option<f64>,
@@ -65,16 +65,16 @@ pub struct FiRow {
     pub last_isi_ms: Option<f64>,
 }
 
-/// The potential of one node in every lane.
+/// The spikes of one node in every lane.
 struct Soma {
     node: u32,
-    v: Vec<Vec<f64>>,
+    spikes: Vec<Counter>,
 }
 
 impl Observer for Soma {
     fn stepped(&mut self, cells: &Cells) -> Result<()> {
-        for (lane, v) in self.v.iter_mut().enumerate() {
-            v.push(cells.v_at(self.node, lane));
+        for (lane, spikes) in self.spikes.iter_mut().enumerate() {
+            spikes.sample(cells.v_at(self.node, lane));
         }
         Ok(())
     }
@@ -103,6 +103,9 @@ pub fn fi_curve(model: &Model, spec: &FiSpec, progress: &dyn Progress) -> Result
     let node = cable.node_at(spec.section.as_deref().unwrap_or(&soma), spec.x)?;
     let soma = cable.node_at(&soma, middle)?;
     let steps = steps(spec.delay_ms + spec.dur_ms + spec.after_ms, spec.dt_ms)?;
+    if !rule.counts_as_it_goes() {
+        room(steps, LANES * rayon::current_num_threads())?;
+    }
     progress.stage("f-I curve", Some(spec.amps_na.len() as u64));
     in_batches(spec.amps_na.len(), progress, |trials, lanes| {
         let mut cells = Cells::new(&model.neuron, lanes, settings(spec.dt_ms))?;
@@ -110,20 +113,22 @@ pub fn fi_curve(model: &Model, spec: &FiSpec, progress: &dyn Progress) -> Result
             let waveform = Waveform::Step { delay_ms: spec.delay_ms, dur_ms: spec.dur_ms, amp_na };
             cells.add_electrode(Electrode { node, lane: Some(lane as u32), waveform });
         }
-        let mut watch = Soma { node: soma, v: vec![Vec::with_capacity(steps as usize + 1); trials.len()] };
-        run(model, &mut cells, steps, &mut watch)?;
-        let rows = watch.v.iter().zip(&spec.amps_na[trials]);
-        Ok(rows.map(|(v, &amp_na)| row(amp_na, spec.dur_ms, &rule.times_ms(v, spec.dt_ms))).collect())
+        let spikes = trials.clone().map(|_| Counter::new(rule, spec.dt_ms)).collect();
+        let mut watch = Soma { node: soma, spikes };
+        cells.run(steps, &mut watch)?;
+        let rows = watch.spikes.into_iter().zip(&spec.amps_na[trials]);
+        Ok(rows.map(|(spikes, &amp_na)| row(amp_na, spec, &spikes.times_ms())).collect())
     })
 }
 
-fn row(amp_na: f64, dur_ms: f64, times: &[f64]) -> FiRow {
+fn row(amp_na: f64, spec: &FiSpec, times: &[f64]) -> FiRow {
+    let during = times.iter().filter(|t| (spec.delay_ms..spec.delay_ms + spec.dur_ms).contains(*t)).count();
     let intervals: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let mean = (!intervals.is_empty()).then(|| intervals.iter().sum::<f64>() / intervals.len() as f64);
     FiRow {
         amp_na,
         spikes: times.len(),
-        rate_hz: times.len() as f64 / (dur_ms * 1e-3),
+        rate_hz: during as f64 / (spec.dur_ms * 1e-3),
         first_ms: times.first().copied(),
         last_ms: times.last().copied(),
         mean_isi_ms: mean,

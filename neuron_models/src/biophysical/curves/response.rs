@@ -3,10 +3,10 @@
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{in_batches, run, settings, steps};
+use super::{in_batches, room, settings, steps};
 use crate::biophysical::model::Model;
-use crate::biophysical::placing::{PlacedSynapse, SynapseKind, SynapseOrder, dendritic_nodes};
-use crate::biophysical::solver::{Cells, Electrode, Observer, Waveform};
+use crate::biophysical::placing::{PlacedReceptor, SynapseKind, SynapseOrder, dendritic_nodes};
+use crate::biophysical::solver::{Cells, Electrode, Observer, Synapse, Waveform};
 use crate::biophysical::synapse::{Event, EventQueue};
 
 /// A place on a neuron.
@@ -146,8 +146,10 @@ impl Control {
     fn new(model: &Model, mut nodes: Vec<u32>, steps: u64, dt_ms: f64) -> Result<Self> {
         nodes.sort_unstable();
         nodes.dedup();
-        let mut control = Self { nodes, v: Vec::new() };
-        run(model, &mut Cells::new(&model.neuron, 1, settings(dt_ms))?, steps, &mut control)?;
+        room(steps, nodes.len())?;
+        let v = Vec::with_capacity((steps as usize + 1) * nodes.len());
+        let mut control = Self { nodes, v };
+        Cells::new(&model.neuron, 1, settings(dt_ms))?.run(steps, &mut control)?;
         Ok(control)
     }
 
@@ -244,20 +246,22 @@ pub fn epsp_table(model: &Model, sites: &[Site], spec: &EpspSpec, progress: &dyn
     let steps = steps(spec.duration_ms, spec.dt_ms)?;
     let (section, x) = model.soma();
     let soma = model.neuron.cable.node_at(&section, x)?;
+    let placed = PlacedReceptor::of(&model.synapse_set, &spec.kind.receptors(&model.synapse_set));
+    let receptors: Vec<_> = placed.iter().map(|r| (r.receptor, r.gmax_us)).collect();
     progress.stage("postsynaptic potentials", Some(sites.len() as u64));
     let nodes = sites.iter().map(|s| s.node).chain([soma]).collect();
     let control = Control::new(model, nodes, steps, spec.dt_ms)?;
     in_batches(sites.len(), progress, |trials, lanes| {
         let sites = &sites[trials];
         let mut cells = Cells::new(&model.neuron, lanes, settings(spec.dt_ms))?;
-        let synapses: Vec<_> = sites.iter().map(|site| synapse(model, site, spec.kind).synapse()).collect();
+        let synapses: Vec<_> = sites.iter().map(|site| Synapse { node: site.node, receptors: receptors.clone() }).collect();
         cells.set_synapses(&synapses, false)?;
         for lane in 0..sites.len() {
             let event = Event { time_ms: spec.time_ms, synapse: lane as u32, weight: spec.weight };
             cells.set_events(lane, EventQueue::new(vec![event])?)?;
         }
         let mut watch = Deviation::new(Some(&control), 0, sites, soma);
-        run(model, &mut cells, steps, &mut watch)?;
+        cells.run(steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| EpspRow {
             site: site.clone(),
             local_peak_mv: local.most_mv,
@@ -267,11 +271,6 @@ pub fn epsp_table(model: &Model, sites: &[Site], spec: &EpspSpec, progress: &dyn
         };
         Ok(sites.iter().zip(&watch.seen).map(row).collect())
     })
-}
-
-fn synapse(model: &Model, site: &Site, kind: SynapseKind) -> PlacedSynapse {
-    let (section, x) = (site.section.clone(), site.x);
-    PlacedSynapse { name: String::new(), kind, section, x, node: site.node, set: model.synapse_set }
 }
 
 /// Input resistance at some places, each alone.
@@ -313,7 +312,7 @@ pub fn input_resistance(
             cells.add_electrode(Electrode { node: site.node, lane: Some(lane as u32), waveform });
         }
         let mut watch = Deviation::new(control.as_ref(), onset, sites, soma);
-        run(model, &mut cells, steps, &mut watch)?;
+        cells.run(steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| ResistanceRow {
             site: site.clone(),
             onset_mv: local.onset_mv,

@@ -45,6 +45,13 @@ impl Calcium {
         let n = nodes * lanes;
         Self { cai: vec![START_MM; n], eca: vec![CONSTANT_ECA_MV; n], ica: vec![0.0; n] }
     }
+
+    /// Back at rest.
+    pub fn reset(&mut self) {
+        self.cai.fill(START_MM);
+        self.eca.fill(CONSTANT_ECA_MV);
+        self.ica.fill(0.0);
+    }
 }
 
 /// The pool of one node.

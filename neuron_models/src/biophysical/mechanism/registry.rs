@@ -48,6 +48,14 @@ pub struct ChannelInfo {
 
 impl ChannelInfo {
     const fn of<C: Channel<G>, const G: usize>() -> Self {
+        // A step adds the currents of what follows calcium while it moves their gates, after the reversal potential of calcium is set;
+        // a calcium current that follows calcium would count for the pool a step late.
+        const {
+            assert!(
+                !(matches!(C::ION, Ion::Calcium) && matches!(C::DRIVE, Drive::Calcium)),
+                "a channel that carries calcium cannot follow calcium"
+            );
+        }
         Self {
             name: C::NAME,
             gates: &C::GATES,

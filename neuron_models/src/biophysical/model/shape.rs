@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{Cell, Kind};
 use crate::biophysical::cable::Segments;
-use crate::biophysical::morphology::{ReadOptions, Tree, builtin, edit, grown, read};
+use crate::biophysical::morphology::{ReadOptions, Tree, Unit, builtin, edit, grown, read};
 
 /// Seed of the grown tree that stands in where no morphology is named.
 const STAND_IN_SEED: u64 = 1;
@@ -62,18 +62,78 @@ fn cable_segments() -> u32 {
     100
 }
 
+/// A traced morphology, and how it is read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Traced {
+    /// An ASC or SWC file, found from the folder of the file that names it.
+    pub path: PathBuf,
+    /// Unit of an SWC file; µm unless its extent says that it cannot be.
+    pub unit: Option<Unit>,
+    /// Whether what would be guessed is refused.
+    pub strict: bool,
+}
+
 /// Where the shape comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Keys", into = "Keys")]
 pub enum Morphology {
-    /// An ASC or SWC file, found from the folder of the file that names it.
-    File(PathBuf),
+    /// A file.
+    File(Traced),
     /// A pyramidal cell grown from this seed.
     Grown(u64),
     /// Ball & Stick.
     BallAndStick(BallAndStick),
     /// An even cable.
     Cable(EvenCable),
+}
+
+/// A [`Morphology`] as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit: Option<Unit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grown: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ball_and_stick: Option<BallAndStick>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cable: Option<EvenCable>,
+}
+
+impl TryFrom<Keys> for Morphology {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> std::result::Result<Self, String> {
+        let of_file = keys.unit.is_some() || keys.strict.is_some();
+        match keys {
+            Keys { file: Some(path), unit, strict, grown: None, ball_and_stick: None, cable: None } => {
+                Ok(Self::File(Traced { path, unit, strict: strict.unwrap_or(false) }))
+            }
+            _ if of_file => Err("`unit` and `strict` belong to a morphology from a `file`".into()),
+            Keys { file: None, grown: Some(seed), ball_and_stick: None, cable: None, .. } => Ok(Self::Grown(seed)),
+            Keys { file: None, grown: None, ball_and_stick: Some(b), cable: None, .. } => Ok(Self::BallAndStick(b)),
+            Keys { file: None, grown: None, ball_and_stick: None, cable: Some(c), .. } => Ok(Self::Cable(c)),
+            _ => Err("a morphology is exactly one of `file`, `grown`, `ball_and_stick`, `cable`".into()),
+        }
+    }
+}
+
+impl From<Morphology> for Keys {
+    fn from(shape: Morphology) -> Self {
+        match shape {
+            Morphology::File(Traced { path, unit, strict }) => {
+                Self { file: Some(path), unit, strict: strict.then_some(true), ..Self::default() }
+            }
+            Morphology::Grown(seed) => Self { grown: Some(seed), ..Self::default() },
+            Morphology::BallAndStick(b) => Self { ball_and_stick: Some(b), ..Self::default() },
+            Morphology::Cable(c) => Self { cable: Some(c), ..Self::default() },
+        }
+    }
 }
 
 impl Default for BallAndStick {
@@ -89,6 +149,11 @@ impl Default for EvenCable {
 }
 
 impl Morphology {
+    /// The one of a file, read as its ending says and tolerantly.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::File(Traced { path: path.into(), ..Traced::default() })
+    }
+
     /// Cuts a Ball & Stick's dendrite or a cable so that no segment is longer; other shapes are cut later, section by section.
     ///
     /// # Errors
@@ -109,9 +174,10 @@ impl Morphology {
     /// A file that cannot be read; numbers that no shape has.
     pub fn tree(&self, folder: &Path, replace_axon: bool, notes: &mut Vec<String>) -> Result<Tree> {
         let tree = match self {
-            Self::File(path) => {
+            Self::File(Traced { path, unit, strict }) => {
                 let path = folder.join(path);
-                let loaded = read(&path, &ReadOptions::default()).map_err(UserError::in_data)?;
+                let options = ReadOptions { unit: *unit, strict: *strict, ..ReadOptions::default() };
+                let loaded = read(&path, &options).map_err(UserError::in_data)?;
                 if let Some(counts) = loaded.notes.counts() {
                     let shown = path.display();
                     notes.push(format!("{shown}: {counts}; `kenyon neuron morphology {shown} --notes` lists them"));
@@ -119,11 +185,34 @@ impl Morphology {
                 loaded.tree
             }
             Self::Grown(seed) => grown::pyramidal(*seed)?,
-            Self::BallAndStick(b) => return builtin::ball_and_stick(b.dend_length_um, b.dend_diam_um, b.segments),
-            Self::Cable(c) => return builtin::uniform_cable(c.length_um, c.diam_um, c.segments),
+            Self::BallAndStick(b) => {
+                dimension("ball_and_stick.dend_length_um", b.dend_length_um)?;
+                dimension("ball_and_stick.dend_diam_um", b.dend_diam_um)?;
+                return builtin::ball_and_stick(b.dend_length_um, b.dend_diam_um, b.segments);
+            }
+            Self::Cable(c) => {
+                dimension("cable.length_um", c.length_um)?;
+                dimension("cable.diam_um", c.diam_um)?;
+                return builtin::uniform_cable(c.length_um, c.diam_um, c.segments);
+            }
         };
-        if replace_axon { edit::replace_axon(tree) } else { Ok(tree) }
+        if !replace_axon {
+            return Ok(tree);
+        }
+        notes.extend(edit::lost_with_axon(&tree).map(|note| note + "; `replace_axon = false` keeps both"));
+        edit::replace_axon(tree)
     }
+}
+
+/// A length or diameter that some neuron could have.
+fn dimension(key: &str, um: f64) -> Result<()> {
+    if (1e-3..=1e6).contains(&um) {
+        return Ok(());
+    }
+    Err(UserError::bad_data("bad-number", "no neuron has this size")
+        .key(format!("model.morphology.{key}"))
+        .found(format!("{um:e} µm"))
+        .expected("1e-3 to 1e6 µm"))
 }
 
 /// The shape that is given, or the cell's own.

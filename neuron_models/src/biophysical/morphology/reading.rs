@@ -1,11 +1,9 @@
 //! What the readers of morphologies share: options, limits, notes on what was skipped or mended.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, UserError, input};
 use serde::{Deserialize, Serialize};
 
 use super::{Tree, asc, swc};
@@ -191,18 +189,10 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Loaded> {
 
 /// Bytes of a regular file that is no larger than the limit.
 pub(super) fn bytes(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
-    let cannot = |cause: &std::io::Error| UserError::cannot_read(path, cause);
-    let metadata = std::fs::metadata(path).map_err(|cause| cannot(&cause))?;
-    if metadata.is_dir() {
-        return Err(UserError::bad_data("is-a-directory", "is a folder").file(path).mend("name a file inside it"));
-    }
-    if !metadata.is_file() {
-        return Err(UserError::bad_data("not-a-file", "is not a regular file").file(path).mend("copy its content into a file"));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|cause| cannot(&cause))?;
-    file.take(limits.bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|cause| cannot(&cause))?;
-    Ok(bytes)
+    input::bytes(path, limits.bytes).map_err(|error| match error.code() {
+        "limit" => error.mend("check that it is a morphology"),
+        _ => error,
+    })
 }
 
 /// Refuses what cannot be a text of this format; a byte order mark of UTF-8 is taken off.

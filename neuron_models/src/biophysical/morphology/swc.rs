@@ -64,7 +64,7 @@ fn check_extent(samples: &Samples, options: &ReadOptions) -> Result<()> {
             return Err(UserError::bad_data("unit-missing", format!("the extent in {name} is too large for a neuron in µm"))
                 .found(extent.to_string())
                 .expected(format!("at most {LARGEST_EXTENT_UM:.0} µm"))
-                .mend("state the unit: `--unit nm` if the coordinates are nanometres, `--unit um` if they are micrometres"));
+                .mend("state the unit: `--unit nm` (beside `file` in a protocol: `unit = \"nm\"`) if the coordinates are nanometres, else `um`"));
         }
     }
     Ok(())

@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use kenyon_base::table::{Row, Table};
 use kenyon_base::{Result, UserError, nearest};
 
-use super::csv::{Row, Table};
-use super::{EventAt, Events, Protocol, SynapseRef, Synapses};
+use super::{EventAt, Events, Protocol, SynapseAt, SynapseRef, Synapses};
 use crate::biophysical::model::Model;
-use crate::biophysical::placing::{self, PlacedSynapse, SynapseKind};
+use crate::biophysical::placing::{self, PlacedReceptor, PlacedSynapse, SynapseKind};
 use crate::biophysical::solver::{Electrode, VoltageClamp, Waveform};
-use crate::biophysical::synapse::{Event, EventQueue};
+use crate::biophysical::synapse::{Event, EventQueue, OwnSets, SYNAPSE_SETS, own_or_shipped};
 
 /// Finds the synapse of an event.
 type Numbered<'a> = dyn Fn(&Row<'_>) -> Result<u32> + 'a;
 
 /// Heaviest event: a slip of the pen above it.
 const HEAVIEST: f64 = 1e6;
+/// Largest table, bytes.
+const LARGEST_TABLE: u64 = 1 << 30;
 /// Largest current, nA.
 const LARGEST_NA: f64 = 1e4;
 
@@ -45,25 +47,36 @@ fn above_zero(key: &str, value: f64, high: f64, unit: &str) -> Result<f64> {
         .expected(format!("above 0 {unit}, at most {high:e} {unit}")))
 }
 
-/// A time that lies in the simulation.
-fn time(key: &str, value: f64, duration_ms: f64, what: &str) -> Result<f64> {
+/// The time that something begins to act: a step looks at events and currents in its middle, so the last half step sees nothing.
+fn time(key: &str, value: f64, protocol: &Protocol, what: &str) -> Result<f64> {
     if !value.is_finite() || value < 0.0 {
         return Err(UserError::bad_data("bad-time", "no simulation has this time")
             .key(key)
             .found(format!("{value} ms"))
             .expected("0 ms or later"));
     }
-    if value >= duration_ms {
-        return Err(after_end(what, value, duration_ms).key(key));
+    let last = protocol.duration_ms - 0.5 * protocol.dt_ms;
+    // The middle of the last step is computed with rounding errors, too.
+    if value > last + 1e-6 * protocol.dt_ms {
+        return Err(UserError::bad_data("after-the-end", format!("{what} begins when the simulation is over"))
+            .key(key)
+            .found(format!("{value} ms"))
+            .expected(format!("at most {} ms, the middle of the last step", (last * 1e9).round() / 1e9))
+            .mend("raise `duration_ms`, or choose an earlier time"));
     }
     Ok(value)
 }
 
-fn after_end(what: &str, value: f64, duration_ms: f64) -> UserError {
-    UserError::bad_data("after-the-end", format!("{what} begins when the simulation is over"))
-        .found(format!("{value} ms"))
-        .expected(format!("a time before {duration_ms} ms"))
-        .mend("raise `duration_ms`, or choose an earlier time")
+/// Refuses a step of current that falls between the middles of two steps: nothing would flow.
+fn seen(key: &str, delay_ms: f64, dur_ms: f64, dt_ms: f64) -> Result<()> {
+    let first = (delay_ms / dt_ms - 0.5).ceil().max(0.0);
+    if dur_ms >= dt_ms || (first + 0.5) * dt_ms < delay_ms + dur_ms + 1e-6 * dt_ms {
+        return Ok(());
+    }
+    Err(UserError::bad_data("between-steps", "nothing would flow: currents are looked at in the middle of each step")
+        .key(key)
+        .found(format!("{delay_ms} to {} ms in steps of {dt_ms} ms", delay_ms + dur_ms))
+        .mend(format!("make it last {dt_ms} ms at least, or take a shorter `dt_ms`")))
 }
 
 /// The electrodes.
@@ -71,7 +84,6 @@ fn after_end(what: &str, value: f64, duration_ms: f64) -> UserError {
 /// # Errors
 /// With the key `clamp[K].….`.
 pub(super) fn electrodes(protocol: &Protocol, model: &Model, folder: &Path) -> Result<Vec<Electrode>> {
-    let duration = protocol.duration_ms;
     let mut out = Vec::with_capacity(protocol.clamp.len());
     for (k, clamp) in protocol.clamp.iter().enumerate() {
         let key = |name: &str| format!("clamp[{k}].{name}");
@@ -80,12 +92,13 @@ pub(super) fn electrodes(protocol: &Protocol, model: &Model, folder: &Path) -> R
             .map_err(|e| if e.path().is_some() { e } else { e.key(format!("clamp[{k}]")) })?;
         match &waveform {
             Waveform::Step { delay_ms, dur_ms, amp_na } => {
-                time(&key("step.delay_ms"), *delay_ms, duration, "the step")?;
+                time(&key("step.delay_ms"), *delay_ms, protocol, "the step")?;
                 above_zero(&key("step.dur_ms"), *dur_ms, 1e9, "ms")?;
+                seen(&key("step.dur_ms"), *delay_ms, *dur_ms, protocol.dt_ms)?;
                 within(&key("step.amp_na"), *amp_na, -LARGEST_NA, LARGEST_NA, "nA")?;
             }
             Waveform::Epsc { onset_ms, tau0_ms, tau1_ms, imax_na } => {
-                time(&key("epsc.onset_ms"), *onset_ms, duration, "the current")?;
+                time(&key("epsc.onset_ms"), *onset_ms, protocol, "the current")?;
                 within(&key("epsc.tau0_ms"), *tau0_ms, 1e-3, 1e6, "ms")?;
                 within(&key("epsc.tau1_ms"), *tau1_ms, 1e-3, 1e6, "ms")?;
                 within(&key("epsc.imax_na"), *imax_na, -LARGEST_NA, LARGEST_NA, "nA")?;
@@ -96,7 +109,7 @@ pub(super) fn electrodes(protocol: &Protocol, model: &Model, folder: &Path) -> R
                         .mend("make `tau0_ms` the shorter one"));
                 }
             }
-            Waveform::Samples { t_ms, i_na } => check_samples(&key("samples"), t_ms, i_na, duration)?,
+            Waveform::Samples { t_ms, i_na } => check_samples(&key("samples"), t_ms, i_na, protocol)?,
         }
         let node = model.neuron.cable.node_at(&clamp.section, clamp.x);
         let node = node.map_err(|e| e.in_data().key(key(place_key(model, &clamp.section))))?;
@@ -124,7 +137,7 @@ pub(super) fn voltage_clamps(protocol: &Protocol, model: &Model) -> Result<Vec<V
             let key = |name: &str| key(&format!("levels[{n}].{name}"));
             within(&key("v_mv"), level.v_mv, -1000.0, 1000.0, "mV")?;
             above_zero(&key("dur_ms"), level.dur_ms, 1e9, "ms")?;
-            time(&key("dur_ms"), begins_ms, protocol.duration_ms, "the level")?;
+            time(&key("dur_ms"), begins_ms, protocol, "the level")?;
             begins_ms += level.dur_ms;
         }
         let node = model.neuron.cable.node_at(&clamp.section, clamp.x);
@@ -140,7 +153,7 @@ pub(super) fn place_key(model: &Model, section: &str) -> &'static str {
 }
 
 fn samples(path: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
-    let table = Table::read(path)?;
+    let table = Table::read(path, LARGEST_TABLE)?;
     table.only(&["t_ms", "i_na"])?;
     let (t, i) = (table.column(&["t_ms"])?, table.column(&["i_na"])?);
     let mut out = (Vec::new(), Vec::new());
@@ -152,7 +165,7 @@ fn samples(path: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
     Ok(out)
 }
 
-fn check_samples(key: &str, t_ms: &[f64], i_na: &[f64], duration_ms: f64) -> Result<()> {
+fn check_samples(key: &str, t_ms: &[f64], i_na: &[f64], protocol: &Protocol) -> Result<()> {
     let bad = |message: &str| UserError::bad_data("bad-samples", message.to_string()).key(key);
     if t_ms.len() != i_na.len() || t_ms.len() < 2 {
         return Err(bad("a current needs as many values as times, and two at least").found(format!(
@@ -167,7 +180,13 @@ fn check_samples(key: &str, t_ms: &[f64], i_na: &[f64], duration_ms: f64) -> Res
     if let Some(&[before, after]) = t_ms.windows(2).find(|pair| pair[0] >= pair[1]) {
         return Err(bad("times do not ascend").found(format!("{before} ms, then {after} ms")).mend("sort the samples"));
     }
-    time(key, t_ms[0].max(0.0), duration_ms, "the current").map(|_| ())
+    let end = t_ms[t_ms.len() - 1];
+    if end < 0.5 * protocol.dt_ms {
+        return Err(bad("the current is over before the simulation begins")
+            .found(format!("its last sample at {end} ms"))
+            .expected(format!("one at {} ms or later, the middle of the first step", 0.5 * protocol.dt_ms)));
+    }
+    time(key, t_ms[0].max(0.0), protocol, "the current").map(|_| ())
 }
 
 /// The synapses.
@@ -186,10 +205,7 @@ pub(super) fn synapses(protocol: &Protocol, model: &Model, folder: &Path) -> Res
         None => {
             let mut out = Vec::with_capacity(protocol.synapse.len());
             for (k, at) in protocol.synapse.iter().enumerate() {
-                let name = at.name.clone().unwrap_or_else(|| format!("syn{k}"));
-                let placed = placing::at(model, name, at.kind, &at.section, at.x)
-                    .map_err(|e| e.in_data().key(format!("synapse[{k}].{}", place_key(model, &at.section))))?;
-                out.push(placed);
+                out.push(one_synapse(protocol, model, k, at)?);
             }
             out
         }
@@ -206,8 +222,60 @@ pub(super) fn synapses(protocol: &Protocol, model: &Model, folder: &Path) -> Res
     Ok(placed)
 }
 
+fn one_synapse(protocol: &Protocol, model: &Model, k: usize, at: &SynapseAt) -> Result<PlacedSynapse> {
+    let key = |name: &str| format!("synapse[{k}].{name}");
+    let name = at.name.clone().unwrap_or_else(|| format!("syn{k}"));
+    let mut placed =
+        placing::at(model, name, at.kind, &at.section, at.x).map_err(|e| e.in_data().key(key(place_key(model, &at.section))))?;
+    let mut set = model.synapse_set;
+    if let Some(name) = &at.set {
+        set = own_or_shipped(&protocol.synapse_set, name).map_err(|e| e.in_data().key(key("set")))?;
+        placed.set = name.as_str().into();
+        placed.receptors = PlacedReceptor::of(&set, &at.kind.receptors(&set));
+    }
+    if let Some(kinds) = &at.receptors {
+        let bad = |message: &str| UserError::bad_data("bad-receptors", message.to_string()).key(key("receptors"));
+        if kinds.is_empty() {
+            return Err(bad("a synapse has one receptor at least").mend("name one, or leave `receptors` out"));
+        }
+        if let Some(twice) = (1..kinds.len()).find(|&n| kinds[..n].contains(&kinds[n])) {
+            return Err(bad("a receptor stands twice").found(kinds[twice].name()));
+        }
+        if let Some(none) = kinds.iter().find(|kind| set.receptor(**kind).1 <= 0.0) {
+            return Err(bad("the receptor has no conductance")
+                .found(format!("`{}` in the set `{}`", none.name(), placed.set))
+                .mend(format!(
+                    "give it one: `[synapse_set.NAME]` with `from = \"{}\"` and `{}.gmax_us`",
+                    set.name,
+                    none.name()
+                )));
+        }
+        placed.receptors = PlacedReceptor::of(&set, kinds);
+    }
+    Ok(placed)
+}
+
+/// Checks the own sets of a protocol.
+///
+/// # Errors
+/// With the key `synapse_set.NAME.…`.
+pub(super) fn check_sets(own: &OwnSets) -> Result<()> {
+    for (name, set) in own {
+        if SYNAPSE_SETS.iter().any(|shipped| shipped.name == name) {
+            return Err(UserError::bad_data("duplicate-name", "a set of this name comes along")
+                .key(format!("synapse_set.{name}"))
+                .mend("call yours otherwise"));
+        }
+        set.set().map_err(|e| {
+            let key = e.key_name().map_or_else(|| format!("synapse_set.{name}"), |key| format!("synapse_set.{name}.{key}"));
+            e.key(key)
+        })?;
+    }
+    Ok(())
+}
+
 fn table_of_synapses(path: &Path, model: &Model) -> Result<Vec<PlacedSynapse>> {
-    let table = Table::read(path)?;
+    let table = Table::read(path, LARGEST_TABLE)?;
     table.only(&["syn_id", "synapse", "type", "kind", "section", "x"])?;
     let id = table.column(&["syn_id", "synapse"])?;
     let kind = table.column(&["type", "kind"])?;
@@ -286,7 +354,7 @@ pub(super) fn events(protocol: &Protocol, synapses: &[PlacedSynapse], folder: &P
 fn one_event(protocol: &Protocol, k: usize, event: &EventAt, synapses: &[PlacedSynapse]) -> Result<Event> {
     let key = |name: &str| format!("event[{k}].{name}");
     let synapse = find(synapses, &event.synapse).map_err(|e| e.key(key("synapse")))?;
-    let time_ms = time(&key("time_ms"), event.time_ms, protocol.duration_ms, "the event")?;
+    let time_ms = time(&key("time_ms"), event.time_ms, protocol, "the event")?;
     let weight = weight(event.weight).map_err(|e| e.key(key("weight")))?;
     Ok(Event { time_ms, synapse, weight })
 }
@@ -302,7 +370,7 @@ fn weight(weight: f64) -> Result<f64> {
 }
 
 fn table_of_events(protocol: &Protocol, path: &Path, synapses: &[PlacedSynapse]) -> Result<Vec<Event>> {
-    let table = Table::read(path)?;
+    let table = Table::read(path, LARGEST_TABLE)?;
     let (t, w) = (table.column(&["t_ms", "time_ms"])?, table.column(&["weight"])?);
     let by_segment = table.has("segment") && !table.has("syn_id");
     table.only(if by_segment {
@@ -349,7 +417,7 @@ fn table_of_events(protocol: &Protocol, path: &Path, synapses: &[PlacedSynapse])
     for row in table.rows() {
         let row = row?;
         let synapse = numbered(&row)?;
-        let time_ms = time("event", row.number(t)?, protocol.duration_ms, "the event");
+        let time_ms = time("event", row.number(t)?, protocol, "the event");
         let time_ms = time_ms.map_err(|e| row.locate(t, e))?;
         let weight = weight(row.number(w)?).map_err(|e| row.locate(w, e))?;
         out.push(Event { time_ms, synapse, weight });

@@ -6,7 +6,6 @@ use kenyon_base::{Result, UserError};
 
 use super::inputs::{find, place_key};
 use super::{Protocol, Record, RecordedQuantity};
-use crate::biophysical::cable::CableSection;
 use crate::biophysical::model::Model;
 use crate::biophysical::placing::PlacedSynapse;
 use crate::biophysical::recording::{Probe, Quantity};
@@ -69,9 +68,10 @@ pub(super) fn plan(protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse
             Some(every_ms) => steps(&format!("{key}.every_ms"), every_ms, protocol.dt_ms)?,
             None => 1,
         };
+        superfluous(record, &key)?;
         if record.every_segment {
-            only_the_potential(record).map_err(|e| e.key(&key))?;
-            out.extend(everywhere(record, model).into_iter().map(|probe| Plan { probe, every, key: key.clone() }));
+            let probes = everywhere(record, model, &key)?;
+            out.extend(probes.into_iter().map(|probe| Plan { probe, every, key: key.clone() }));
         } else {
             out.push(Plan { probe: probe(record, protocol, model, synapses, &key)?, every, key });
         }
@@ -96,26 +96,45 @@ pub(super) fn plan(protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse
     Ok(out)
 }
 
-fn only_the_potential(record: &Record) -> Result<()> {
-    let alone = record.section.is_none() && record.x.is_none() && record.quantity == RecordedQuantity::V;
-    if alone {
-        return Ok(());
+/// A quantity of the membrane in every segment that has it, perhaps of some sections alone.
+fn everywhere(record: &Record, model: &Model, key: &str) -> Result<Vec<Probe>> {
+    if record.section.is_some() || record.x.is_some() || of_a_device(record.quantity) {
+        return Err(UserError::bad_data("bad-record", "`every_segment` writes a quantity of the membrane in all segments")
+            .key(key)
+            .mend("leave `section` and `x` out (`sections = [...]` takes some), and synapses and clamps; or leave `every_segment` out"));
     }
-    Err(UserError::bad_data("bad-record", "`every_segment` writes the potential of all segments")
-        .mend("leave `section`, `x` and `quantity` out, or leave `every_segment` out"))
-}
-
-fn everywhere(record: &Record, model: &Model) -> Vec<Probe> {
     let cable = &model.neuron.cable;
-    let stem = record.name.as_deref().unwrap_or("v");
-    let nodes = cable.sections.iter().flat_map(CableSection::segment_nodes);
-    nodes
+    let mut wanted = vec![record.sections.is_none(); cable.sections.len()];
+    for name in record.sections.iter().flatten() {
+        let section = cable.find(name).map_err(|e| e.in_data().key(format!("{key}.sections")))?;
+        wanted[section as usize] = true;
+    }
+    let (quantity, stem) = membrane_quantity(record, key)?;
+    let stem = record.name.as_deref().unwrap_or(&stem);
+    let mut has = vec![record.channel.is_none(); cable.nodes.len()];
+    for placed in model.neuron.channels.iter().filter(|c| record.channel.as_deref() == Some(c.info.name)) {
+        placed.instances.iter().for_each(|instance| has[instance.node as usize] = true);
+    }
+    let sections = cable.sections.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+    let nodes = sections.flat_map(|(section, _)| section.segment_nodes()).filter(|node| has[*node]);
+    let probes: Vec<Probe> = nodes
         .map(|node| {
             let place = &cable.nodes[node];
             let name = format!("{stem}_{}({})", cable.sections[place.section as usize].name, place.x);
-            Probe { name, node: node as u32, quantity: Quantity::V }
+            Probe { name, node: node as u32, quantity: quantity.clone() }
         })
-        .collect()
+        .collect();
+    if probes.is_empty() {
+        let found = record.channel.clone().unwrap_or_else(|| "no section".into());
+        return Err(UserError::bad_data("bad-record", "no segment has what is recorded").key(key).found(found));
+    }
+    Ok(probes)
+}
+
+/// Whether it belongs to a synapse or a clamp, not to a place of the membrane.
+fn of_a_device(quantity: RecordedQuantity) -> bool {
+    use RecordedQuantity as Q;
+    matches!(quantity, Q::SynapseConductance | Q::SynapseOpening | Q::SynapseCurrent | Q::ClampCurrent)
 }
 
 /// A key that the quantity needs.
@@ -126,7 +145,6 @@ fn needed<'a, T>(key: &str, name: &str, value: Option<&'a T>) -> Result<&'a T> {
 }
 
 fn probe(record: &Record, protocol: &Protocol, model: &Model, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
-    superfluous(record, key)?;
     let of_synapse = matches!(
         record.quantity,
         RecordedQuantity::SynapseConductance | RecordedQuantity::SynapseOpening | RecordedQuantity::SynapseCurrent
@@ -142,8 +160,15 @@ fn probe(record: &Record, protocol: &Protocol, model: &Model, synapses: &[Placed
     let x = record.x.unwrap_or(middle);
     let node = model.neuron.cable.node_at(&section, x);
     let node = node.map_err(|e| e.in_data().key(format!("{key}.{}", place_key(model, &section))))?;
+    let (quantity, stem) = membrane_quantity(record, key)?;
+    let name = record.name.clone().unwrap_or_else(|| format!("{stem}_{section}({x})"));
+    Ok(Probe { name, node, quantity })
+}
+
+/// A quantity of the membrane, and what its traces are called after.
+fn membrane_quantity(record: &Record, key: &str) -> Result<(Quantity, String)> {
     let channel = || needed(key, "channel", record.channel.as_ref()).cloned();
-    let (quantity, stem) = match record.quantity {
+    Ok(match record.quantity {
         RecordedQuantity::Cai => (Quantity::Cai, "cai".to_string()),
         RecordedQuantity::Eca => (Quantity::Eca, "eca".to_string()),
         RecordedQuantity::Gate => {
@@ -167,9 +192,7 @@ fn probe(record: &Record, protocol: &Protocol, model: &Model, synapses: &[Placed
             (Quantity::IonCurrent { ion }, stem)
         }
         _ => (Quantity::V, "v".to_string()),
-    };
-    let name = record.name.clone().unwrap_or_else(|| format!("{stem}_{section}({x})"));
-    Ok(Probe { name, node, quantity })
+    })
 }
 
 fn synapse_probe(record: &Record, synapses: &[PlacedSynapse], key: &str) -> Result<Probe> {
@@ -178,7 +201,7 @@ fn synapse_probe(record: &Record, synapses: &[PlacedSynapse], key: &str) -> Resu
     }
     let number = find(synapses, needed(key, "synapse", record.synapse.as_ref())?).map_err(|e| e.key(format!("{key}.synapse")))?;
     let synapse = &synapses[number as usize];
-    let names = synapse.kind.receptor_names(synapse.set);
+    let names: Vec<&str> = synapse.receptors.iter().map(|r| r.kind.name()).collect();
     let wanted = needed(key, "receptor", record.receptor.as_ref())?;
     let Some(receptor) = names.iter().position(|name| name == wanted) else {
         return Err(UserError::bad_data("unknown-receptor", format!("synapse `{}` has no such receptor", synapse.name))
@@ -225,6 +248,7 @@ fn superfluous(record: &Record, key: &str) -> Result<()> {
     let q = record.quantity;
     let of_synapse = matches!(q, Q::SynapseConductance | Q::SynapseOpening | Q::SynapseCurrent);
     let given = [
+        ("sections", record.sections.is_some() && !record.every_segment),
         ("channel", record.channel.is_some() && !matches!(q, Q::Gate | Q::Current | Q::Conductance)),
         ("gate", record.gate.is_some() && q != Q::Gate),
         ("ion", record.ion.is_some() && q != Q::IonCurrent),
@@ -234,8 +258,8 @@ fn superfluous(record: &Record, key: &str) -> Result<()> {
     ];
     match given.iter().find(|(_, wrong)| *wrong) {
         None => Ok(()),
-        Some((name, _)) => Err(UserError::bad_data("superfluous-key", "the quantity has no use for this key")
+        Some((name, _)) => Err(UserError::bad_data("superfluous-key", "the record has no use for this key")
             .key(format!("{key}.{name}"))
-            .mend("remove it, or choose another `quantity`")),
+            .mend("remove it, or choose another `quantity` (`sections` goes with `every_segment`)")),
     }
 }

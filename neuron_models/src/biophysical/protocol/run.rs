@@ -11,7 +11,6 @@ use super::records::{Plan, plan, steps};
 use super::{Protocol, SpikesAt};
 use crate::biophysical::mechanism::Grid;
 use crate::biophysical::model::Model;
-use crate::biophysical::neuron::Neuron;
 use crate::biophysical::placing::PlacedSynapse;
 use crate::biophysical::recording::Recorder;
 use crate::biophysical::solver::{Cells, Observer, Settings, long_step};
@@ -84,7 +83,7 @@ impl Prepared {
         if let Some(v) = given.v_init_mv {
             within("v_init_mv", v, -200.0, 200.0, "mV")?;
         }
-        let mut model = given.model.build(folder, given.celsius)?;
+        let mut model = given.build_model(folder)?;
         model.notes.extend(long_step(dt_ms, given.scheme));
         let tables = given.tables.then(Grid::default);
         let settings = Settings { dt_ms, scheme: given.scheme, v_init_mv: given.v_init_mv, tables };
@@ -140,27 +139,31 @@ impl Prepared {
     /// # Errors
     /// `left-bounds` with section and place if a potential is no number any more.
     pub fn run(&mut self, progress: &dyn Progress, stop: &AtomicBool) -> Result<Outcome> {
-        let Self { model, cells, plans, protocol, .. } = self;
-        cells.init();
+        let Self { model, cells, plans, protocol, steps, .. } = self;
+        if cells.steps() > 0 {
+            cells.init();
+        }
         let mut strides: Vec<u64> = plans.iter().map(|p| p.every).collect();
         strides.sort_unstable();
         strides.dedup();
         let recorder = |every: &u64| {
             let probes = plans.iter().filter(|p| p.every == *every).map(|p| p.probe.clone()).collect();
-            Recorder::new(&model.neuron, cells, probes, *every)
+            let mut recorder = Recorder::new(&model.neuron, cells, probes, *every)?;
+            recorder.reserve(*steps);
+            Ok(recorder)
         };
         let recorders = strides.iter().map(recorder).collect::<Result<Vec<_>>>()?;
-        let soma = Vec::with_capacity(self.steps as usize + 1);
+        let soma = Vec::with_capacity(*steps as usize + 1);
         let mut watch = Watch { recorders, node: self.spike_node, soma };
         let block = ((1.0 / protocol.dt_ms).round() as u64).max(1);
         progress.stage("simulate", Some(self.steps));
         while cells.steps() < self.steps && !stop.load(Ordering::Relaxed) {
             let count = block.min(self.steps - cells.steps());
-            cells.run(count, &mut watch).map_err(|e| name_place(&model.neuron, cells, e))?;
+            cells.run(count, &mut watch)?;
             progress.advance(count);
         }
         let cable = &model.neuron.cable;
-        let mut turn = vec![0; strides.len()];
+        let mut values: Vec<_> = watch.recorders.into_iter().map(|r| r.into_traces().into_iter()).collect();
         let mut traces = Vec::with_capacity(plans.len());
         for plan in plans.iter() {
             let group = strides.iter().position(|every| *every == plan.every).expect("every stride is listed");
@@ -171,9 +174,8 @@ impl Prepared {
                 section: cable.sections[node.section as usize].name.clone(),
                 x: node.x,
                 every: plan.every,
-                values: watch.recorders[group].trace(turn[group], 0).to_vec(),
+                values: values[group].next().expect("a trace for each probe"),
             });
-            turn[group] += 1;
         }
         let times_ms = self.rule.times_ms(&watch.soma, protocol.dt_ms);
         let spikes = Spikes { at: protocol.spikes.clone(), times_ms };
@@ -197,17 +199,4 @@ impl Observer for Watch {
         self.soma.push(cells.v_at(self.node, 0));
         self.recorders.iter_mut().try_for_each(|r| r.stepped(cells))
     }
-}
-
-/// Names the place where a potential left all bounds; the solver knows nodes alone.
-pub(in crate::biophysical) fn name_place(neuron: &Neuron, cells: &Cells, error: UserError) -> UserError {
-    if error.code() != "left-bounds" {
-        return error;
-    }
-    let size = |v: f64| if v.is_nan() { f64::INFINITY } else { v.abs() };
-    let farthest = cells.v().iter().enumerate().max_by(|a, b| size(*a.1).total_cmp(&size(*b.1)));
-    let index = farthest.map_or(0, |(index, _)| index);
-    let node = &neuron.cable.nodes[index / cells.lanes()];
-    let section = &neuron.cable.sections[node.section as usize].name;
-    error.key(format!("{section}({}), step {}", node.x, cells.steps()))
 }

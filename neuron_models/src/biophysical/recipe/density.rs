@@ -3,6 +3,9 @@
 use kenyon_base::{Result, UserError};
 use serde::{Deserialize, Serialize};
 
+/// Largest density, S/cm²: a slip of the pen above it.
+const LARGEST_S_CM2: f64 = 1e3;
+
 /// Where within a segment a density that depends on the distance is evaluated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,16 +94,23 @@ impl Density {
         let numbers = match self {
             Self::Even(g) => vec![*g],
             Self::Exponential { exponential: e } => {
-                vec![e.plateau, self.at(0.0, 1.0), self.at(1.0, 1.0), self.at(e.plateau.min(1.0), 1.0)]
+                vec![self.at(0.0, 1.0), self.at(1.0, 1.0), self.at(e.plateau.min(1.0), 1.0)]
             }
-            Self::Window { window: w } => vec![w.inside, w.outside, w.to_um - w.from_um],
+            Self::Window { window: w } => vec![w.inside, w.outside],
         };
-        if numbers.iter().all(|g| g.is_finite() && *g >= 0.0) {
+        let sound = |g: &f64| (0.0..=LARGEST_S_CM2).contains(g);
+        let ordered = match self {
+            // A plateau and a width are no densities.
+            Self::Exponential { exponential: e } => e.plateau.is_finite() && e.plateau >= 0.0,
+            Self::Window { window: w } => (w.to_um - w.from_um).is_finite() && w.to_um >= w.from_um,
+            Self::Even(_) => true,
+        };
+        if ordered && numbers.iter().all(sound) {
             return Ok(());
         }
         Err(UserError::bad_data("bad-number", "is no density")
             .key(key)
             .found(format!("{numbers:?}"))
-            .expected("numbers of 0 or more"))
+            .expected(format!("0 to {LARGEST_S_CM2:e} S/cm², a plateau of 0 or more, a window that ends after it begins")))
     }
 }

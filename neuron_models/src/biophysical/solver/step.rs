@@ -11,7 +11,10 @@ impl Cells {
     /// # Errors
     /// `left-bounds` if a potential is no number any more; what the observer says.
     pub fn run(&mut self, steps: u64, observer: &mut impl Observer) -> Result<()> {
-        self.channel_currents();
+        if !self.sums_at_hand {
+            self.channel_currents();
+            self.sums_at_hand = true;
+        }
         if self.step == 0 {
             observer.currents(self);
             observer.stepped(self)?;
@@ -22,6 +25,7 @@ impl Cells {
             observer.currents(self);
             self.inject();
             if !self.solve() {
+                self.sums_at_hand = false;
                 return Err(guard::left_bounds(self));
             }
             self.advance();
