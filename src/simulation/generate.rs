@@ -329,3 +329,50 @@ impl Observer for Watch<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::{Dataset, DatasetConfig};
+
+    /// A ball and stick with dendrites so fine that some inputs let it leave all bounds.
+    fn wild() -> Dataset {
+        let text = r#"
+            preset = "ref_nmda_cable"
+            [neuron]
+            cell = "ball-and-stick"
+            morphology = { ball_and_stick = { dend_length_um = 2048.0, dend_diam_um = 0.05, segments = 8 } }
+            [set]
+            seed = 5
+            duration_ms = 100
+            warmup_ms = 20
+            counts = { train = 8, valid = 0, test = 0 }
+            generator = { ball_and_stick = { interval_ms = [16, 64], max_weight = 800.0 } }
+        "#;
+        let path = Path::new("set.toml");
+        kenyon_base::config::parse::<DatasetConfig>(text, path).and_then(|c| c.resolve(path, None)).expect("sound")
+    }
+
+    #[test]
+    fn each_answer_of_a_group_is_that_of_the_input_alone() {
+        let set = wild();
+        let input = |item: &Item| set.plan.input(item.part, item.index);
+        let inputs: Vec<Input> = set.plan.items(Shard::WHOLE).iter().map(input).collect();
+        let answers = |inputs: &[Input]| super::answers(&set.neuron, &set.settings, inputs, 0.0).expect("answered");
+        let together = answers(&inputs);
+        let broken = together.iter().filter(|answer| matches!(answer, Answer::LeftBounds { .. })).count();
+        assert!(broken > 0 && broken < inputs.len(), "{broken}");
+        let words = |answer: &Answer| format!("{answer:?}");
+        for (input, answer) in inputs.iter().zip(&together) {
+            let alone = answers(std::slice::from_ref(input));
+            assert!(words(&alone[0]) == words(answer));
+            if let Answer::Trace(trace) = answer {
+                let held = trace.soma.capacity() * 8 + trace.branches.capacity() * 2;
+                assert_eq!(held, Trace::bytes(8, 100, 40), "what the estimate counts");
+            }
+        }
+        // A group with cells that only fill it.
+        let some = answers(&inputs[2..5]);
+        assert!(some.iter().zip(&together[2..5]).all(|(a, b)| words(a) == words(b)));
+    }
+}
