@@ -100,9 +100,12 @@ pub fn generate(job: &Job, progress: &dyn Progress) -> Result<Done> {
     let simulated_ms = done.into_iter().sum::<Result<u64>>()?;
     let left = writer.missing().len();
     if left > 0 {
-        return Err(UserError::failed("interrupted", format!("stopped after {} of {all} simulations; they are kept", all - left))
-            .file(target)
-            .mend("give the command again: it goes on where it was"));
+        return Err(UserError::failed(
+            "interrupted",
+            format!("stopped after {} of {all} simulations; they are kept", all - left),
+        )
+        .file(target)
+        .mend("give the command again: it goes on where it was"));
     }
     let report = writer.finish_with(progress, |_| (job.last)(target))?;
     Ok(Done { report, complete: false, found, simulated: missing.len(), simulated_ms })
@@ -294,14 +297,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(
-        neuron: &'a SetNeuron,
-        cells: usize,
-        steps_per_ms: usize,
-        bins: usize,
-        warmup: usize,
-        branch_cap_mv: f64,
-    ) -> Self {
+    fn new(neuron: &'a SetNeuron, cells: usize, steps_per_ms: usize, bins: usize, warmup: usize, branch_cap_mv: f64) -> Self {
         let trace = |_| Trace {
             soma: Vec::with_capacity(bins * steps_per_ms + 1),
             branches: vec![f16::ZERO; neuron.branches.len() * bins],
@@ -341,13 +337,13 @@ mod tests {
             preset = "ref_nmda_cable"
             [neuron]
             cell = "ball-and-stick"
-            morphology = { ball_and_stick = { dend_length_um = 2048.0, dend_diam_um = 0.05, segments = 8 } }
+            morphology = { ball_and_stick = { dend_length_um = 2048.0, dend_diam_um = 0.05, segments = 60 } }
             [set]
             seed = 5
-            duration_ms = 100
-            warmup_ms = 20
+            duration_ms = 200
+            warmup_ms = 50
             counts = { train = 8, valid = 0, test = 0 }
-            generator = { ball_and_stick = { interval_ms = [16, 64], max_weight = 800.0 } }
+            generator = { ball_and_stick = { interval_ms = [16, 64], max_weight = [[[2.0, 4.5], [5.0, 400.0]], [[2.0, 3.5], [4.0, 7.0]]] } }
         "#;
         let path = Path::new("set.toml");
         kenyon_base::config::parse::<DatasetConfig>(text, path).and_then(|c| c.resolve(path, None)).expect("sound")
@@ -368,7 +364,7 @@ mod tests {
             assert!(words(&alone[0]) == words(answer));
             if let Answer::Trace(trace) = answer {
                 let held = trace.soma.capacity() * 8 + trace.branches.capacity() * 2;
-                assert_eq!(held, Trace::bytes(8, 100, 40), "what the estimate counts");
+                assert_eq!(held, Trace::bytes(60, 200, 40), "what the estimate counts");
             }
         }
         // A group with cells that only fill it.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! kenyon-simulation 2\n  | part u32 | index u32 | payload bytes u64 | body bytes u64 | SHA-256 of the body, 64 hexadecimal digits
-//! body:    the payload, compressed (zlib)
+//! body:    the payload, compressed (zlib); of every 4,096 values of a column the first bytes, then the second ones, and so on
 //! payload: header bytes u32 | header JSON | events (t u32, row u32, weight f64) | spikes f32 | soma f32 | rate f32
 //!          | near u8 | branches f16 | extras f32        all little-endian
 //! ```
@@ -223,8 +223,8 @@ struct Header {
 }
 
 impl Record {
-    /// Hands out the payload piece by piece, so that it never lies in memory beside the record.
-    fn pieces(&self, out: &mut impl FnMut(&[u8])) {
+    /// Hands out the payload piece by piece, with the bytes of a value, so that it never lies in memory beside the record.
+    fn pieces(&self, out: &mut impl FnMut(&[u8], usize)) {
         let header = Header {
             part: self.item.part,
             index: self.item.index,
@@ -239,8 +239,8 @@ impl Record {
             extra: self.extra.iter().map(|e| (e.name.clone(), e.shape.clone())).collect(),
         };
         let json = serde_json::to_vec(&header).expect("plain data");
-        out(&(json.len() as u32).to_le_bytes());
-        out(&json);
+        out(&(json.len() as u32).to_le_bytes(), 1);
+        out(&json, 1);
         column(&self.events, |e| e.t.to_le_bytes(), out);
         column(&self.events, |e| e.row.to_le_bytes(), out);
         column(&self.events, |e| e.weight.to_le_bytes(), out);
@@ -256,9 +256,10 @@ impl Record {
     pub fn encode(&self) -> Vec<u8> {
         let mut length = 0;
         let mut zlib = ZlibEncoder::new(vec![0; PROLOGUE], Compression::fast());
-        self.pieces(&mut |piece| {
+        self.pieces(&mut |piece, width| {
             length += piece.len() as u64;
-            zlib.write_all(piece).expect("memory takes all");
+            // Bytes of one significance are alike.
+            zlib.write_all(&shuffled(piece, width)).expect("memory takes all");
         });
         let mut bytes = zlib.finish().expect("memory takes all");
         let prologue = prologue(self.item, length, &bytes[PROLOGUE..]);
@@ -269,7 +270,7 @@ impl Record {
     /// SHA-256 of all that the record holds.
     pub(super) fn sha256(&self) -> String {
         let mut hash = Hasher::default();
-        self.pieces(&mut |piece| hash.update(piece));
+        self.pieces(&mut |piece, _| hash.update(piece));
         hash.finish()
     }
 
@@ -304,24 +305,25 @@ impl Record {
         let mut take = |count: usize, width: usize| {
             let (now, later) = rest.split_at_checked(count.checked_mul(width)?)?;
             rest = later;
-            Some(now)
+            Some(unshuffled(now, width))
         };
         let words =
             |bytes: &[u8]| -> Vec<u32> { bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect() };
         let floats = |bytes: &[u8]| -> Vec<f32> { words(bytes).into_iter().map(f32::from_bits).collect() };
-        let t = words(take(header.events, 4)?);
-        let row = words(take(header.events, 4)?);
-        let weight = take(header.events, 8)?.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("8 bytes")));
+        let t = words(&take(header.events, 4)?);
+        let row = words(&take(header.events, 4)?);
+        let weight = take(header.events, 8)?;
+        let weight = weight.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("8 bytes")));
         let events = t.into_iter().zip(row).zip(weight).map(|((t, row), weight)| Event { t, row, weight }).collect();
-        let spikes_ms = floats(take(header.spikes, 4)?);
-        let soma_v = floats(take(header.bins, 4)?);
-        let inst_rate = floats(take(header.bins, 4)?);
+        let spikes_ms = floats(&take(header.spikes, 4)?);
+        let soma_v = floats(&take(header.bins, 4)?);
+        let inst_rate = floats(&take(header.bins, 4)?);
         let near_spike = take(header.bins, 1)?.iter().map(|&n| n != 0).collect();
         let branch_v = take(header.branches, 2)?.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
         let mut extra = Vec::new();
         for (name, shape) in header.extra {
             let n = shape.iter().try_fold(1_usize, |all, &n| all.checked_mul(n))?;
-            extra.push(Extra { name, shape, data: floats(take(n, 4)?) });
+            extra.push(Extra { name, shape, data: floats(&take(n, 4)?) });
         }
         rest.is_empty().then_some(Self {
             item: Item { part: header.part, index: header.index },
@@ -341,13 +343,30 @@ impl Record {
 }
 
 /// Hands out the bytes of a column, some at a time.
-fn column<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N], out: &mut impl FnMut(&[u8])) {
+fn column<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N], out: &mut impl FnMut(&[u8], usize)) {
     let mut buffer = Vec::with_capacity(values.len().min(AT_ONCE) * N);
     for some in values.chunks(AT_ONCE) {
         buffer.clear();
         buffer.extend(some.iter().flat_map(&bytes));
-        out(&buffer);
+        out(&buffer, N);
     }
+}
+
+/// The first bytes of all values, then the second ones, and so on.
+fn shuffled(values: &[u8], width: usize) -> Vec<u8> {
+    (0..width).flat_map(|k| values[k.min(values.len())..].iter().step_by(width)).copied().collect()
+}
+
+/// The inverse of [`shuffled`] for a whole column.
+fn unshuffled(column: &[u8], width: usize) -> Vec<u8> {
+    let mut values = vec![0; column.len()];
+    for (values, shuffled) in values.chunks_mut(AT_ONCE * width).zip(column.chunks(AT_ONCE * width)) {
+        let n = shuffled.len() / width;
+        for (k, plane) in shuffled.chunks(n.max(1)).enumerate() {
+            values[k..].iter_mut().step_by(width).zip(plane).for_each(|(value, byte)| *value = *byte);
+        }
+    }
+    values
 }
 
 /// What stands before a body.
@@ -393,6 +412,19 @@ mod tests {
         zlib.write_all(payload).expect("memory");
         let body = zlib.finish().expect("memory");
         [prologue(Item { part: Part::Train, index: 0 }, payload.len() as u64, &body), body].concat()
+    }
+
+    #[test]
+    fn columns_of_any_length_come_back_from_their_planes() {
+        for n in [0, 1, 2, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 7] {
+            let values: Vec<u64> = (0..n as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let (mut plain, mut planes) = (Vec::new(), Vec::new());
+            column(&values, |v| v.to_le_bytes(), &mut |piece, width| {
+                plain.extend(piece);
+                planes.extend(shuffled(piece, width));
+            });
+            assert!(unshuffled(&planes, 8) == plain && (n < 2 || planes != plain), "{n} values");
+        }
     }
 
     proptest! {

@@ -192,9 +192,7 @@ pub fn export_reference(
     let chosen: Vec<(Part, usize)> = store
         .parts()
         .into_iter()
-        .flat_map(|part| {
-            store.chosen(part, flagged).into_iter().map(move |at| (part, at as usize)).collect::<Vec<_>>()
-        })
+        .flat_map(|part| store.chosen(part, flagged).into_iter().map(move |at| (part, at as usize)).collect::<Vec<_>>())
         .collect();
     for part in store.parts() {
         for folder in FOLDERS {

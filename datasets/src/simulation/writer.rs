@@ -165,11 +165,7 @@ impl SetWriter {
     ///
     /// # Errors
     /// As [`finish`](Self::finish); what `last` says (the journal stays).
-    pub fn finish_with(
-        self,
-        progress: &dyn Progress,
-        last: impl FnOnce(&SetReport) -> Result<()>,
-    ) -> Result<SetReport> {
+    pub fn finish_with(self, progress: &dyn Progress, last: impl FnOnce(&SetReport) -> Result<()>) -> Result<SetReport> {
         let missing = self.missing();
         if let Some(first) = missing.first() {
             return Err(UserError::usage("incomplete", format!("{} simulations are missing", missing.len()))

@@ -113,7 +113,9 @@ impl Dataset {
         let wall_s = start.elapsed().as_secs_f64();
         if done.complete {
             context.note(&format!("complete already: {}", path.display()));
-            page.as_ref().filter(|page| !page.path().exists()).map_or(Ok(()), |page| outputs::write_page(&path, page, context))?;
+            page.as_ref()
+                .filter(|page| !page.path().exists())
+                .map_or(Ok(()), |page| outputs::write_page(&path, page, context))?;
         } else {
             target.written(context);
         }

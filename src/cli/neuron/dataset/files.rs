@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use kenyon_base::{Result, UserError};
 use kenyon_datasets::simulation::{
-    LEFT_BOUNDS, Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge, neuron_file_name,
+    LEFT_BOUNDS, Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge,
+    neuron_file_name,
 };
 use serde_json::{Map, Value, json};
 
@@ -243,8 +244,7 @@ impl Export {
         }
         let left_bounds = flags.remove(LEFT_BOUNDS).unwrap_or(0);
         let left_out = if self.flagged { BTreeMap::new() } else { flags };
-        let report =
-            json!({ "output": self.output, "simulations": written, "left_out": left_out, "left_bounds": left_bounds });
+        let report = json!({ "output": self.output, "simulations": written, "left_out": left_out, "left_bounds": left_bounds });
         context.print(&report, || {
             let mut text = format!("{} simulations", count(written as u64));
             if !left_out.is_empty() {
