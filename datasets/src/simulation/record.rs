@@ -418,7 +418,7 @@ mod tests {
     fn columns_of_any_length_come_back_from_their_planes() {
         for n in [0, 1, 2, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 7] {
             let values: Vec<u64> = (0..n as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-            let (mut plain, mut planes) = (Vec::new(), Vec::new());
+            let (mut plain, mut planes) = (Vec::<u8>::new(), Vec::<u8>::new());
             column(&values, |v| v.to_le_bytes(), &mut |piece, width| {
                 plain.extend(piece);
                 planes.extend(shuffled(piece, width));

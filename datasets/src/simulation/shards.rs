@@ -331,21 +331,21 @@ impl Manifest {
 }
 
 /// The simulations of a file in their order; it is open as long as they are read.
-enum Records {
-    Of { store: SimStore, places: std::vec::IntoIter<(Part, usize)> },
-    Failed(Option<UserError>),
+struct Records {
+    store: Result<SimStore>,
+    places: std::vec::IntoIter<(Part, usize)>,
 }
 
 impl Records {
     fn of(path: &Path) -> Self {
-        match SimStore::open(path) {
-            Ok(store) => {
-                let of = |part: Part| (0..store.entries(part).len()).map(move |at| (part, at));
-                let places: Vec<_> = store.parts().into_iter().flat_map(of).collect();
-                Self::Of { places: places.into_iter(), store }
-            }
-            Err(error) => Self::Failed(Some(error)),
-        }
+        let store = SimStore::open(path);
+        let of = |store: &SimStore| {
+            let of = |part: Part| (0..store.entries(part).len()).map(move |at| (part, at));
+            store.parts().into_iter().flat_map(of).collect()
+        };
+        // One place for the error.
+        let places: Vec<_> = store.as_ref().map_or_else(|_| vec![(Part::Train, 0)], of);
+        Self { store, places: places.into_iter() }
     }
 }
 
@@ -353,9 +353,7 @@ impl Iterator for Records {
     type Item = Result<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Of { store, places } => places.next().map(|(part, at)| store.record(part, at)),
-            Self::Failed(error) => error.take().map(Err),
-        }
+        let (part, at) = self.places.next()?;
+        Some(self.store.as_ref().map_err(Clone::clone).and_then(|store| store.record(part, at)))
     }
 }
