@@ -15,5 +15,5 @@ pub mod page;
 pub mod set_neuron;
 
 pub use config::{Dataset, DatasetConfig};
-pub use generate::{Done, generate};
+pub use generate::{Done, Job, generate};
 pub use set_neuron::SetNeuron;

@@ -45,9 +45,9 @@ pub use loader::{Loader, LoaderSpec, Window, WindowBatch, WindowPrefetch, Window
 pub use normalise::{NormaliseSpec, Normalised, normalise};
 pub use npy::Csr;
 pub use plan::{Event, Input, Item, SetPlan, Shard};
-pub use record::{Extra, Record};
+pub use record::{Extra, LEFT_BOUNDS, Record};
 pub use reference_layout::{ReferenceFolder, export_reference, neuron_file_name};
-pub use shards::{Manifest, PartRange, ShardFile, merge, shard_path};
+pub use shards::{Manifest, PartRange, ShardFile, manifest_path, merge, shard_path};
 pub use spec::{Counts, GeneratorSpec, PRESETS, Part, SetConfig};
 pub use stats::{BINS, Histogram, ISI_BINS, Pooled, QUANTITIES, Statistics};
 pub use store::{Entry, SimStore, StoredLabels};

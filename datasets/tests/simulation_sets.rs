@@ -11,7 +11,7 @@ use std::sync::Arc;
 use kenyon_base::{PlainFile, Silent};
 use kenyon_datasets::simulation::{
     BallSpec, Counts, GeneratorSpec, Item, Labels, Loader, LoaderSpec, Manifest, NormaliseSpec, Part, Record, SetConfig, SetPlan,
-    SetWriter, Shard, SimStore, Statistics, WindowBatch, Windows, merge, normalise, shard_path,
+    SetWriter, Shard, SimStore, Statistics, WindowBatch, Windows, manifest_path, merge, normalise, shard_path,
 };
 use support::{about, make, plan, simulate};
 
@@ -71,7 +71,7 @@ fn a_set_that_was_killed_at_any_point_ends_with_the_same_bytes() {
         fs::create_dir_all(&folder).expect("made");
         fs::write(folder.join(".0000003.sim.tmp-999999999-7"), b"half a rec").expect("written");
         begun.created = "later".into();
-        let writer = SetWriter::start(&path, begun, Shard::WHOLE, items.clone()).expect("resumed");
+        let mut writer = SetWriter::start(&path, begun, Shard::WHOLE, items.clone()).expect("resumed");
         assert_eq!(writer.missing().len(), items.len() - kill);
         if kill == 5 {
             let part = dir.path().join("part.h5");
@@ -79,8 +79,8 @@ fn a_set_that_was_killed_at_any_point_ends_with_the_same_bytes() {
             assert_eq!((report.missing, SimStore::open(&part).expect("opened").items().len()), (6, 5));
         }
         if let Some(&first) = writer.missing().first() {
-            let again = SetWriter::start(&path, about(&plan), Shard::WHOLE, items.clone()).expect("resumed");
-            assert_eq!(again.finish(&Silent).expect_err("not all are there").code(), "incomplete");
+            assert_eq!(writer.finish(&Silent).expect_err("not all are there").code(), "incomplete");
+            writer = SetWriter::start(&path, about(&plan), Shard::WHOLE, items.clone()).expect("resumed");
             assert!(!writer.has(first));
         }
         for item in writer.missing() {
@@ -123,15 +123,20 @@ fn merged_shards_are_the_set_made_in_one_piece() {
     outside.write(&list).expect("written");
     assert_eq!(merge(&list, &target, &Silent).expect_err("outside").code(), "bad-manifest");
     manifest.write(&list).expect("written");
+    // What the maker of a shard wrote down is what a later list is held against.
+    Manifest::made(&files[2]).expect("listed").write(&manifest_path(&files[2])).expect("written");
+    assert_eq!(Manifest::of(&files).expect("listed"), manifest);
     let mut changed = bytes(&files[2]);
     let last = changed.len() - 1;
     changed[last] ^= 1;
     fs::write(&files[2], changed).expect("written");
     assert_eq!(merge(&list, &target, &Silent).expect_err("changed").code(), "checksum");
+    let error = Manifest::of(&files).expect_err("changed");
+    assert_eq!((error.code(), error.path()), ("checksum", Some(files[2].as_path())));
 }
 
 #[test]
-fn a_damaged_journal_is_told_with_its_file() {
+fn damaged_records_are_put_aside_all_at_once_and_made_anew() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let plan = plan("ref_nmda_cable", [3, 0, 0, 0], 300, 0);
     let path = dir.path().join("set.h5");
@@ -144,28 +149,126 @@ fn a_damaged_journal_is_told_with_its_file() {
     assert_eq!(writer.append(&simulate(&plan, writer.about(), items[0])).expect_err("again").code(), "twice");
     drop(writer);
     let record = dir.path().join("set.h5.journal/train/0000/0000001.sim");
+    let aside = record.with_file_name("0000001.sim.damaged");
     let good = bytes(&record);
-    for cut in [0, 10, 60, 100, good.len() / 2, good.len() - 1] {
-        fs::write(&record, &good[..cut]).expect("written");
-        let error = start().expect_err("cut off");
-        assert_eq!((error.code(), error.path(), error.exit_code()), ("damaged-record", Some(record.as_path()), 3), "{cut}");
-    }
-    for at in [0, 25, 40, 93, 200, good.len() / 2, good.len() - 1] {
+    let cuts = [0, 10, 60, 100, good.len() / 2, good.len() - 1].map(|cut| good[..cut].to_vec());
+    let flips = [0, 22, 25, 40, 93, 200, good.len() / 2, good.len() - 1].map(|at| {
         let mut bad = good.clone();
         bad[at] ^= 4;
-        fs::write(&record, &bad).expect("written");
-        let error = start().and_then(|w| w.finish(&Silent)).expect_err("changed");
-        assert_eq!((error.code(), error.path()), ("damaged-record", Some(record.as_path())), "byte {at}");
-        assert!(!path.exists());
+        bad
+    });
+    let another = [bytes(&record.with_file_name("0000002.sim"))];
+    for bad in cuts.iter().chain(&flips).chain(&another) {
+        fs::write(&record, bad).expect("written");
+        let writer = start().expect("resumed");
+        assert_eq!((writer.missing(), writer.damaged()), (vec![items[1]], &[aside.clone()][..]));
+        assert!(!record.exists() && bytes(&aside) == *bad);
     }
-    fs::copy(record.with_file_name("0000002.sim"), &record).expect("copied");
-    assert_eq!(start().and_then(|w| w.finish(&Silent)).expect_err("another one").code(), "damaged-record");
-    fs::remove_file(&record).expect("removed");
+    // Two at once, and one that changes while the set is written.
+    let third = record.with_file_name("0000002.sim");
+    fs::write(&record, &flips[0]).expect("written");
+    fs::write(&third, b"").expect("written");
     let writer = start().expect("resumed");
-    assert_eq!(writer.missing(), [items[1]]);
+    assert_eq!((writer.missing().len(), writer.damaged().len()), (2, 2));
+    for item in writer.missing() {
+        writer.append(&simulate(&plan, writer.about(), item)).expect("appended");
+    }
+    fs::write(&third, &flips[7]).expect("written");
+    let error = writer.finish(&Silent).expect_err("changed");
+    assert_eq!((error.code(), error.path()), ("damaged-record", Some(third.as_path())));
+    assert!(!path.exists());
     let mut other = about(&plan);
     other.seed += 1;
     assert_eq!(SetWriter::start(&path, other, Shard::WHOLE, items.clone()).expect_err("another set").code(), "other-journal");
+    let writer = start().expect("resumed");
+    writer.append(&simulate(&plan, writer.about(), items[2])).expect("appended");
+    writer.finish(&Silent).expect("finished");
+    let whole = dir.path().join("whole.h5");
+    make(&plan, &whole, Shard::WHOLE);
+    assert!(bytes(&path) == bytes(&whole));
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let plan = plan("ref_nmda_cable", [2, 0, 0, 0], 300, 0);
+    let path = dir.path().join("set.h5");
+    let items = plan.items(Shard::WHOLE);
+    let start = || SetWriter::start(&path, about(&plan), Shard::WHOLE, items.clone());
+    let writer = start().expect("started");
+    let error = start().expect_err("in use");
+    assert_eq!((error.code(), error.exit_code()), ("set-in-use", 1));
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    for &item in &items {
+        writer.append(&simulate(&plan, writer.about(), item)).expect("appended");
+    }
+    writer.finish(&Silent).expect("finished");
+    assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing but the set is left");
+    // A journal that was removed under way is not begun anew without its head.
+    let writer = start().expect("again");
+    fs::remove_dir_all(dir.path().join("set.h5.journal")).expect("removed");
+    let error = writer.append(&simulate(&plan, writer.about(), items[0])).expect_err("no journal");
+    assert_eq!(error.code(), "cannot-write");
+}
+
+#[test]
+fn what_belongs_to_a_set_is_made_again_if_it_was_cut_short() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let plan = plan("ref_nmda_cable", [2, 0, 0, 0], 300, 0);
+    let (path, journal) = (dir.path().join("set.h5"), dir.path().join("set.h5.journal"));
+    let items = plan.items(Shard::WHOLE);
+    let about = about(&plan);
+    let writer = SetWriter::start(&path, about.clone(), Shard::WHOLE, items.clone()).expect("started");
+    for &item in &items {
+        writer.append(&simulate(&plan, writer.about(), item)).expect("appended");
+    }
+    let fails = |_: &_| Err(kenyon_base::UserError::failed("cut", "cut short"));
+    assert_eq!(writer.finish_with(&Silent, fails).expect_err("cut short").code(), "cut");
+    assert!(path.exists() && journal.exists());
+    // The journal of another set is not touched.
+    let other = kenyon_datasets::simulation::SetAbout { seed: 9, ..about.clone() };
+    assert!(!SetWriter::end(&path, &other, Shard::WHOLE, || Ok(())).expect("left alone"));
+    assert!(journal.exists());
+    let mut done = 0;
+    let mut last = || {
+        done += 1;
+        Ok(())
+    };
+    assert!(SetWriter::end(&path, &about, Shard::WHOLE, &mut last).expect("ended"));
+    assert!(!SetWriter::end(&path, &about, Shard::WHOLE, &mut last).expect("nothing to do"));
+    assert!(done == 1 && !journal.exists());
+}
+
+#[test]
+fn simulations_without_an_answer_are_stored_counted_and_left_out() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for broken in [vec![1], vec![0, 1, 2]] {
+        let plan = plan("ref_nmda_cable", [3, 0, 0, 0], 300, 50);
+        let path = dir.path().join(format!("set_{}.h5", broken.len()));
+        let writer = SetWriter::start(&path, about(&plan), Shard::WHOLE, plan.items(Shard::WHOLE)).expect("started");
+        for item in writer.missing() {
+            let record = if broken.contains(&item.index) {
+                let seed = plan.seed(item.part, item.index, 0);
+                Record::without_answer(writer.about(), item, seed, 1, plan.input(item.part, item.index), -12.475)
+            } else {
+                simulate(&plan, writer.about(), item)
+            };
+            // The further recordings of the support neuron have no place beside records without.
+            writer.append(&Record { extra: Vec::new(), ..record }).expect("appended");
+        }
+        let report = writer.finish(&Silent).expect("finished");
+        assert_eq!(report.parts[0].left_bounds, broken.len());
+        let store = SimStore::open(&path).expect("opened");
+        assert_eq!(store.report().parts, report.parts);
+        assert_eq!(store.flags(Part::Train)["left-bounds"], broken.len());
+        for flagged in [false, true] {
+            assert!(store.chosen(Part::Train, flagged).iter().all(|at| !broken.contains(at)));
+        }
+        let entry = &store.entries(Part::Train)[1];
+        assert_eq!((entry.left_bounds_ms, entry.seed), (Some(-12.475), plan.seed(Part::Train, 1, 0)));
+        let record = store.record(Part::Train, 1).expect("read");
+        assert_eq!((record.events, record.left_bounds_ms), (plan.input(Part::Train, 1).events, Some(-12.475)));
+    }
 }
 
 #[test]

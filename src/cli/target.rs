@@ -51,11 +51,6 @@ impl<'a> Target<'a> {
         self.path
     }
 
-    /// Whether it was there before.
-    pub(super) const fn existed(&self) -> bool {
-        self.existed
-    }
-
     /// To be called when it is written: says so if another file was there before.
     pub(super) fn written(&self, context: &Context) {
         if self.existed {

@@ -1,82 +1,114 @@
 //! A folder of finished simulations beside the file they will become.
 //!
 //! ```text
+//! set.h5.journal/lock                   held by the run that writes the set
 //! set.h5.journal/set.json               what the set is; never changes
 //! set.h5.journal/train/0000/0000012.sim one finished simulation with its checksum
 //! ```
 //!
 //! A record appears by one rename, which is its mark of being finished: a run that is killed at any moment leaves whole
-//! records alone, and the next run makes what is missing.
+//! records alone, and the next run makes what is missing. A record that has changed since is put aside and made anew.
+
+mod lock;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Read;
+use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use kenyon_base::{AtomicFile, Result, UserError};
+use rayon::prelude::*;
 
 use super::about::SetAbout;
 use super::plan::{Item, Shard};
-use super::record::{BEGIN, Record, declared_length};
+use super::record::{Record, sound};
 use super::spec::Part;
+use lock::Lock;
 
 /// Records per folder.
 const FOLDER: u32 = 256;
 
-/// The journal of a set under way.
+/// The journal of a set under way; no other process writes it while it lives.
 #[derive(Debug)]
 pub(super) struct Journal {
     folder: PathBuf,
+    lock: Lock,
+}
+
+/// What a journal holds when a run begins.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Sound records.
+    pub(super) items: BTreeSet<Item>,
+    /// Damaged records, where they were put.
+    pub(super) damaged: Vec<PathBuf>,
+}
+
+/// Which set a journal is of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// None yet.
+    No,
+    /// The one that was asked for, begun at this moment.
+    This { created: String },
+    /// Another one.
+    Another,
+}
+
+/// What a journal says of its set.
+fn words(about: &SetAbout, shard: Shard) -> String {
+    serde_json::to_string_pretty(&serde_json::json!({ "shard": shard.to_string(), "set": about })).expect("plain data")
 }
 
 impl Journal {
     /// Where the journal of `target` lies.
     pub(super) fn beside(target: &Path) -> PathBuf {
-        let mut name = target.file_name().unwrap_or_default().to_os_string();
-        name.push(".journal");
-        target.with_file_name(name)
+        with_end(target, ".journal")
     }
 
-    /// Starts a journal, or goes on with the one that is there; returns what it holds.
-    pub(super) fn start(target: &Path, about: &SetAbout, shard: Shard) -> Result<(Self, BTreeSet<Item>)> {
+    /// Makes the folder of the journal, or takes the one that is there; other runs are kept out from now on.
+    pub(super) fn open(target: &Path) -> Result<Self> {
         let folder = Self::beside(target);
-        fs::create_dir_all(&folder).map_err(|e| UserError::cannot_write(&folder, &e))?;
-        let head = folder.join("set.json");
-        // The moment a set was begun is that of its first run.
-        let text = |about: &SetAbout| {
-            let value = serde_json::json!({ "shard": shard.to_string(), "set": about });
-            serde_json::to_string_pretty(&value).expect("plain data")
-        };
-        if head.exists() {
-            let found = fs::read_to_string(&head).map_err(|e| UserError::cannot_read(&head, &e))?;
-            if found != text(about) {
+        let lock = Lock::take(&folder, target)?;
+        Ok(Self { folder, lock })
+    }
+
+    /// Begins a set, or goes on with the one that is there; returns what the journal holds.
+    ///
+    /// The moment a set was begun is that of its first run: `about` gets it.
+    pub(super) fn begin(&self, about: &mut SetAbout, shard: Shard) -> Result<Held> {
+        match self.begun(about, shard)? {
+            Begun::No => AtomicFile::write(&self.head(), words(about, shard).as_bytes())?,
+            Begun::This { created } => about.created = created,
+            Begun::Another => {
                 return Err(UserError::usage("other-journal", "the journal beside the target is that of another set")
-                    .file(&folder)
+                    .file(&self.folder)
                     .mend("give the recipe it was begun with, another target, or remove the journal"));
             }
-        } else {
-            AtomicFile::write(&head, text(about).as_bytes())?;
         }
-        let journal = Self { folder };
-        let held = journal.scan()?;
-        Ok((journal, held))
+        self.scan()
     }
 
-    /// What a journal says of its set, to go on with the same words.
-    pub(super) fn about(target: &Path) -> Result<Option<SetAbout>> {
-        let head = Self::beside(target).join("set.json");
-        let text = match fs::read_to_string(&head) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+    /// Which set the journal is of.
+    pub(super) fn begun(&self, about: &SetAbout, shard: Shard) -> Result<Begun> {
+        let head = self.head();
+        let found = match fs::read_to_string(&head) {
+            Ok(found) => found,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Begun::No),
             Err(e) => return Err(UserError::cannot_read(&head, &e)),
         };
-        let damaged = || {
-            UserError::bad_data("damaged-journal", "does not describe a set")
+        let value: Option<serde_json::Value> = serde_json::from_str(&found).ok();
+        let Some(created) = value.as_ref().and_then(|value| value["set"]["created"].as_str()) else {
+            return Err(UserError::bad_data("damaged-journal", "does not describe a set")
                 .file(&head)
-                .mend("remove the journal and begin again")
+                .mend("remove the journal and begin again"));
         };
-        let mut value: serde_json::Value = serde_json::from_str(&text).map_err(|_| damaged())?;
-        serde_json::from_value(value["set"].take()).map(Some).map_err(|_| damaged())
+        let about = SetAbout { created: created.into(), ..about.clone() };
+        Ok(if found == words(&about, shard) { Begun::This { created: about.created } } else { Begun::Another })
+    }
+
+    fn head(&self) -> PathBuf {
+        self.folder.join("set.json")
     }
 
     fn path(&self, item: Item) -> PathBuf {
@@ -84,9 +116,9 @@ impl Journal {
         folder.join(format!("{:07}.sim", item.index))
     }
 
-    /// The records there are; each has the length that it declares.
-    fn scan(&self) -> Result<BTreeSet<Item>> {
-        let mut held = BTreeSet::new();
+    /// The records there are, each checked against its checksum; damaged ones are put aside.
+    fn scan(&self) -> Result<Held> {
+        let mut files = Vec::new();
         for part in Part::ALL {
             for folder in entries(&self.folder.join(part.name()))? {
                 for path in entries(&folder)? {
@@ -94,12 +126,28 @@ impl Journal {
                     // Anything else is a temporary of a run that was killed, or not ours.
                     let Some(index) = stem.and_then(|s| s.parse().ok()) else { continue };
                     let item = Item { part, index };
-                    if self.path(item) != path {
-                        continue;
+                    if self.path(item) == path {
+                        files.push((item, path));
                     }
-                    whole(&path)?;
-                    held.insert(item);
                 }
+            }
+        }
+        files.sort_unstable();
+        let whole: Vec<bool> = files
+            .par_iter()
+            .map(|(item, path)| {
+                let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
+                Ok(sound(&bytes).is_ok_and(|(found, _)| found == *item))
+            })
+            .collect::<Result<_>>()?;
+        let mut held = Held::default();
+        for ((item, path), whole) in files.into_iter().zip(whole) {
+            if whole {
+                held.items.insert(item);
+            } else {
+                let aside = with_end(&path, ".damaged");
+                fs::rename(&path, &aside).map_err(|e| UserError::cannot_write(&aside, &e))?;
+                held.damaged.push(aside);
             }
         }
         Ok(held)
@@ -107,8 +155,13 @@ impl Journal {
 
     pub(super) fn write(&self, record: &Record) -> Result<()> {
         let path = self.path(record.item);
-        let folder = path.parent().expect("in a folder");
-        fs::create_dir_all(folder).map_err(|e| UserError::cannot_write(folder, &e))?;
+        // Not the journal itself: one that was removed under way is no journal any more.
+        for folder in [self.folder.join(record.item.part.name()), path.parent().expect("in a folder").to_path_buf()] {
+            match fs::create_dir(&folder) {
+                Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(UserError::cannot_write(&folder, &e)),
+                _ => {}
+            }
+        }
         AtomicFile::write(&path, &record.encode())
     }
 
@@ -119,38 +172,46 @@ impl Journal {
         if record.item != item {
             return Err(UserError::bad_data("damaged-record", "the record is that of another simulation")
                 .file(&path)
-                .mend("remove this file and run the command again: the simulation is made anew"));
+                .mend("run the command again: the simulation is made anew"));
         }
         Ok(record)
     }
 
-    /// Removes what the journal holds: the set is written.
+    /// Removes the journal: the set is written. The lock goes last, so that a set whose journal is half gone can be told.
     pub(super) fn remove(self) -> Result<()> {
-        fs::remove_dir_all(&self.folder).map_err(|e| UserError::cannot_write(&self.folder, &e))
+        let fail = |path: &Path, e: &std::io::Error| {
+            UserError::cannot_write(path, e).mend("the set is complete: remove what is left of its journal")
+        };
+        for path in entries(&self.folder)? {
+            let removed = match path.file_name() {
+                Some(name) if name == lock::NAME => continue,
+                _ if path.is_dir() => fs::remove_dir_all(&path),
+                _ => fs::remove_file(&path),
+            };
+            removed.map_err(|e| fail(&path, &e))?;
+        }
+        self.lock.remove().map_err(|e| fail(&self.folder, &e))?;
+        match fs::remove_dir(&self.folder) {
+            // Another run came in the moment the lock was gone; it will find the set.
+            Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            done => done.map_err(|e| fail(&self.folder, &e)),
+        }
     }
+}
+
+/// A path with more at the end of its name.
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name: OsString = path.file_name().unwrap_or_default().to_os_string();
+    name.push(end);
+    path.with_file_name(name)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let fail = |e: &std::io::Error| UserError::cannot_read(folder, e);
     match fs::read_dir(folder) {
         Ok(list) => list.map(|entry| entry.map(|e| e.path()).map_err(|e| fail(&e))).collect(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        // A file that is not ours may lie where folders are.
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(Vec::new()),
         Err(e) => Err(fail(&e)),
     }
-}
-
-/// Checks the length of a record file; its checksum is checked when it is read.
-fn whole(path: &Path) -> Result<()> {
-    let fail = |e: std::io::Error| UserError::cannot_read(path, &e);
-    let mut file = File::open(path).map_err(fail)?;
-    let length = file.metadata().map_err(fail)?.len();
-    let mut begin = Vec::new();
-    Read::by_ref(&mut file).take(BEGIN as u64).read_to_end(&mut begin).map_err(fail)?;
-    if declared_length(&begin) == Some(length) {
-        return Ok(());
-    }
-    Err(UserError::bad_data("damaged-record", "the record of a simulation is cut off")
-        .file(path)
-        .found(format!("{length} bytes"))
-        .mend("remove this file and run the command again: the simulation is made anew"))
 }

@@ -159,7 +159,7 @@ impl Loader {
                 format!("less than the {} ms of a window", spec.window_ms),
             );
         }
-        let simulations: Vec<u32> = if spec.flagged { (0..store.entries(part).len() as u32).collect() } else { store.kept(part) };
+        let simulations = store.chosen(part, spec.flagged);
         if simulations.is_empty() {
             return Err(UserError::usage("empty-part", "the part holds no simulation")
                 .file(store.path())

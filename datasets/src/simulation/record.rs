@@ -1,13 +1,20 @@
 //! One finished simulation: its input, its labels, what became of it; and its form in the journal.
 //!
 //! ```text
-//! kenyon-simulation 1\n  | payload bytes u64 | SHA-256 of the payload, 64 hexadecimal digits
+//! kenyon-simulation 2\n  | part u32 | index u32 | payload bytes u64 | body bytes u64 | SHA-256 of the body, 64 hexadecimal digits
+//! body:    the payload, compressed (zlib); of every 4,096 values of a column the first bytes, then the second ones, and so on
 //! payload: header bytes u32 | header JSON | events (t u32, row u32, weight f64) | spikes f32 | soma f32 | rate f32
 //!          | near u8 | branches f16 | extras f32        all little-endian
 //! ```
+//!
+//! The SHA-256 of a simulation in a set is that of its payload.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use half::f16;
 use kenyon_base::digest::Hasher;
 use kenyon_base::{Result, UserError};
@@ -30,6 +37,9 @@ pub struct Extra {
     pub data: Vec<f32>,
 }
 
+/// What a simulation failed in which a potential left all bounds.
+pub const LEFT_BOUNDS: &str = "left-bounds";
+
 /// One finished simulation.
 ///
 /// # Shapes
@@ -42,8 +52,10 @@ pub struct Record {
     pub seed: u64,
     /// How often it was drawn.
     pub trials: u32,
-    /// The criterion of the filter that it failed; kept if there is none.
+    /// The criterion of the filter that it failed, or [`LEFT_BOUNDS`]; kept if there is none.
     pub failed: Option<String>,
+    /// When a potential left all bounds, ms after t = 0: the simulation ended there and has neither voltages nor labels.
+    pub left_bounds_ms: Option<f64>,
     /// Input events.
     pub events: Vec<Event>,
     /// Exact spike times in ms.
@@ -71,12 +83,32 @@ impl Record {
             seed,
             trials,
             failed: None,
+            left_bounds_ms: None,
             events: input.events,
             spikes_ms: labels.spikes_ms,
             soma_v: labels.soma_v,
             branch_v: branch_mv.iter().map(|v| f16::from_f64(v.min(cap))).collect(),
             near_spike: labels.near_spike,
             inst_rate: labels.inst_rate,
+            extra: Vec::new(),
+        }
+    }
+
+    /// The record of a simulation in which a potential left all bounds at `left_bounds_ms`: its input, and zeros for what it lacks.
+    pub fn without_answer(about: &SetAbout, item: Item, seed: u64, trials: u32, input: Input, left_bounds_ms: f64) -> Self {
+        let bins = about.duration_ms as usize;
+        Self {
+            item,
+            seed,
+            trials,
+            failed: Some(LEFT_BOUNDS.into()),
+            left_bounds_ms: Some(left_bounds_ms),
+            events: input.events,
+            spikes_ms: Vec::new(),
+            soma_v: vec![0.0; bins],
+            branch_v: vec![f16::ZERO; bins * about.branches()],
+            near_spike: vec![false; bins],
+            inst_rate: vec![0.0; bins],
             extra: Vec::new(),
         }
     }
@@ -146,6 +178,9 @@ impl Record {
         if !finite {
             return bad("a value is not a number", "NaN or infinity".into(), "finite numbers".into());
         }
+        if self.left_bounds_ms.is_some_and(|t| !t.is_finite() || self.failed.as_deref() != Some(LEFT_BOUNDS)) {
+            return bad("it left all bounds at no time", format!("{:?}", self.left_bounds_ms), "a time, and the flag".into());
+        }
         if !self.spikes_ms.is_sorted() || self.spikes_ms.first().is_some_and(|&t| t < 0.0) {
             return bad("its spikes are not in order", "another order".into(), "increasing times from 0".into());
         }
@@ -163,8 +198,12 @@ impl Record {
     }
 }
 
-const MAGIC: &[u8; 20] = b"kenyon-simulation 1\n";
-const PROLOGUE: usize = MAGIC.len() + 8 + 64;
+const MAGIC: &[u8; 20] = b"kenyon-simulation 2\n";
+const PROLOGUE: usize = MAGIC.len() + 4 + 4 + 8 + 8 + 64;
+/// Values that are handed out together.
+const AT_ONCE: usize = 1 << 12;
+/// What zlib makes of a byte at most.
+const EXPANSION: u64 = 1032;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +213,8 @@ struct Header {
     seed: u64,
     trials: u32,
     failed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_bounds_ms: Option<f64>,
     events: usize,
     spikes: usize,
     bins: usize,
@@ -181,24 +222,16 @@ struct Header {
     extra: Vec<(String, Vec<usize>)>,
 }
 
-/// Bytes that a record file of this begin has; `None` if it is none.
-pub(super) fn declared_length(begin: &[u8]) -> Option<u64> {
-    let length = begin.strip_prefix(MAGIC)?.first_chunk::<8>()?;
-    u64::from_le_bytes(*length).checked_add(PROLOGUE as u64)
-}
-
-/// Bytes that [`declared_length`] needs.
-pub(super) const BEGIN: usize = MAGIC.len() + 8;
-
 impl Record {
-    /// The record as the journal holds it.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Hands out the payload piece by piece, with the bytes of a value, so that it never lies in memory beside the record.
+    fn pieces(&self, out: &mut impl FnMut(&[u8], usize)) {
         let header = Header {
             part: self.item.part,
             index: self.item.index,
             seed: self.seed,
             trials: self.trials,
             failed: self.failed.clone(),
+            left_bounds_ms: self.left_bounds_ms,
             events: self.events.len(),
             spikes: self.spikes_ms.len(),
             bins: self.soma_v.len(),
@@ -206,31 +239,39 @@ impl Record {
             extra: self.extra.iter().map(|e| (e.name.clone(), e.shape.clone())).collect(),
         };
         let json = serde_json::to_vec(&header).expect("plain data");
-        let mut payload = Vec::new();
-        payload.extend((json.len() as u32).to_le_bytes());
-        payload.extend(json);
-        payload.extend(self.events.iter().flat_map(|e| e.t.to_le_bytes()));
-        payload.extend(self.events.iter().flat_map(|e| e.row.to_le_bytes()));
-        payload.extend(self.events.iter().flat_map(|e| e.weight.to_le_bytes()));
+        out(&(json.len() as u32).to_le_bytes(), 1);
+        out(&json, 1);
+        column(&self.events, |e| e.t.to_le_bytes(), out);
+        column(&self.events, |e| e.row.to_le_bytes(), out);
+        column(&self.events, |e| e.weight.to_le_bytes(), out);
         for values in [&self.spikes_ms, &self.soma_v, &self.inst_rate] {
-            payload.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+            column(values, |v| v.to_le_bytes(), out);
         }
-        payload.extend(self.near_spike.iter().map(|&n| u8::from(n)));
-        payload.extend(self.branch_v.iter().flat_map(|v| v.to_le_bytes()));
-        payload.extend(self.extra.iter().flat_map(|e| &e.data).flat_map(|v| v.to_le_bytes()));
-        let mut hash = Hasher::default();
-        hash.update(&payload);
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend((payload.len() as u64).to_le_bytes());
-        bytes.extend(hash.finish().as_bytes());
-        bytes.extend(payload);
+        column(&self.near_spike, |&n| [u8::from(n)], out);
+        column(&self.branch_v, |v| v.to_le_bytes(), out);
+        self.extra.iter().for_each(|e| column(&e.data, |v| v.to_le_bytes(), out));
+    }
+
+    /// The record as the journal holds it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut length = 0;
+        let mut zlib = ZlibEncoder::new(vec![0; PROLOGUE], Compression::fast());
+        self.pieces(&mut |piece, width| {
+            length += piece.len() as u64;
+            // Bytes of one significance are alike.
+            zlib.write_all(&shuffled(piece, width)).expect("memory takes all");
+        });
+        let mut bytes = zlib.finish().expect("memory takes all");
+        let prologue = prologue(self.item, length, &bytes[PROLOGUE..]);
+        bytes[..PROLOGUE].copy_from_slice(&prologue);
         bytes
     }
 
     /// SHA-256 of all that the record holds.
     pub(super) fn sha256(&self) -> String {
-        let bytes = self.encode();
-        String::from_utf8_lossy(&bytes[BEGIN..PROLOGUE]).into_owned()
+        let mut hash = Hasher::default();
+        self.pieces(&mut |piece, _| hash.update(piece));
+        hash.finish()
     }
 
     /// Reads a record of the journal.
@@ -241,19 +282,19 @@ impl Record {
         let damaged = |cause: &str| {
             UserError::bad_data("damaged-record", format!("the record of a simulation {cause}"))
                 .file(path)
-                .mend("remove this file and run the command again: the simulation is made anew")
+                .mend("run the command again: the simulation is made anew")
         };
-        let expected = declared_length(bytes).ok_or_else(|| damaged("does not begin as one"))?;
-        if bytes.len() as u64 != expected {
-            return Err(damaged("is cut off").found(format!("{} bytes", bytes.len())).expected(format!("{expected} bytes")));
+        let (item, length) = sound(bytes).map_err(damaged)?;
+        let body = &bytes[PROLOGUE..];
+        if length > (body.len() as u64).saturating_mul(EXPANSION) {
+            return Err(damaged("declares more than it holds"));
         }
-        let (prologue, payload) = bytes.split_at(PROLOGUE);
-        let mut hash = Hasher::default();
-        hash.update(payload);
-        if hash.finish().as_bytes() != &prologue[BEGIN..] {
-            return Err(damaged("has changed: its checksum is wrong"));
+        let mut payload = Vec::new();
+        let read = ZlibDecoder::new(body).take(length + 1).read_to_end(&mut payload);
+        if read.is_err() || payload.len() as u64 != length {
+            return Err(damaged("cannot be unpacked"));
         }
-        Self::payload(payload).ok_or_else(|| damaged("is malformed"))
+        Self::payload(&payload).filter(|record| record.item == item).ok_or_else(|| damaged("is malformed"))
     }
 
     fn payload(payload: &[u8]) -> Option<Self> {
@@ -264,30 +305,32 @@ impl Record {
         let mut take = |count: usize, width: usize| {
             let (now, later) = rest.split_at_checked(count.checked_mul(width)?)?;
             rest = later;
-            Some(now)
+            Some(unshuffled(now, width))
         };
         let words =
             |bytes: &[u8]| -> Vec<u32> { bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect() };
         let floats = |bytes: &[u8]| -> Vec<f32> { words(bytes).into_iter().map(f32::from_bits).collect() };
-        let t = words(take(header.events, 4)?);
-        let row = words(take(header.events, 4)?);
-        let weight = take(header.events, 8)?.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("8 bytes")));
+        let t = words(&take(header.events, 4)?);
+        let row = words(&take(header.events, 4)?);
+        let weight = take(header.events, 8)?;
+        let weight = weight.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("8 bytes")));
         let events = t.into_iter().zip(row).zip(weight).map(|((t, row), weight)| Event { t, row, weight }).collect();
-        let spikes_ms = floats(take(header.spikes, 4)?);
-        let soma_v = floats(take(header.bins, 4)?);
-        let inst_rate = floats(take(header.bins, 4)?);
+        let spikes_ms = floats(&take(header.spikes, 4)?);
+        let soma_v = floats(&take(header.bins, 4)?);
+        let inst_rate = floats(&take(header.bins, 4)?);
         let near_spike = take(header.bins, 1)?.iter().map(|&n| n != 0).collect();
         let branch_v = take(header.branches, 2)?.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
         let mut extra = Vec::new();
         for (name, shape) in header.extra {
             let n = shape.iter().try_fold(1_usize, |all, &n| all.checked_mul(n))?;
-            extra.push(Extra { name, shape, data: floats(take(n, 4)?) });
+            extra.push(Extra { name, shape, data: floats(&take(n, 4)?) });
         }
         rest.is_empty().then_some(Self {
             item: Item { part: header.part, index: header.index },
             seed: header.seed,
             trials: header.trials,
             failed: header.failed,
+            left_bounds_ms: header.left_bounds_ms,
             events,
             spikes_ms,
             soma_v,
@@ -299,15 +342,89 @@ impl Record {
     }
 }
 
+/// Hands out the bytes of a column, some at a time.
+fn column<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N], out: &mut impl FnMut(&[u8], usize)) {
+    let mut buffer = Vec::with_capacity(values.len().min(AT_ONCE) * N);
+    for some in values.chunks(AT_ONCE) {
+        buffer.clear();
+        buffer.extend(some.iter().flat_map(&bytes));
+        out(&buffer, N);
+    }
+}
+
+/// The first bytes of all values, then the second ones, and so on.
+fn shuffled(values: &[u8], width: usize) -> Vec<u8> {
+    (0..width).flat_map(|k| values[k.min(values.len())..].iter().step_by(width)).copied().collect()
+}
+
+/// The inverse of [`shuffled`] for a whole column.
+fn unshuffled(column: &[u8], width: usize) -> Vec<u8> {
+    let mut values = vec![0; column.len()];
+    for (values, shuffled) in values.chunks_mut(AT_ONCE * width).zip(column.chunks(AT_ONCE * width)) {
+        let n = shuffled.len() / width;
+        for (k, plane) in shuffled.chunks(n.max(1)).enumerate() {
+            values[k..].iter_mut().step_by(width).zip(plane).for_each(|(value, byte)| *value = *byte);
+        }
+    }
+    values
+}
+
+/// What stands before a body.
+fn prologue(item: Item, length: u64, body: &[u8]) -> Vec<u8> {
+    let part = Part::ALL.iter().position(|p| *p == item.part).unwrap_or(0) as u32;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(part.to_le_bytes());
+    bytes.extend(item.index.to_le_bytes());
+    bytes.extend(length.to_le_bytes());
+    bytes.extend((body.len() as u64).to_le_bytes());
+    let mut hash = Hasher::default();
+    hash.update(&bytes[MAGIC.len()..]);
+    hash.update(body);
+    bytes.extend(hash.finish().as_bytes());
+    bytes
+}
+
+/// Checks the bytes of a record without unpacking them: which simulation it is and how long its payload; or what is wrong.
+pub(super) fn sound(bytes: &[u8]) -> std::result::Result<(Item, u64), &'static str> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("does not begin as one")?;
+    let fields = rest.first_chunk::<24>().ok_or("is cut off")?;
+    let word = |at: usize| u32::from_le_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]);
+    let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
+    let body = bytes.get(PROLOGUE..).ok_or("is cut off")?;
+    if body.len() as u64 != long(16) {
+        return Err("is cut off");
+    }
+    let part = *Part::ALL.get(word(0) as usize).ok_or("is of no part")?;
+    let item = Item { part, index: word(4) };
+    if prologue(item, long(8), body) != bytes[..PROLOGUE] {
+        return Err("has changed: its checksum is wrong");
+    }
+    Ok((item, long(8)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn sealed(payload: &[u8]) -> Vec<u8> {
-        let mut hash = Hasher::default();
-        hash.update(payload);
-        [&MAGIC[..], &(payload.len() as u64).to_le_bytes(), hash.finish().as_bytes(), payload].concat()
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+        zlib.write_all(payload).expect("memory");
+        let body = zlib.finish().expect("memory");
+        [prologue(Item { part: Part::Train, index: 0 }, payload.len() as u64, &body), body].concat()
+    }
+
+    #[test]
+    fn columns_of_any_length_come_back_from_their_planes() {
+        for n in [0, 1, 2, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 7] {
+            let values: Vec<u64> = (0..n as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let (mut plain, mut planes) = (Vec::<u8>::new(), Vec::<u8>::new());
+            column(&values, |v| v.to_le_bytes(), &mut |piece, width| {
+                plain.extend(piece);
+                planes.extend(shuffled(piece, width));
+            });
+            assert!(unshuffled(&planes, 8) == plain && (n < 2 || planes != plain), "{n} values");
+        }
     }
 
     proptest! {
@@ -339,6 +456,7 @@ mod tests {
                 item: Item { part: Part::Valid, index: 7 },
                 seed: 3,
                 trials: 2,
+                left_bounds_ms: failed.is_some().then_some(-12.475),
                 failed,
                 events: events.into_iter().map(|(t, row, weight)| Event { t, row, weight }).collect(),
                 spikes_ms: voltages.iter().map(|v| v + 200.0).collect(),

@@ -135,6 +135,7 @@ impl ReferenceFolder {
             seed: 0,
             trials: 1,
             failed: None,
+            left_bounds_ms: None,
             events,
             spikes_ms: spike.iter().enumerate().filter(|(_, s)| **s).map(|(k, _)| k as f32).collect(),
             soma_v: Npy::read(&path(FOLDERS[2]), "<f4", &[bins])?.singles(),
@@ -191,10 +192,7 @@ pub fn export_reference(
     let chosen: Vec<(Part, usize)> = store
         .parts()
         .into_iter()
-        .flat_map(|part| {
-            let index = store.entries(part).iter().enumerate();
-            index.filter(|(_, e)| flagged || e.failed.is_none()).map(move |(at, _)| (part, at)).collect::<Vec<_>>()
-        })
+        .flat_map(|part| store.chosen(part, flagged).into_iter().map(move |at| (part, at as usize)).collect::<Vec<_>>())
         .collect();
     for part in store.parts() {
         for folder in FOLDERS {

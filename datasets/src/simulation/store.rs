@@ -22,6 +22,8 @@ pub struct Entry {
     pub seed: u64,
     /// The criterion that it failed; kept if there is none.
     pub failed: Option<String>,
+    /// When a potential left all bounds, ms after t = 0: the simulation has no answer.
+    pub left_bounds_ms: Option<f64>,
     /// Spikes after the initialisation.
     pub n_spikes: u32,
     /// Spikes per second.
@@ -161,6 +163,14 @@ impl SimStore {
         index.filter(|(_, e)| e.failed.is_none()).map(|(at, _)| at as u32).collect()
     }
 
+    /// Positions, in the index of a part, of the simulations to work with: the kept ones, and with `flagged` those too that the filter
+    /// flags. Never those without an answer.
+    pub fn chosen(&self, part: Part, flagged: bool) -> Vec<u32> {
+        let index = self.entries(part).iter().enumerate();
+        let wanted = |e: &Entry| e.left_bounds_ms.is_none() && (flagged || e.failed.is_none());
+        index.filter(|(_, e)| wanted(e)).map(|(at, _)| at as u32).collect()
+    }
+
     /// All simulations, in the order of the file.
     pub fn items(&self) -> Vec<Item> {
         let of = |p: &PartStore| p.index.iter().map(|e| Item { part: p.part, index: e.sim }).collect::<Vec<_>>();
@@ -184,6 +194,7 @@ impl SimStore {
             kept: p.index.iter().filter(|e| e.failed.is_none()).count(),
             events: p.event_ptr.last().copied().unwrap_or(0),
             repeated: p.index.iter().map(|e| u64::from(e.trials.saturating_sub(1))).sum(),
+            left_bounds: p.index.iter().filter(|e| e.left_bounds_ms.is_some()).count(),
         };
         SetReport { path: self.path.clone(), parts: self.parts.iter().map(part).collect(), missing: 0 }
     }
@@ -223,6 +234,7 @@ impl SimStore {
             seed: entry.seed,
             trials: entry.trials,
             failed: entry.failed.clone(),
+            left_bounds_ms: entry.left_bounds_ms,
             events: p.events(p.event_ptr[at] as usize..p.event_ptr[at + 1] as usize)?,
             spikes_ms: p.spikes(at)?,
             soma_v: p.soma_v.read(at..at + 1)?,
@@ -335,6 +347,9 @@ impl PartStore {
         let rate = file.rows::<f64>(&name("index/rate_hz"))?.read(0..n)?;
         let (_, failed) = file.texts(&name("index/failed"))?;
         of_length("index/failed", failed.len(), n)?;
+        let left_bounds = file.rows::<f64>(&name("index/left_bounds_ms"))?;
+        of_length("index/left_bounds_ms", left_bounds.len(), n)?;
+        let left_bounds = left_bounds.read(0..n)?;
         let (_, sha256) = file.texts(&name("index/sha256"))?;
         of_length("index/sha256", sha256.len(), n)?;
         let kept = file.rows::<u8>(&name("index/kept"))?.read(0..n)?;
@@ -346,6 +361,7 @@ impl PartStore {
                 sim: sim[i],
                 seed: seed[i],
                 failed: (!failed[i].is_empty()).then(|| failed[i].clone()),
+                left_bounds_ms: Some(left_bounds[i]).filter(|t| t.is_finite()),
                 n_spikes: n_spikes[i],
                 rate_hz: rate[i],
                 trials: trials[i],

@@ -159,6 +159,7 @@ impl TwinpropFolder {
             seed: 0,
             trials: 1,
             failed: None,
+            left_bounds_ms: None,
             events,
             spikes_ms: spikes.iter().map(|&t| t as f32).collect(),
             near_spike: near_spike(&spike, &soma, &about.labels),
@@ -230,7 +231,7 @@ pub fn export_twinprop(store: &SimStore, target: &Path, flagged: bool, progress:
         progress.stage(part.name(), Some(store.entries(part).len() as u64));
         for (at, entry) in store.entries(part).iter().enumerate() {
             progress.advance(1);
-            if entry.failed.is_some() && !flagged {
+            if entry.left_bounds_ms.is_some() || (entry.failed.is_some() && !flagged) {
                 continue;
             }
             let record = store.record(part, at)?;

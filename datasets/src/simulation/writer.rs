@@ -10,7 +10,7 @@ use kenyon_base::{PlainWriter, Progress, Result, UserError, digest};
 use serde::Serialize;
 
 use super::about::SetAbout;
-use super::journal::Journal;
+use super::journal::{Begun, Held, Journal};
 use super::plan::{Item, Shard};
 use super::record::Record;
 use super::spec::Part;
@@ -35,6 +35,8 @@ pub struct PartReport {
     pub events: u64,
     /// Draws beyond the first, of simulations without a spike.
     pub repeated: u64,
+    /// Simulations in which a potential left all bounds: they have no answer.
+    pub left_bounds: usize,
 }
 
 /// What was written.
@@ -57,6 +59,7 @@ pub struct SetWriter {
     expected: Vec<Item>,
     journal: Journal,
     held: Mutex<BTreeSet<Item>>,
+    damaged: Vec<PathBuf>,
 }
 
 impl SetWriter {
@@ -65,23 +68,47 @@ impl SetWriter {
     /// The moment of creation is that of the first run, so a set that was interrupted has the bytes of one that was not. What is at
     /// `target` stays until [`finish`](Self::finish) puts the new set in its place.
     ///
+    /// A record that has changed since it was written is put aside ([`damaged`](Self::damaged)) and is missing.
+    ///
     /// # Errors
-    /// `other-journal` if the journal beside the target belongs to another set, `damaged-record`, or a failed write.
-    pub fn start(target: &Path, about: SetAbout, shard: Shard, mut expected: Vec<Item>) -> Result<Self> {
-        let mut about = about;
-        if let Some(earlier) = Journal::about(target)? {
-            about.created = earlier.created;
-        }
+    /// `set-in-use` if another run writes this target, `other-journal` if the journal beside it belongs to another set, or a failed write.
+    pub fn start(target: &Path, mut about: SetAbout, shard: Shard, mut expected: Vec<Item>) -> Result<Self> {
         expected.sort_unstable();
         expected.dedup();
-        let (journal, held) = Journal::start(target, &about, shard)?;
-        if let Some(stray) = held.iter().find(|item| expected.binary_search(item).is_err()) {
+        let journal = Journal::open(target)?;
+        let held = journal.begin(&mut about, shard)?;
+        if let Some(stray) = held.items.iter().find(|item| expected.binary_search(item).is_err()) {
             return Err(UserError::usage("other-journal", "the journal beside the target holds a simulation of another set")
                 .file(Journal::beside(target))
                 .found(format!("{} {}", stray.part.name(), stray.index))
                 .mend("give the recipe it was begun with, or remove the journal"));
         }
-        Ok(Self { target: target.into(), about, shard, expected, journal, held: Mutex::new(held) })
+        let Held { items, damaged } = held;
+        Ok(Self { target: target.into(), about, shard, expected, journal, held: Mutex::new(items), damaged })
+    }
+
+    /// Ends what a run left that was killed between the last byte of its set and the end: does `last` and removes the journal.
+    ///
+    /// Nothing is done, and the answer is no, if no journal of this set lies beside the target.
+    ///
+    /// # Errors
+    /// `set-in-use`, what `last` says, or a journal that cannot be removed.
+    pub fn end(target: &Path, about: &SetAbout, shard: Shard, last: impl FnOnce() -> Result<()>) -> Result<bool> {
+        if !Journal::beside(target).exists() {
+            return Ok(false);
+        }
+        let journal = Journal::open(target)?;
+        if journal.begun(about, shard)? == Begun::Another {
+            return Ok(false);
+        }
+        last()?;
+        journal.remove()?;
+        Ok(true)
+    }
+
+    /// Damaged records of the journal, where they were put; the simulations are missing.
+    pub fn damaged(&self) -> &[PathBuf] {
+        &self.damaged
     }
 
     /// What the set says about itself.
@@ -131,6 +158,14 @@ impl SetWriter {
     /// # Errors
     /// `incomplete` if simulations are missing (the journal stays), `damaged-record`, or a failed write.
     pub fn finish(self, progress: &dyn Progress) -> Result<SetReport> {
+        self.finish_with(progress, |_| Ok(()))
+    }
+
+    /// Writes the file, does `last`, and removes the journal: what `last` makes is made again if it was cut short.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); what `last` says (the journal stays).
+    pub fn finish_with(self, progress: &dyn Progress, last: impl FnOnce(&SetReport) -> Result<()>) -> Result<SetReport> {
         let missing = self.missing();
         if let Some(first) = missing.first() {
             return Err(UserError::usage("incomplete", format!("{} simulations are missing", missing.len()))
@@ -139,6 +174,7 @@ impl SetWriter {
                 .mend("run the command again: what is there is kept"));
         }
         let report = self.assemble(&self.target, &self.expected, progress)?;
+        last(&report)?;
         self.journal.remove()?;
         Ok(report)
     }
@@ -185,15 +221,19 @@ pub(super) fn write_set(
         if parts.last().is_none_or(|p| p.part != item.part) {
             close(open.take(), &out)?;
             open = Some((PartWriter::new(&out, about, item.part, &record)?, Statistics::default()));
-            parts.push(PartReport { part: item.part, simulations: 0, kept: 0, events: 0, repeated: 0 });
+            parts.push(PartReport { part: item.part, simulations: 0, kept: 0, events: 0, repeated: 0, left_bounds: 0 });
         }
         let (Some((writer, stats)), Some(report)) = (&mut open, parts.last_mut()) else { unreachable!("just opened") };
         writer.append(&record, about)?;
-        stats.add(&record, about);
+        // What has no answer has no statistics.
+        if record.left_bounds_ms.is_none() {
+            stats.add(&record, about);
+        }
         report.simulations += 1;
         report.kept += usize::from(record.failed.is_none());
         report.events += record.events.len() as u64;
         report.repeated += u64::from(record.trials.saturating_sub(1));
+        report.left_bounds += usize::from(record.left_bounds_ms.is_some());
         progress.advance(1);
     }
     close(open, &out)?;

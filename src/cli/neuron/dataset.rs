@@ -3,9 +3,11 @@
 //! | module | owns |
 //! |---|---|
 //! | here | making a set |
+//! | `budget` | what it would cost |
 //! | `files` | what is done with sets: merging shards, looking at one, the reference systems' folders |
 //! | `outputs` | names and folders of what is written |
 
+mod budget;
 mod files;
 mod outputs;
 
@@ -14,18 +16,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use kenyon_base::{Progress as _, Result, UserError};
-use kenyon_datasets::simulation::{Part, Shard, shard_path};
+use kenyon_base::{Result, UserError};
+use kenyon_datasets::simulation::{Manifest, Shard, SimStore, manifest_path, shard_path};
 use serde_json::json;
 
 use crate::cli::context::Context;
+use crate::cli::neuron::simulate::stop_flag;
 use crate::cli::output::{TextTable, count};
-use crate::simulation::generate::{generate, run};
+use crate::cli::target::Target;
+use crate::simulation::generate::{Job, generate};
 use crate::simulation::{Dataset as Resolved, DatasetConfig};
 
 /// Simulate a neuron on generated inputs: a set to train twins on
 ///
-/// A run that is interrupted goes on where it was when the command is given again; a set that is complete stays as it is. The same seed
+/// A run that is interrupted goes on where it was when the command is given again (Ctrl-C and SIGTERM let it finish the simulations that
+/// are under way, a second one ends it at once); a set that is complete stays as it is. The same seed
 /// gives the same file at any number of threads, shards and interruptions; it is that of the config (`[set] seed`, 0 without it) unless
 /// `--seed` is given.
 #[derive(Debug, Args)]
@@ -84,23 +89,42 @@ impl Dataset {
         let written = shard == Shard::WHOLE || self.page.is_some();
         let shown = self.page.clone().unwrap_or_else(|| path.with_extension("html"));
         let page = written.then(|| outputs::page(&shown, inputs().chain([path.as_path()]))).transpose()?;
+        let list = manifest_path(&path);
+        let list = (shard != Shard::WHOLE).then(|| Target::new(&list, inputs())).transpose()?;
         if self.dry_run {
-            return budget(set, shard, context);
+            return budget::print(set, shard, context);
         }
         let start = Instant::now();
-        let done = generate(&set.plan, &set.neuron, &set.settings, &path, shard, "", context)?;
+        let last = |set: &Path| {
+            list.as_ref().map_or(Ok(()), |list| Manifest::made(set)?.write(list.path()))?;
+            page.as_ref().map_or(Ok(()), |page| outputs::write_page(set, page, context))
+        };
+        let job = Job {
+            plan: &set.plan,
+            neuron: &set.neuron,
+            settings: &set.settings,
+            target: &path,
+            shard,
+            created: &outputs::created(),
+            stop: &stop_flag(),
+            last: &last,
+        };
+        let done = generate(&job, context)?;
         let wall_s = start.elapsed().as_secs_f64();
         if done.complete {
             context.note(&format!("complete already: {}", path.display()));
+            page.as_ref()
+                .filter(|page| !page.path().exists())
+                .map_or(Ok(()), |page| outputs::write_page(&path, page, context))?;
         } else {
             target.written(context);
         }
-        if let Some(page) = page.filter(|page| !(done.complete && page.existed())) {
-            outputs::write_page(&path, &page, context)?;
-        }
+        let left_bounds = outputs::left_bounds(&SimStore::open(&path)?);
+        outputs::warn_of(&left_bounds, context);
         let report = json!({
             "output": path, "page": written.then_some(&shown), "set": done.report, "found": done.found,
             "complete_already": done.complete, "simulated": done.simulated, "simulated_ms": done.simulated_ms, "wall_s": wall_s, "notes": set.model.notes,
+            "manifest": list.as_ref().map(Target::path), "left_bounds": left_bounds,
         });
         context.print(&report, || {
             let mut table = TextTable::new(&["part", "simulations", "kept", "events", "drawn again"]);
@@ -131,46 +155,4 @@ impl Dataset {
 /// Simulated time in words.
 fn of_time(ms: u64) -> String {
     format!("{:.1} s", ms as f64 / 1e3)
-}
-
-/// Inputs that the estimate measures.
-const PROBED: usize = 8;
-
-/// What a set would cost: measured on the first inputs, at most 200 ms of them.
-fn budget(set: &Resolved, shard: Shard, context: &Context) -> Result<()> {
-    let items = set.plan.items(shard);
-    let config = set.plan.config();
-    let simulated_s = items.len() as f64 * f64::from(config.bins()) / 1e3;
-    context.stage("measuring", None);
-    let mut inputs: Vec<_> = items.iter().take(PROBED).map(|item| set.plan.input(item.part, item.index)).collect();
-    let events: usize = inputs.iter().map(|input| input.events.len()).sum();
-    let measured_ms = config.bins().min(200);
-    for input in &mut inputs {
-        input.events.retain(|e| e.t < measured_ms);
-        (input.bins, input.warmup) = (measured_ms, 0);
-    }
-    let start = Instant::now();
-    run(&set.neuron, &set.settings, &inputs)?;
-    // A group of eight takes the time of eight cells, however many of them are needed.
-    let core_per_s = start.elapsed().as_secs_f64() / (PROBED as f64 * f64::from(measured_ms) / 1e3);
-    let (core_s, per_simulation) = (core_per_s * simulated_s, events as f64 / inputs.len().max(1) as f64);
-    let bytes = items.len() as f64
-        * (per_simulation * 5.0 + f64::from(config.duration_ms) * (4.0 + set.neuron.branches.len() as f64 * 1.6));
-    let report = json!({
-        "simulations": items.len(), "simulated_s": simulated_s, "core_s_per_simulated_s": core_per_s, "core_s": core_s,
-        "bytes_estimate": bytes, "parts": Part::ALL.map(|p| (p.name(), items.iter().filter(|i| i.part == p).count())),
-        "notes": set.model.notes,
-    });
-    context.print(&report, || {
-        format!(
-            "{} simulations of {} ms: {:.0} s of simulated time\nabout {:.3} s of one core for each, {:.2} core hours in all (measured by the clock on {measured_ms} ms)\nabout {:.1} MB",
-            count(items.len() as u64),
-            config.bins(),
-            simulated_s,
-            core_per_s,
-            core_s / 3600.0,
-            bytes / 1e6
-        )
-    });
-    Ok(())
 }

@@ -212,7 +212,7 @@ fn short(value: f64) -> String {
 }
 
 /// Raised by the first Ctrl-C or SIGTERM, where signals can be heard.
-fn stop_flag() -> Arc<AtomicBool> {
+pub(super) fn stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     #[cfg(unix)]
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

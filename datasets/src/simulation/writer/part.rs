@@ -87,6 +87,7 @@ pub(super) struct PartWriter {
     warmup: RowWriter<u32>,
     kept: RowWriter<u8>,
     failed: Vec<String>,
+    left_bounds_ms: RowWriter<f64>,
     sha256: Vec<String>,
     n_spikes: RowWriter<u32>,
     rate_hz: RowWriter<f64>,
@@ -128,6 +129,7 @@ impl PartWriter {
             warmup: out.rows(&name("index/warmup"), &[], CHUNK)?,
             kept: out.rows(&name("index/kept"), &[], CHUNK)?,
             failed: Vec::new(),
+            left_bounds_ms: out.rows(&name("index/left_bounds_ms"), &[], CHUNK)?,
             sha256: Vec::new(),
             n_spikes: out.rows(&name("index/n_spikes"), &[], CHUNK)?,
             rate_hz: out.rows(&name("index/rate_hz"), &[], CHUNK)?,
@@ -160,6 +162,7 @@ impl PartWriter {
         self.warmup.append(&[about.warmup_ms])?;
         self.kept.append(&[u8::from(record.failed.is_none())])?;
         self.failed.push(record.failed.clone().unwrap_or_default());
+        self.left_bounds_ms.append(&[record.left_bounds_ms.unwrap_or(f64::NAN)])?;
         self.sha256.push(record.sha256());
         self.n_spikes.append(&[summary.n_spikes])?;
         self.rate_hz.append(&[summary.rate_hz])?;
@@ -209,6 +212,7 @@ impl PartWriter {
             rows.finish()?;
         }
         self.rate_hz.finish()?;
+        self.left_bounds_ms.finish()?;
         self.branch_v.map_or(Ok(0), RowWriter::finish)?;
         self.row.finish()?;
         self.t.finish()?;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use kenyon_base::{Result, UserError};
 use kenyon_datasets::simulation::{
-    Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge, neuron_file_name,
+    LEFT_BOUNDS, Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge,
+    neuron_file_name,
 };
 use serde_json::{Map, Value, json};
 
@@ -67,7 +68,7 @@ impl Merge {
                     folder.join(format!("{}.manifest.json", self.output.file_stem().unwrap_or_default().to_string_lossy()));
                 let list = Target::new(&path, inputs())?;
                 let manifest = Manifest::of(shards)?;
-                let report = manifest.merge(folder, &self.output, context)?;
+                let report = manifest.join(folder, &self.output, context)?;
                 // Only when all is well: the list of a set that cannot be merged is of no use.
                 manifest.write(&path)?;
                 list.written(context);
@@ -117,11 +118,17 @@ impl Info {
                 let entries = store.entries(part);
                 json!({
                     "part": part, "simulations": entries.len(), "kept": store.kept(part).len(), "flagged": store.flags(part),
+                    "left_bounds": entries.iter().filter(|e| e.left_bounds_ms.is_some()).count(),
                     "spikes": entries.iter().map(|e| u64::from(e.n_spikes)).sum::<u64>(),
                 })
             })
             .collect();
-        context.print(&json!({ "set": self.set, "about": about, "shard": store.shard().to_string(), "parts": parts }), || {
+        let left_bounds = outputs::left_bounds(&store);
+        outputs::warn_of(&left_bounds, context);
+        let report = json!({
+            "set": self.set, "about": about, "shard": store.shard().to_string(), "parts": parts, "left_bounds": left_bounds,
+        });
+        context.print(&report, || {
             let mut table = TextTable::new(&["part", "simulations", "kept", "spikes", "flagged by"]);
             for part in &parts {
                 let number = |key: &str| count(part[key].as_u64().unwrap_or(0));
@@ -231,15 +238,21 @@ impl Export {
             }
             Layout::Twinprop => export_twinprop(&store, &self.output, self.flagged, context)?,
         };
-        let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
-        for (criterion, n) in store.parts().into_iter().filter(|_| !self.flagged).flat_map(|part| store.flags(part)) {
-            *left_out.entry(criterion).or_default() += n;
+        let mut flags: BTreeMap<String, usize> = BTreeMap::new();
+        for (criterion, n) in store.parts().into_iter().flat_map(|part| store.flags(part)) {
+            *flags.entry(criterion).or_default() += n;
         }
-        context.print(&json!({ "output": self.output, "simulations": written, "left_out": left_out }), || {
+        let left_bounds = flags.remove(LEFT_BOUNDS).unwrap_or(0);
+        let left_out = if self.flagged { BTreeMap::new() } else { flags };
+        let report = json!({ "output": self.output, "simulations": written, "left_out": left_out, "left_bounds": left_bounds });
+        context.print(&report, || {
             let mut text = format!("{} simulations", count(written as u64));
             if !left_out.is_empty() {
                 let words: Vec<String> = left_out.iter().map(|(criterion, n)| format!("{criterion} {n}")).collect();
                 let _ = write!(text, "\nleft out, flagged by the filter: {} (`--flagged` writes them too)", words.join(", "));
+            }
+            if left_bounds > 0 {
+                let _ = write!(text, "\nleft out, without an answer because a potential left all bounds: {left_bounds}");
             }
             let _ = write!(text, "\nwritten: {}", self.output.display());
             text

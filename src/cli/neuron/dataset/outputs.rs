@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use kenyon_base::{AtomicFile, Result, UserError};
-use kenyon_datasets::simulation::SimStore;
+use kenyon_datasets::simulation::{Part, SimStore};
+use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::output::of;
 use crate::cli::target::Target;
 use crate::simulation::page;
 
@@ -53,4 +55,76 @@ pub(super) fn write_page(set: &Path, to: &Target, context: &Context) -> Result<(
     AtomicFile::write(to.path(), page::page(&SimStore::open(set)?)?.as_bytes())?;
     to.written(context);
     Ok(())
+}
+
+/// When a set is begun: what `SOURCE_DATE_EPOCH` says (seconds since 1970), else nothing, so that equal sets have equal bytes.
+pub(super) fn created() -> String {
+    let seconds = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.trim().parse::<u64>().ok());
+    seconds.map(utc).unwrap_or_default()
+}
+
+/// A moment as `2024-02-29T12:00:00Z`; the calendar by 400-year cycles that begin in March (E. G. Richards, 2013).
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (cycle, of_cycle) = (days / 146_097, days % 146_097);
+    let year = (of_cycle - of_cycle / 1_460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
+    let of_year = of_cycle - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = cycle * 400 + year + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// A simulation without an answer.
+#[derive(Debug, Serialize)]
+pub(super) struct LeftBounds {
+    part: Part,
+    index: u32,
+    seed: u64,
+    /// From the end of the warm-up; below zero within it.
+    time_ms: f64,
+}
+
+/// The simulations in which a potential left all bounds.
+pub(super) fn left_bounds(store: &SimStore) -> Vec<LeftBounds> {
+    let of = |part: Part| {
+        let entry = store.entries(part).iter();
+        entry.filter_map(move |e| Some(LeftBounds { part, index: e.sim, seed: e.seed, time_ms: e.left_bounds_ms? }))
+    };
+    store.parts().into_iter().flat_map(of).collect()
+}
+
+/// Names the first of them.
+pub(super) fn warn_of(left: &[LeftBounds], context: &Context) {
+    if left.is_empty() {
+        return;
+    }
+    let name = |l: &LeftBounds| format!("{} {} (seed {}, at {:.3} ms)", l.part.name(), l.index, l.seed, l.time_ms);
+    let shown: Vec<String> = left.iter().take(4).map(name).collect();
+    let more = if left.len() > shown.len() { ", ..." } else { "" };
+    context.warn(&format!(
+        "in {} a potential left all bounds, so there is no answer: {}{more}; a smaller `simulation.dt_ms` or smaller weights may help",
+        of(left.len() as u64, "simulation"),
+        shown.join(", ")
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_826_154, "2000-02-29T12:09:14Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_709_251_200, "2024-03-01T00:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(utc(seconds), text);
+        }
+    }
 }
