@@ -10,7 +10,7 @@ use std::process::Command;
 
 use kenyon_base::{PlainFile, PlainWriter, Silent};
 use kenyon_datasets::simulation::{
-    Csr, Part, ReferenceFolder, Shard, SimStore, TwinpropFolder, export_reference, export_twinprop, neuron_file_name,
+    Csr, Part, ReferenceFolder, SetAbout, SetPlan, Shard, SimStore, TwinpropFolder, export_reference, export_twinprop, neuron_file_name,
     read_weighted_spikes,
 };
 use support::{about, make, plan, tree};
@@ -55,6 +55,43 @@ fn the_reference_layout_survives_the_container_byte_for_byte_with_its_holes() {
     let second = dir.path().join("second");
     export_reference(&store, &second, &name, true, &Silent).expect("written");
     assert!(tree(&second) == tree(&first));
+}
+
+#[test]
+fn a_folder_is_not_imported_as_the_set_of_another_neuron_or_length() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let made = |preset: &str, layout: &str| {
+        let plan = plan(preset, [1, 0, 0, 0], 300, 0);
+        let path = dir.path().join(format!("{layout}.h5"));
+        make(&plan, &path, Shard::WHOLE);
+        (plan, SimStore::open(&path).expect("opened"), dir.path().join(layout))
+    };
+    let (ball, store, npy) = made("ref_nmda_cable", "npy");
+    export_reference(&store, &npy, "n.json", true, &Silent).expect("written");
+    let (l5pc, store, twinprop) = made("twinprop", "twinprop");
+    export_twinprop(&store, &twinprop, true, &Silent).expect("written");
+    let target = dir.path().join("imported.h5");
+    let import = |layout: &str, known: SetAbout| match layout {
+        "npy" => ReferenceFolder::open(&npy)?.import(known, &target, &Silent),
+        _ => TwinpropFolder::open(&twinprop)?.import(known, &target, &Silent),
+    };
+    for (layout, plan) in [("npy", &ball), ("twinprop", &l5pc)] {
+        let mut fewer = plan.config().clone();
+        fewer.segment_um.pop();
+        let mut longer = plan.config().clone();
+        longer.duration_ms = 301;
+        for (other, words) in [(fewer, "segments"), (longer, "write `duration_ms = 300`")] {
+            let known = about(&SetPlan::new(other).expect("valid"));
+            let error = import(layout, known).expect_err("another neuron or length");
+            assert_eq!((error.code(), error.exit_code()), ("other-neuron", 3));
+            assert!(error.to_string().contains(words) && !target.exists(), "{error}");
+        }
+        import(layout, about(plan)).expect("imported");
+        let back = SimStore::open(&target).expect("opened");
+        assert_eq!(back.about().generator, serde_json::json!({ "imported": layout }));
+        assert_eq!((back.about().seed, back.about().identity.as_str(), back.about().nseg), (0, "", plan.config().nseg()));
+        fs::remove_file(&target).expect("removed");
+    }
 }
 
 #[test]
@@ -115,7 +152,16 @@ fn twinprop_folders_are_written_and_read_with_the_same_input() {
             a.events.iter().zip(&b.events).all(|(x, y)| (x.t, x.row) == (y.t, y.row) && x.weight == f64::from(y.weight as f32))
         );
         assert_eq!(a.soma_v, b.soma_v);
+        assert_eq!(a.branch_v, b.branch_v);
+        let exported = PlainFile::open(&folder.join(format!("train/simulation_{at}/voltage.h5"))).expect("opened");
+        let (shape, dendrite) = exported.read::<f32>("dendritic_voltage").expect("read");
+        assert_eq!(shape, [5, 1000]);
+        assert_eq!(dendrite, a.branch_v.iter().map(|v| v.to_f32()).collect::<Vec<_>>());
+        // Nothing is cut: what a spike reaches in the dendrite is there.
+        assert!(dendrite.iter().any(|v| *v > 0.0), "{:?}", dendrite.iter().copied().fold(f32::MIN, f32::max));
     }
+    assert_eq!((back.about().seed, back.about().identity.as_str()), (0, ""));
+    assert_eq!(back.about().generator, serde_json::json!({ "imported": "twinprop" }));
     let all = read_weighted_spikes(&["exc", "inh"].map(|s| simulation.join(format!("{s}_weighted_spikes.npz")))).expect("read");
     assert_eq!(all.1, [10, 1000]);
     // A summary tells the spikes: 5, 9 and twice 300 ms.
