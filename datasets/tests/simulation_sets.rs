@@ -306,7 +306,17 @@ fn the_input_in_the_file_is_eight_times_smaller_than_a_dense_one() {
 }
 
 fn spec(windows: Windows, window_ms: u32, burn_in_ms: u32, batch: usize) -> LoaderSpec {
-    LoaderSpec { window_ms, batch, burn_in_ms, windows, margin_ms: 16, seed: 3, flagged: true, branches: true, cache_bytes: 40_000 }
+    LoaderSpec {
+        window_ms,
+        batch,
+        burn_in_ms,
+        windows,
+        margin_ms: 16,
+        seed: 3,
+        flagged: true,
+        branches: true,
+        cache_bytes: 40_000,
+    }
 }
 
 #[test]

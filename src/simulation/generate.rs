@@ -88,7 +88,7 @@ fn simulate(
         let mut silent = Vec::new();
         for ((item, input), trace) in open.iter().zip(inputs).zip(traces) {
             let labels = trace.labels(&config.labels)?;
-            if labels.spikes_ms.is_empty() && trial < config.max_trials {
+            if labels.silent(config.initialisation_ms) && trial < config.max_trials {
                 silent.push(*item);
                 continue;
             }

@@ -240,7 +240,13 @@ impl SetPlan {
             GeneratorSpec::WeightedSpikes(_) => {
                 let given = self.given.as_ref().expect("a plan with such a generator holds its inputs");
                 let events = given.events[part as usize].get(index as usize).cloned().unwrap_or_default();
-                Input { nseg: config.nseg(), bins: config.bins(), warmup: config.warmup_ms, events, facts: json!({ "given": true }) }
+                Input {
+                    nseg: config.nseg(),
+                    bins: config.bins(),
+                    warmup: config.warmup_ms,
+                    events,
+                    facts: json!({ "given": true }),
+                }
             }
         }
     }

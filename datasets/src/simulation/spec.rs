@@ -392,7 +392,10 @@ mod tests {
             ("segment_um = []", "segment_um"),
             ("segment_um = [nan]", "segment_um"),
             ("segment_um = [1.0]\n[generator.ball_and_stick]\np_intervals = 1.5", "generator.ball_and_stick.p_intervals"),
-            ("segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_factors = [-1.0]", "generator.ball_and_stick.interval_factors"),
+            (
+                "segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_factors = [-1.0]",
+                "generator.ball_and_stick.interval_factors",
+            ),
             ("segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_ms = [256, 16]", "generator.ball_and_stick.interval_ms"),
             ("segment_um = [1.0]\ncounts = { shift = 1 }\n[generator.l5pc]", "counts.shift"),
             ("segment_um = [1.0]\n[generator.l5pc]\nweight = [2.0, 1.0]", "generator.l5pc.weight"),
