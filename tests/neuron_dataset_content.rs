@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kenyon_datasets::simulation::{Part, SimStore};
+use kenyon_datasets::simulation::{Part, SetConfig, SimStore};
 use serde_json::Value;
 use support::{kenyon_in, kenyon_json};
 
@@ -198,6 +198,19 @@ fn a_selection_is_a_set_and_its_figures_and_those_of_the_page_are_of_what_is_kep
     ] {
         let ran = kenyon_in(path, &[&["neuron", "dataset", "select"], args].concat());
         assert!(ran.code == code && ran.stderr.contains(error) && !path.join("x.h5").exists(), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn every_key_of_the_recipe_is_described() {
+    let docs = fs::read_to_string(support::repository("docs/simulations.md")).expect("there");
+    for preset in ["twinprop", "ref_nmda_cable"] {
+        let config = serde_json::to_value(SetConfig::preset(preset).expect("known")).expect("plain data");
+        let generator = config["generator"].as_object().and_then(|of| of.values().next()?.as_object()).expect("keys");
+        for key in config.as_object().expect("keys").keys().chain(generator.keys()) {
+            let named = [format!("`{key}`"), format!("`{key} "), format!("[{key}]")].iter().any(|form| docs.contains(form));
+            assert!(named || key == "generator", "docs/simulations.md does not describe `{key}`");
+        }
     }
 }
 

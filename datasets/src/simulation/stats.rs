@@ -355,8 +355,11 @@ impl Default for Statistics {
 }
 
 impl Statistics {
-    /// Adds a simulation.
+    /// Adds a simulation; one without an answer counts nowhere.
     pub fn add(&mut self, record: &Record, about: &SetAbout) {
+        if record.failed.as_deref() == Some("left-bounds") {
+            return;
+        }
         if record.failed.is_some() && self.all.is_none() {
             self.all = Some(self.kept.clone());
         }
