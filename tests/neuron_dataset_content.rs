@@ -43,7 +43,7 @@ fn tree(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[test]
 fn shards_of_other_settings_or_another_morphology_are_not_merged() {
     let thin = "1 1 0 0 0 5 -1\n2 3 0 10 0 1 1\n3 3 0 60 0 1 2\n";
-    let neuron = "[neuron]\ncell = \"ball-and-stick\"\nmorphology = { file = \"m.swc\" }\n";
+    let neuron = "[neuron]\ncell = \"ball-and-stick\"\nmorphology = { file = \"m.swc\" }\nreplace_axon = false\n";
     let dir = folder("");
     let path = dir.path();
     let change = |settings: &str, swc: &str| {

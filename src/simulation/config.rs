@@ -297,7 +297,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("set.toml");
         std::fs::write(dir.path().join("m.swc"), "1 1 0 0 0 5 -1\n2 3 0 10 0 1 1\n3 3 0 60 0 1 2\n").expect("written");
-        let text = "preset = \"ref_nmda_cable\"\n[neuron]\ncell = \"ball-and-stick\"\nmorphology = { file = \"m.swc\" }";
+        let text = "preset = \"ref_nmda_cable\"\n[neuron]\ncell = \"ball-and-stick\"\nmorphology = { file = \"m.swc\" }\nreplace_axon = false";
         let sources = || {
             let set = config::parse::<DatasetConfig>(text, &path).and_then(|read| read.resolve(&path, None)).expect("sound");
             SetAbout::of(&set.plan, set.neuron.about(&set.settings), "").sources
