@@ -10,10 +10,10 @@ use std::process::Command;
 
 use kenyon_base::{PlainFile, PlainWriter, Silent};
 use kenyon_datasets::simulation::{
-    Csr, Part, ReferenceFolder, Shard, SimStore, TwinpropFolder, export_reference, export_twinprop, neuron_file_name,
-    read_weighted_spikes,
+    Csr, Labels, Part, Record, ReferenceFolder, SetAbout, SetPlan, SetWriter, Shard, SimStore, TwinpropFolder, export_reference,
+    export_twinprop, neuron_file_name, read_weighted_spikes,
 };
-use support::{about, make, plan, tree};
+use support::{about, make, plan, simulate, tree};
 
 /// A Python with h5py, numpy and scipy, if there is one.
 fn python() -> Option<PathBuf> {
@@ -58,6 +58,43 @@ fn the_reference_layout_survives_the_container_byte_for_byte_with_its_holes() {
 }
 
 #[test]
+fn a_folder_is_not_imported_as_the_set_of_another_neuron_or_length() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let made = |preset: &str, layout: &str| {
+        let plan = plan(preset, [1, 0, 0, 0], 300, 0);
+        let path = dir.path().join(format!("{layout}.h5"));
+        make(&plan, &path, Shard::WHOLE);
+        (plan, SimStore::open(&path).expect("opened"), dir.path().join(layout))
+    };
+    let (ball, store, npy) = made("ref_nmda_cable", "npy");
+    export_reference(&store, &npy, "n.json", true, &Silent).expect("written");
+    let (l5pc, store, twinprop) = made("twinprop", "twinprop");
+    export_twinprop(&store, &twinprop, true, &Silent).expect("written");
+    let target = dir.path().join("imported.h5");
+    let import = |layout: &str, known: SetAbout| match layout {
+        "npy" => ReferenceFolder::open(&npy)?.import(known, &target, &Silent),
+        _ => TwinpropFolder::open(&twinprop)?.import(known, &target, &Silent),
+    };
+    for (layout, plan) in [("npy", &ball), ("twinprop", &l5pc)] {
+        let mut fewer = plan.config().clone();
+        fewer.segment_um.pop();
+        let mut longer = plan.config().clone();
+        longer.duration_ms = 301;
+        for (other, words) in [(fewer, "segments"), (longer, "write `duration_ms = 300`")] {
+            let known = about(&SetPlan::new(other).expect("valid"));
+            let error = import(layout, known).expect_err("another neuron or length");
+            assert_eq!((error.code(), error.exit_code()), ("other-neuron", 3));
+            assert!(error.to_string().contains(words) && !target.exists(), "{error}");
+        }
+        import(layout, about(plan)).expect("imported");
+        let back = SimStore::open(&target).expect("opened");
+        assert_eq!(back.about().generator, serde_json::json!({ "imported": layout }));
+        assert_eq!((back.about().seed, back.about().identity.as_str(), back.about().nseg), (0, "", plan.config().nseg()));
+        fs::remove_file(&target).expect("removed");
+    }
+}
+
+#[test]
 fn damaged_reference_folders_are_errors_with_the_file() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let plan = plan("ref_nmda_cable", [2, 0, 0, 0], 300, 0);
@@ -93,7 +130,16 @@ fn twinprop_folders_are_written_and_read_with_the_same_input() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let plan = plan("twinprop_default_weighted", [2, 1, 0, 0], 1000, 0);
     let path = dir.path().join("set.h5");
-    make(&plan, &path, Shard::WHOLE);
+    let writer = SetWriter::start(&path, about(&plan), Shard::WHOLE, plan.items(Shard::WHOLE)).expect("started");
+    for item in plan.items(Shard::WHOLE) {
+        // As a spike that reaches the dendrite.
+        let (input, labels) = (plan.input(item.part, item.index), Labels::default());
+        let high = Record::new(writer.about(), item, 0, 1, input, labels, &[25.0]).branch_v[0];
+        let mut record = simulate(&plan, writer.about(), item);
+        record.branch_v[1007] = high;
+        writer.append(&record).expect("appended");
+    }
+    writer.finish(&Silent).expect("finished");
     let store = SimStore::open(&path).expect("opened");
     let folder = dir.path().join("twinprop");
     assert_eq!(export_twinprop(&store, &folder, true, &Silent).expect("written"), 3);
@@ -115,7 +161,15 @@ fn twinprop_folders_are_written_and_read_with_the_same_input() {
             a.events.iter().zip(&b.events).all(|(x, y)| (x.t, x.row) == (y.t, y.row) && x.weight == f64::from(y.weight as f32))
         );
         assert_eq!(a.soma_v, b.soma_v);
+        assert_eq!(a.branch_v, b.branch_v);
+        let exported = PlainFile::open(&folder.join(format!("train/simulation_{at}/voltage.h5"))).expect("opened");
+        let (shape, dendrite) = exported.read::<f32>("dendritic_voltage").expect("read");
+        assert_eq!(shape, [5, 1000]);
+        assert_eq!(dendrite, a.branch_v.iter().map(|v| v.to_f32()).collect::<Vec<_>>());
+        assert_eq!(dendrite[1007], 25.0, "nothing is cut");
     }
+    assert_eq!((back.about().seed, back.about().identity.as_str()), (0, ""));
+    assert_eq!(back.about().generator, serde_json::json!({ "imported": "twinprop" }));
     let all = read_weighted_spikes(&["exc", "inh"].map(|s| simulation.join(format!("{s}_weighted_spikes.npz")))).expect("read");
     assert_eq!(all.1, [10, 1000]);
     // A summary tells the spikes: 5, 9 and twice 300 ms.

@@ -409,7 +409,17 @@ fn the_input_in_the_file_is_eight_times_smaller_than_a_dense_one() {
 }
 
 fn spec(windows: Windows, window_ms: u32, burn_in_ms: u32, batch: usize) -> LoaderSpec {
-    LoaderSpec { window_ms, batch, burn_in_ms, windows, margin_ms: 16, seed: 3, flagged: true, cache_bytes: 40_000 }
+    LoaderSpec {
+        window_ms,
+        batch,
+        burn_in_ms,
+        windows,
+        margin_ms: 16,
+        seed: 3,
+        flagged: true,
+        branches: true,
+        cache_bytes: 40_000,
+    }
 }
 
 #[test]
@@ -491,6 +501,7 @@ fn statistics_leave_the_initialisation_out_and_answer_questions() {
         record.near_spike[..500].fill(true);
         assert_eq!(format!("{:?}", record.summary(&about)), format!("{before:?}"));
     }
+    let stats = stats.all();
     let rates = stats.quantity("rate_hz").expect("known");
     assert_eq!(rates.len(), 8);
     let all = stats.within("rate_hz", 0.0, 1e9).expect("known");

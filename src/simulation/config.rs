@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, UserError, config};
-use kenyon_datasets::simulation::{SetConfig, SetPlan};
+use kenyon_base::{Result, Source, UserError, config};
+use kenyon_datasets::simulation::{GeneratorSpec, SetConfig, SetPlan, source};
 use kenyon_neurons::biophysical::mechanism::Grid;
 use kenyon_neurons::biophysical::model::{BallAndStick, Model, ModelSpec, Morphology};
 use kenyon_neurons::biophysical::placing::SynapseOrder;
@@ -90,15 +90,25 @@ impl DatasetConfig {
         config::read_of(path, DOCS)
     }
 
-    /// Files that it names, from the folder of `path`: morphology and recipe.
+    /// Files that it names, from the folder of `path`: morphology, recipe, inputs.
     pub fn inputs(&self, path: &Path) -> Vec<PathBuf> {
         let folder = path.parent().unwrap_or(Path::new("."));
+        let mut files: Vec<PathBuf> = self.neuron_files(folder).into_iter().map(|(_, file)| file).collect();
+        if let Ok(SetConfig { generator: GeneratorSpec::WeightedSpikes(given), .. }) = self.set_config(path) {
+            files.extend(given.files(folder));
+        }
+        files
+    }
+
+    /// Files that the neuron is read from, with what they are.
+    fn neuron_files(&self, folder: &Path) -> Vec<(&'static str, PathBuf)> {
         let Some(neuron) = &self.neuron else { return Vec::new() };
         let morphology = match &neuron.morphology {
-            Some(Morphology::File(file)) => Some(folder.join(&file.path)),
+            Some(Morphology::File(file)) => Some(("morphology", folder.join(&file.path))),
             _ => None,
         };
-        let recipe = neuron.recipe.as_ref().map(|recipe| folder.join(recipe));
+        let is_file = |name: &&String| Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
+        let recipe = neuron.recipe.as_ref().filter(is_file).map(|recipe| ("recipe", folder.join(recipe)));
         morphology.into_iter().chain(recipe).collect()
     }
 
@@ -108,9 +118,10 @@ impl DatasetConfig {
     /// An unknown preset or key, a neuron that cannot be built, numbers out of range; lengths of segments that are not the neuron's.
     pub fn resolve(&self, path: &Path, seed: Option<u64>) -> Result<Dataset> {
         let bad = |e: UserError| if e.path().is_some() { e } else { e.in_data().file(path) };
-        let model = self.model(path.parent().unwrap_or(Path::new("."))).map_err(bad)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let model = self.model(folder).map_err(bad)?;
         let mut set = self.set_config(path)?;
-        let ball = matches!(set.generator, kenyon_datasets::simulation::GeneratorSpec::BallAndStick(_));
+        let ball = matches!(set.generator, GeneratorSpec::BallAndStick(_));
         let order = self.simulation.order.unwrap_or(if ball { SynapseOrder::File } else { SynapseOrder::TwinpropY });
         let neuron = SetNeuron::new(&model, order, self.simulation.branches.unwrap_or(ball)).map_err(bad)?;
         let lengths = neuron.segment_um();
@@ -131,7 +142,14 @@ impl DatasetConfig {
             tables: self.simulation.tables.then(Grid::default),
         };
         super::generate::steps_per_ms(settings.dt_ms).map_err(|e| bad(e.key("simulation.dt_ms")))?;
-        Ok(Dataset { plan: SetPlan::new(set).map_err(bad)?, neuron, model, settings })
+        let files = self.neuron_files(folder);
+        let sources = files.iter().map(|(kind, file)| source(kind, file)).collect::<Result<Vec<Source>>>()?;
+        let in_set = |e: UserError| match e.key_name().map(|key| format!("set.{key}")) {
+            Some(key) => bad(e.key(key)),
+            None => bad(e.key("set")),
+        };
+        let plan = self.plan(set, folder).map_err(in_set)?.stating(sources);
+        Ok(Dataset { plan, neuron, model, settings })
     }
 
     fn model(&self, folder: &Path) -> Result<Model> {
@@ -144,6 +162,29 @@ impl DatasetConfig {
         spec.build(folder, self.simulation.celsius)
     }
 
+    /// The plan; inputs that are given say how many and how long the simulations are.
+    fn plan(&self, mut set: SetConfig, folder: &Path) -> Result<SetPlan> {
+        let GeneratorSpec::WeightedSpikes(files) = &set.generator else { return SetPlan::new(set) };
+        let given =
+            files.read(folder).map_err(|e| if e.key_name().is_some() { e } else { e.key("generator.weighted_spikes") })?;
+        if self.set.contains_key("counts") {
+            return Err(UserError::bad_data("bad-simulation-set", "the files of the inputs are the simulations")
+                .key("counts")
+                .mend("leave the key out"));
+        }
+        set.counts = files.counts();
+        if !self.set.contains_key("warmup_ms") {
+            set.warmup_ms = 0;
+        }
+        if !self.set.contains_key("duration_ms") {
+            set.duration_ms = given.bins.saturating_sub(set.warmup_ms);
+        }
+        if !self.set.contains_key("initialisation_ms") && set.initialisation_ms >= set.duration_ms {
+            set.initialisation_ms = 0;
+        }
+        SetPlan::with_inputs(set, given)
+    }
+
     /// The preset with the keys of `set` in place of its own.
     fn set_config(&self, path: &Path) -> Result<SetConfig> {
         let mut table = match &self.preset {
@@ -153,6 +194,11 @@ impl DatasetConfig {
             }
             None => toml::Table::new(),
         };
+        // Another generator takes the place of the preset's, key by key only the same one.
+        let generator = |table: &toml::Table| Some(table.get("generator")?.as_table()?.keys().next()?.clone());
+        if self.set.contains_key("generator") && generator(&table) != generator(&self.set) {
+            table.remove("generator");
+        }
         merge(&mut table, &self.set);
         let text = toml::to_string(&table).expect("it was TOML before");
         // Lines of the merged text mean nothing to a reader of the file.
@@ -180,7 +226,10 @@ fn merge(base: &mut toml::Table, over: &toml::Table) {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same numbers are expected")]
 mod tests {
+    use kenyon_datasets::simulation::{FilterSpec, SetAbout};
+
     use super::*;
 
     fn resolved(text: &str) -> Result<Dataset> {
@@ -194,9 +243,70 @@ mod tests {
         let set = resolved(text).expect("sound");
         let config = set.plan.config();
         assert_eq!((config.duration_ms, config.counts.train, config.counts.valid, config.warmup_ms), (100, 3, 590, 500));
-        assert!(matches!(&config.generator, kenyon_datasets::simulation::GeneratorSpec::BallAndStick(b) if b.p_intervals == 0.0));
+        assert!(matches!(&config.generator, GeneratorSpec::BallAndStick(b) if b.p_intervals == 0.0));
         assert_eq!(config.segment_um, [256.0; 8]);
         assert_eq!((set.neuron.synapses.len(), set.neuron.branches.len()), (16, 8));
+    }
+
+    #[test]
+    fn a_short_set_needs_no_other_key_and_a_filter_has_a_name() {
+        let set = resolved("preset = \"ref_nmda_cable\"\n[set]\nduration_ms = 100").expect("sound");
+        assert!(set.plan.input(kenyon_datasets::simulation::Part::Train, 0).bins == 600);
+        let filter = |text: &str| {
+            let set = resolved(&format!("preset = \"ref_nmda_cable\"\n[set]\nfilter = {text}")).expect("sound");
+            set.plan.config().filter.clone()
+        };
+        assert_eq!(filter("\"none\""), None);
+        assert_eq!(filter("\"inspection\""), Some(FilterSpec::inspection()));
+        assert_eq!(filter("\"creation\""), Some(FilterSpec::default()));
+        let rate = filter("{ rate = { from = 1.0, to = 2.0 } }").expect("a filter");
+        assert!(rate.rate.from == 1.0 && rate.near_spike == FilterSpec::default().near_spike);
+        let other = resolved("preset = \"ref_nmda_cable\"\n[set]\ngenerator = { l5pc = { specials = 0 } }").expect("sound");
+        assert!(matches!(&other.plan.config().generator, GeneratorSpec::L5pc(spec) if spec.specials == 0));
+    }
+
+    #[test]
+    fn no_key_of_the_simulation_changes_a_set_unnoticed() {
+        let about = |simulation: &str| {
+            let text = format!("preset = \"ref_nmda_cable\"\n[simulation]\n{simulation}");
+            let set = resolved(&text).expect(simulation);
+            SetAbout::of(&set.plan, set.neuron.about(&set.settings), "")
+        };
+        let keys = [
+            "dt_ms = 0.05",
+            "scheme = \"crank-nicolson\"",
+            "celsius = 30.0",
+            "v_init_mv = -70.0",
+            "tables = true",
+            "order = \"twinprop_y\"",
+            "branches = false",
+        ];
+        // A new key belongs into this list.
+        let Simulation { dt_ms: _, scheme: _, celsius: _, v_init_mv: _, tables: _, order: _, branches: _ } =
+            Simulation::default();
+        let plain = about("");
+        assert_eq!(about(""), plain);
+        for key in keys {
+            assert_ne!(about(key), plain, "{key}");
+        }
+        assert_eq!(about("v_init_mv = -85.0").neuron.v_init_mv, -85.0);
+    }
+
+    #[test]
+    fn the_content_of_morphology_and_recipe_belongs_to_a_set() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("set.toml");
+        std::fs::write(dir.path().join("m.swc"), "1 1 0 0 0 5 -1\n2 3 0 10 0 1 1\n3 3 0 60 0 1 2\n").expect("written");
+        let text = "preset = \"ref_nmda_cable\"\n[neuron]\ncell = \"ball-and-stick\"\nmorphology = { file = \"m.swc\" }\nreplace_axon = false";
+        let sources = || {
+            let set = config::parse::<DatasetConfig>(text, &path).and_then(|read| read.resolve(&path, None)).expect("sound");
+            SetAbout::of(&set.plan, set.neuron.about(&set.settings), "").sources
+        };
+        let first = sources();
+        assert_eq!(first.iter().map(|s| (s.kind.as_str(), s.name.as_str())).collect::<Vec<_>>(), [("morphology", "m.swc")]);
+        assert_eq!(sources(), first);
+        std::fs::write(dir.path().join("m.swc"), "1 1 0 0 0 5 -1\n2 3 0 10 0 4 1\n3 3 0 60 0 4 2\n").expect("written");
+        assert_ne!(sources(), first);
     }
 
     #[test]
@@ -206,6 +316,15 @@ mod tests {
             ("preset = \"ref_nmda_cable\"\n[set]\nduration = 100", "duration"),
             ("preset = \"ref_nmda_cable\"\n[set]\nsegment_um = [1.0]", "set.segment_um"),
             ("preset = \"ref_nmda_cable\"\n[simulation]\ndt_ms = 0.03", "simulation.dt_ms"),
+            ("preset = \"ref_nmda_cable\"\n[set]\nwarmup_ms = 9000000", "set.warmup_ms"),
+            (
+                "preset = \"ref_nmda_cable\"\n[set.generator.ball_and_stick]\np_intervals = 2",
+                "set.generator.ball_and_stick.p_intervals",
+            ),
+            ("preset = \"ref_nmda_cable\"\n[set]\nfilter = \"strict\"", "strict"),
+            ("preset = \"ref_nmda_cable\"\n[set]\nfilter = { rats = { from = 0, to = 1 } }", "rats"),
+            ("preset = \"twinprop\"\n[set.generator.weighted_spikes]\ntrain = [\"gone.npz\"]", "gone.npz"),
+            ("preset = \"twinprop\"\n[set.generator.weighted_spikes]", "set.generator.weighted_spikes"),
             ("preset = \"ref_nmda_cable\"\n[neuron]\ncell = \"ball-and-stack\"", "ball-and-stick"),
         ] {
             let error = resolved(text).expect_err(text);

@@ -123,7 +123,6 @@ fn complete(target: &Path, about: &SetAbout, shard: Shard, items: &[Item]) -> Re
 fn simulate(job: &Job, writer: &SetWriter, group: &[Item], progress: &dyn Progress) -> Result<u64> {
     let plan = job.plan;
     let (config, about) = (plan.config(), writer.about());
-    let initialisation = config.initialisation_ms as f32;
     let mut open: Vec<Item> = group.to_vec();
     let mut simulated_ms = 0;
     for trial in 1..=config.max_trials {
@@ -140,8 +139,7 @@ fn simulate(job: &Job, writer: &SetWriter, group: &[Item], progress: &dyn Progre
                 }
                 Answer::Trace(trace) => {
                     let labels = trace.labels(&config.labels)?;
-                    let fired = labels.spikes_ms.iter().any(|&t| t >= initialisation);
-                    if !fired && trial < config.max_trials {
+                    if labels.silent(config.initialisation_ms) && trial < config.max_trials {
                         silent.push(*item);
                         continue;
                     }

@@ -1,9 +1,9 @@
-//! The statistics of a simulation set as a page.
+//! The statistics of a simulation set as a page: drawn from the figures that the set holds, no simulation is read.
 
 use std::collections::BTreeMap;
 
 use kenyon_base::Result;
-use kenyon_datasets::simulation::{BINS, ISI_BINS, Part, SimStore, Statistics};
+use kenyon_datasets::simulation::{BINS, Figures, Histogram as Counted, Part, SimStore};
 
 use crate::report::{Axis, Figure, Histogram, Page, Scatter, Section, Table, number};
 
@@ -39,30 +39,21 @@ pub fn page(store: &SimStore) -> Result<String> {
         about.neuron.dt_ms
     ));
     for part in store.parts() {
-        let mut statistics = Statistics::default();
-        let mut failed: BTreeMap<String, usize> = BTreeMap::new();
-        for at in 0..store.entries(part).len() {
-            let record = store.record(part, at)?;
-            statistics.add(&record, about);
-            if let Some(criterion) = record.failed {
-                *failed.entry(criterion).or_default() += 1;
-            }
-        }
-        let rates = statistics.quantity("rate_hz")?;
-        let mean = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
-        page = page.fact(
-            part.name(),
-            number(rates.len() as f64, 0),
-            format!("{} kept; mean rate {mean:.2} Hz", store.kept(part).len()),
-        );
-        page = page.section(section(part, &statistics, &failed)?);
+        let (kept, all) = (store.figures(part, false)?, store.figures(part, true)?);
+        let rates = kept.quantity("rate_hz")?;
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        let said =
+            if rates.is_empty() { "none kept".into() } else { format!("{} kept; their mean rate {mean:.2} Hz", rates.len()) };
+        page = page.fact(part.name(), number(store.entries(part).len() as f64, 0), said);
+        page = page.section(section(part, &kept, &all, &store.flags(part))?);
     }
     Ok(page.render())
 }
 
-fn section(part: Part, statistics: &Statistics, failed: &BTreeMap<String, usize>) -> Result<Section> {
-    let mut table = Table::new("All values together", ["", "mean", "deviation", "2 %", "50 %", "98 %", "99 %"]);
-    for (name, pooled) in ["input weight", "soma, capped (mV)", "dendrite, capped (mV)"].into_iter().zip(statistics.pooled()) {
+/// Mean, deviation and percentiles of all values.
+fn pooled(title: &str, figures: &Figures) -> Table {
+    let mut table = Table::new(title, ["", "mean", "deviation", "2 %", "50 %", "98 %", "99 %"]);
+    for (name, pooled) in ["input weight", "soma, capped (mV)", "dendrite, capped (mV)"].into_iter().zip(figures.pooled()) {
         if pooled.mean.is_finite() {
             let quantiles = pooled.percentiles.iter().map(|p| format!("{:.3}", p[1]));
             table.push(
@@ -70,9 +61,21 @@ fn section(part: Part, statistics: &Statistics, failed: &BTreeMap<String, usize>
             );
         }
     }
-    let mut section = Section::new(format!("Part {}", part.name())).table(table);
+    table
+}
+
+/// Counts of a set as a figure.
+fn shown(label: &str, what: &str, counted: &Counted) -> Histogram {
+    let range = (counted.edges[0], counted.edges[counted.edges.len() - 1]);
+    Histogram { counts: counted.counts.clone(), range, ..Histogram::of(Axis::new(label), what, &[], BINS) }.log()
+}
+
+/// Figures of the simulations that are kept; those of all beside them where some are flagged.
+fn section(part: Part, kept: &Figures, all: &Figures, failed: &BTreeMap<String, usize>) -> Result<Section> {
+    let mut section = Section::new(format!("Part {}", part.name())).table(pooled("All values of the kept simulations", kept));
     if !failed.is_empty() {
-        let mut flagged = Table::new("Flagged, none deleted", ["criterion", "simulations"]);
+        section = section.table(pooled("All values, those of flagged simulations too", all));
+        let mut flagged = Table::new("Flagged, none deleted; left out of the figures below", ["criterion", "simulations"]);
         for (criterion, n) in failed {
             flagged.push([criterion.clone(), n.to_string()]);
         }
@@ -80,24 +83,18 @@ fn section(part: Part, statistics: &Statistics, failed: &BTreeMap<String, usize>
     }
     let look = "Simulations whose values stand apart from all others.";
     for (name, label, title) in PANELS {
-        let values = statistics.quantity(name)?;
-        if values.iter().any(|v| v.is_finite()) {
-            let histogram = Histogram::of(Axis::new(label), "simulations", &values, BINS).log();
-            section = section.figure(Figure::new(title, look, histogram));
+        let histogram = kept.histogram(name)?;
+        if histogram.counts.iter().any(|n| *n > 0) {
+            section = section.figure(Figure::new(title, look, shown(label, "simulations", &histogram)));
         }
     }
-    let intervals = statistics.intervals();
-    if intervals.counts.iter().any(|n| *n > 0) {
-        let shown = Histogram {
-            counts: intervals.counts.clone(),
-            range: (intervals.edges[0], intervals.edges[intervals.edges.len() - 1]),
-            ..Histogram::of(Axis::new("interval (ms)"), "intervals", &[], ISI_BINS)
-        };
-        section = section.figure(Figure::new("Intervals between spikes", "A peak at short intervals: bursts.", shown.log()));
+    if kept.intervals().counts.iter().any(|n| *n > 0) {
+        let intervals = shown("interval (ms)", "intervals", kept.intervals());
+        section = section.figure(Figure::new("Intervals between spikes", "A peak at short intervals: bursts.", intervals));
     }
-    let rates = statistics.quantity("rate_hz")?;
+    let rates = kept.quantity("rate_hz")?;
     for (name, label, title) in PANELS.iter().filter(|panel| panel.0 != "rate_hz") {
-        let values = statistics.quantity(name)?;
+        let values = kept.quantity(name)?;
         if values.iter().any(|v| v.is_finite()) {
             let points = rates.iter().copied().zip(values);
             let plot = Scatter::new(Axis::new("rate (Hz)"), Axis::new(*label), points);

@@ -2,6 +2,7 @@
 
 use kenyon_base::Result;
 use kenyon_datasets::simulation::{Neuron as AboutNeuron, SynapseRow};
+use kenyon_neurons::biophysical::mechanism::Grid;
 use kenyon_neurons::biophysical::model::Model;
 use kenyon_neurons::biophysical::morphology::layout::placed;
 use kenyon_neurons::biophysical::neuron::Neuron;
@@ -63,12 +64,17 @@ impl SetNeuron {
     }
 
     /// What the set says about the neuron.
+    ///
+    /// Everything that a voltage hangs on stands here: sets of different settings are different sets.
     pub fn about(&self, settings: &Settings) -> AboutNeuron {
+        let Settings { dt_ms, scheme, v_init_mv, tables } = *settings;
         AboutNeuron {
             parameters: self.parameters.clone(),
-            dt_ms: settings.dt_ms,
-            scheme: word(&settings.scheme),
+            dt_ms,
+            scheme: word(&scheme),
             celsius: self.neuron.recipe.celsius,
+            v_init_mv: v_init_mv.unwrap_or(self.neuron.recipe.v_init_mv),
+            tables: tables.map(|Grid { from_mv, to_mv, step_mv }| [from_mv, to_mv, step_mv]),
             placement: word(&self.neuron.recipe.placement),
             synapse_order: word(&self.order),
             synapses: self.rows.clone(),

@@ -1,8 +1,10 @@
 //! What a set says about itself.
 
-use kenyon_base::TOOL;
+use std::path::Path;
+
+use kenyon_base::{Result, Source, TOOL, UserError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::labels::LabelSpec;
 use super::plan::SetPlan;
@@ -36,6 +38,10 @@ pub struct Neuron {
     pub scheme: String,
     /// Temperature in °C.
     pub celsius: f64,
+    /// Potential that everything starts from, mV.
+    pub v_init_mv: f64,
+    /// First and last potential and distance of the tables that rates are read from, mV; none if rates are exact.
+    pub tables: Option<[f64; 3]>,
     /// Where on a segment the synapses lie.
     pub placement: String,
     /// What the order of the rows is.
@@ -92,7 +98,7 @@ pub struct SetAbout {
     pub name: String,
     /// The neuron.
     pub neuron: Neuron,
-    /// Seed of the set.
+    /// Seed of the set; 0 for imported ones, whose seed is not known.
     pub seed: u64,
     /// The recipe, or what is known of it.
     pub generator: Value,
@@ -116,6 +122,12 @@ pub struct SetAbout {
     pub origin: Origin,
     /// SHA-256 of the recipe; empty for imported sets.
     pub identity: String,
+    /// Files whose content decides about the simulations and does not stand here itself: morphology, recipe, given inputs.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// How the simulations were selected from a larger set; null for a whole one.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub selection: Value,
 }
 
 impl SetAbout {
@@ -138,15 +150,52 @@ impl SetAbout {
             weight: match config.generator {
                 GeneratorSpec::BallAndStick(_) => WeightType::F16,
                 GeneratorSpec::L5pc(_) => WeightType::F32,
+                GeneratorSpec::WeightedSpikes(_) => WeightType::F64,
             },
             origin: Origin::Simulated,
             identity: plan.identity(),
+            sources: plan.sources().to_vec(),
+            selection: Value::Null,
         }
     }
 
-    /// Whether there is a segment and a bin to count.
+    /// The description of a set that was read from `layout`, with what is known of its neuron.
+    ///
+    /// Where the simulations came from is not known: seed, recipe and identity are left empty.
+    ///
+    /// # Errors
+    /// `other-neuron` if the simulations have another number of segments or another length than the description.
+    pub(super) fn imported(mut self, root: &Path, layout: &str, origin: Origin, nseg: usize, bins: usize) -> Result<Self> {
+        let differs = |what: &str, found: String, expected: String, mend: String| {
+            let error = UserError::bad_data("other-neuron", format!("the simulations have another {what} than the config says"));
+            Err(error.file(root).found(found).expected(expected).mend(mend))
+        };
+        if nseg != self.nseg as usize {
+            return differs(
+                "number of segments",
+                format!("{nseg} segments"),
+                format!("the {} dendritic segments of the neuron", self.nseg),
+                "describe the neuron in `[neuron]` that these simulations are of".into(),
+            );
+        }
+        if bins != self.duration_ms as usize {
+            return differs(
+                "length",
+                format!("{bins} ms"),
+                format!("the {} ms of `duration_ms`, the default where it is left out", self.duration_ms),
+                format!("write `duration_ms = {bins}` in `[set]`"),
+            );
+        }
+        (self.warmup_ms, self.seed, self.identity) = (0, 0, String::new());
+        self.generator = json!({ "imported": layout });
+        self.origin = origin;
+        Ok(self)
+    }
+
+    /// Whether there is a segment and a bin to count, and a row of input for every synapse.
     pub(super) const fn sound(&self) -> bool {
-        self.duration_ms > 0 && self.initialisation_ms < self.duration_ms && self.nseg > 0
+        let counts = self.duration_ms > 0 && self.initialisation_ms < self.duration_ms && self.nseg > 0;
+        counts && self.neuron.synapses.len() == self.rows()
     }
 
     /// Bins of input.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::draw::Draw;
 use super::plan::{Event, Input};
-use super::spec::{Check, Part, bad};
+use super::spec::{Check, LONGEST_MS, Part, bad};
 
 /// From which the two ends of a range are drawn: each U(a, b).
 pub type Ends = [[f64; 2]; 2];
@@ -35,7 +35,7 @@ pub struct BallSpec {
     pub p_intervals: f64,
     /// Number of intervals; the upper end is not drawn.
     pub intervals: [u32; 2],
-    /// Length of an interval; the upper end is not drawn.
+    /// Length of an interval; the upper end is not drawn, and none is longer than the simulation.
     pub interval_ms: [u32; 2],
     /// Factors on the weights in an interval.
     pub interval_factors: Vec<f64>,
@@ -75,8 +75,8 @@ impl BallSpec {
         Self { max_weight: fixed([2.0, 6.0]), sparsity: fixed([0.995, 0.999]), ..Self::default() }
     }
 
-    pub(super) fn check(&self, duration_ms: u32) -> Result<()> {
-        let check = Check("ball_and_stick");
+    pub(super) fn check(&self) -> Result<()> {
+        let check = Check("generator.ball_and_stick");
         for [low, high] in self.max_weight {
             check.range("max_weight", low, 0.0, 1e4)?;
             check.range("max_weight", high, 0.0, 1e4)?;
@@ -91,7 +91,7 @@ impl BallSpec {
         check.probability("p_intervals", self.p_intervals)?;
         check.whole_range("intervals", self.intervals, 0, 10_000)?;
         if self.p_intervals > 0.0 {
-            check.whole_range("interval_ms", self.interval_ms, 1, duration_ms.saturating_add(1))?;
+            check.whole_range("interval_ms", self.interval_ms, 1, LONGEST_MS)?;
         }
         for &factor in &self.interval_factors {
             check.number("interval_factors", factor, 0.0, 1000.0)?;
@@ -101,7 +101,7 @@ impl BallSpec {
         }
         let sum: f64 = self.factor_probabilities.iter().sum();
         if self.interval_factors.len() != self.factor_probabilities.len() || (sum - 1.0).abs() > 1e-9 {
-            return Err(bad("ball_and_stick.factor_probabilities")
+            return Err(bad("generator.ball_and_stick.factor_probabilities")
                 .found(format!("{} with sum {sum}", self.factor_probabilities.len()))
                 .expected(format!("{} probabilities with sum 1", self.interval_factors.len())));
         }

@@ -1,13 +1,18 @@
 //! Which simulations are kept: flags with the criterion that failed; nothing is deleted.
 
+use std::fmt;
+
 use half::f16;
-use kenyon_base::Result;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::draw::Draw;
 use super::labels::capped;
 use super::record::Record;
 use super::spec::Check;
+
+type Result<T, E = kenyon_base::UserError> = std::result::Result<T, E>;
 
 /// The quantities of a simulation that filters and statistics look at.
 ///
@@ -195,6 +200,39 @@ impl FilterSpec {
         }
         Ok(())
     }
+}
+
+/// Names that a config may write in place of the bounds.
+const NAMES: [&str; 3] = ["creation", "inspection", "none"];
+
+/// Reads a filter: a name or a table of bounds.
+pub(super) fn named_or_given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<FilterSpec>, D::Error> {
+    struct Form;
+    impl<'de> Visitor<'de> for Form {
+        type Value = Option<FilterSpec>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{}, or a table of bounds", NAMES.map(|name| format!("\"{name}\"")).join(", "))
+        }
+
+        fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+            match name {
+                "creation" => Ok(Some(FilterSpec::default())),
+                "inspection" => Ok(Some(FilterSpec::inspection())),
+                "none" => Ok(None),
+                _ => Err(E::unknown_variant(name, &NAMES)),
+            }
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            FilterSpec::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+    from.deserialize_any(Form)
 }
 
 #[cfg(test)]

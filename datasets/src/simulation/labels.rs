@@ -33,6 +33,9 @@ pub enum RateRule {
     Causal,
 }
 
+/// A cap that no voltage reaches, mV.
+pub const NO_CAP_MV: f64 = 1000.0;
+
 /// How labels are made.
 ///
 /// # Units
@@ -44,7 +47,7 @@ pub struct LabelSpec {
     pub spike: SpikeRule,
     /// The label of the somatic voltage is at most this; the store keeps the whole voltage.
     pub soma_cap_mv: f64,
-    /// The label of a dendritic voltage is at most this.
+    /// The label of a dendritic voltage is at most this; [`NO_CAP_MV`] leaves it whole.
     pub branch_cap_mv: f64,
     /// A spike is near in its own ms and the following ones, so many in all.
     pub near_ms: u32,
@@ -68,15 +71,15 @@ impl Default for LabelSpec {
 }
 
 impl LabelSpec {
-    /// Labels of `TwinProp` sets: its spikes, and a cap of -55 mV.
+    /// Labels of `TwinProp` sets: its spikes, a cap of -55 mV at the soma, and none in the dendrite.
     pub fn twinprop() -> Self {
-        Self { spike: SpikeRule::Twinprop1ms, soma_cap_mv: -55.0, ..Self::default() }
+        Self { spike: SpikeRule::Twinprop1ms, soma_cap_mv: -55.0, branch_cap_mv: NO_CAP_MV, ..Self::default() }
     }
 
     pub(super) fn check(&self) -> Result<()> {
         let check = Check("labels");
         check.number("soma_cap_mv", self.soma_cap_mv, -200.0, 200.0)?;
-        check.number("branch_cap_mv", self.branch_cap_mv, -200.0, 200.0)?;
+        check.number("branch_cap_mv", self.branch_cap_mv, -200.0, NO_CAP_MV)?;
         check.whole("near_ms", self.near_ms, 0, 10_000)?;
         check.number("near_margin_mv", self.near_margin_mv, -200.0, 200.0)
     }
@@ -131,6 +134,11 @@ impl Labels {
             soma_v: at_ms.iter().map(|&v| v as f32).collect(),
             spike,
         })
+    }
+
+    /// Whether there is no spike after the initialisation: what happens there counts in no rate.
+    pub fn silent(&self, initialisation_ms: u32) -> bool {
+        self.spikes_ms.iter().all(|&t| f64::from(t) < f64::from(initialisation_ms))
     }
 }
 
@@ -229,6 +237,13 @@ mod tests {
         let near = near_spike(&spike, &v, &LabelSpec::default());
         let marked: Vec<usize> = (0..30).filter(|&k| near[k]).collect();
         assert_eq!(marked, (5..15).chain([25]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_simulation_that_spikes_in_its_initialisation_alone_is_silent() {
+        let labels = |times: &[f32]| Labels { spikes_ms: times.to_vec(), ..Labels::default() };
+        assert!(labels(&[]).silent(0) && labels(&[3.0, 499.9]).silent(500));
+        assert!(!labels(&[3.0]).silent(0) && !labels(&[3.0, 500.0]).silent(500));
     }
 
     #[test]

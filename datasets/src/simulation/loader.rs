@@ -2,11 +2,16 @@
 //!
 //! A batch is a pure function of (set, spec, epoch, batch number): no thread, cache or earlier batch changes it, and work
 //! can go on in the middle of an epoch.
+//!
+//! # Memory
+//! The cache of labels (`cache_bytes`), the labels of one simulation per thread, and the batches that are under way.
 
 mod prefetch;
 mod windows;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
@@ -45,6 +50,9 @@ pub struct LoaderSpec {
     /// Take simulations too that a filter flags.
     #[serde(default)]
     pub flagged: bool,
+    /// Deliver the voltages of the segments too, where the set has them; without them far less is read.
+    #[serde(default = "yes")]
+    pub branches: bool,
     /// Bytes of labels that are kept in memory.
     #[serde(default = "default_cache")]
     pub cache_bytes: usize,
@@ -52,6 +60,10 @@ pub struct LoaderSpec {
 
 const fn default_margin() -> u32 {
     16
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn default_cache() -> usize {
@@ -84,7 +96,7 @@ pub struct WindowBatch {
     pub near_spike: Vec<bool>,
     /// Spikes per ms.
     pub inst_rate: Vec<f32>,
-    /// Capped voltages of the segments.
+    /// Capped voltages of the segments; empty without `branches`.
     pub branch_v: Vec<f16>,
 }
 
@@ -120,10 +132,79 @@ impl WindowBatch {
 /// Labels that were read, up to a number of bytes; the ones used longest ago go first.
 #[derive(Debug, Default)]
 struct Cache {
-    held: BTreeMap<u32, (u64, Arc<StoredLabels>)>,
+    held: BTreeMap<u32, (u64, Arc<Counted>)>,
+    /// Simulations by when they were used last.
+    used: BTreeMap<u64, u32>,
     bytes: usize,
     clock: u64,
 }
+
+impl Cache {
+    fn get(&mut self, at: u32) -> Option<Arc<Counted>> {
+        let (used, labels) = self.held.get_mut(&at)?;
+        self.used.remove(used);
+        self.clock += 1;
+        *used = self.clock;
+        self.used.insert(self.clock, at);
+        Some(Arc::clone(labels))
+    }
+
+    fn insert(&mut self, at: u32, labels: &Arc<Counted>, limit: usize) {
+        if self.held.contains_key(&at) || labels.bytes() > limit {
+            return;
+        }
+        // Room first: the cache is never larger than its limit.
+        while self.bytes + labels.bytes() > limit {
+            let Some((_, oldest)) = self.used.pop_first() else { break };
+            if let Some((_, gone)) = self.held.remove(&oldest) {
+                self.bytes -= gone.bytes();
+            }
+        }
+        self.clock += 1;
+        self.used.insert(self.clock, at);
+        self.held.insert(at, (self.clock, Arc::clone(labels)));
+        self.bytes += labels.bytes();
+    }
+}
+
+/// Bytes of labels in memory, wherever they are held, and the most there ever were.
+#[derive(Debug, Default)]
+struct Meter {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// Labels whose bytes are counted as long as anyone holds them.
+#[derive(Debug)]
+struct Counted {
+    labels: StoredLabels,
+    meter: Arc<Meter>,
+}
+
+impl Counted {
+    fn new(labels: StoredLabels, meter: &Arc<Meter>) -> Self {
+        let now = meter.now.fetch_add(labels.bytes(), Ordering::Relaxed) + labels.bytes();
+        meter.most.fetch_max(now, Ordering::Relaxed);
+        Self { labels, meter: Arc::clone(meter) }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.meter.now.fetch_sub(self.labels.bytes(), Ordering::Relaxed);
+    }
+}
+
+impl Deref for Counted {
+    type Target = StoredLabels;
+
+    fn deref(&self) -> &StoredLabels {
+        &self.labels
+    }
+}
+
+/// The order of the windows of an epoch.
+type Order = Arc<Vec<u32>>;
 
 /// Delivers the batches of a part.
 #[derive(Debug)]
@@ -134,6 +215,9 @@ pub struct Loader {
     simulations: Vec<u32>,
     tiles: Vec<Window>,
     cache: Mutex<Cache>,
+    meter: Arc<Meter>,
+    /// Of the epoch that was asked for last.
+    order: Mutex<Option<(u64, Order)>>,
 }
 
 impl Loader {
@@ -186,7 +270,16 @@ impl Loader {
                     .collect()
             }
         };
-        Ok(Self { store, part, spec, simulations, tiles, cache: Mutex::default() })
+        Ok(Self {
+            store,
+            part,
+            spec,
+            simulations,
+            tiles,
+            cache: Mutex::default(),
+            meter: Arc::default(),
+            order: Mutex::default(),
+        })
     }
 
     /// The set.
@@ -208,10 +301,9 @@ impl Loader {
     fn places(&self, epoch: u64, batch: usize) -> Vec<Window> {
         let n = self.windows();
         let range = batch * self.spec.batch..((batch + 1) * self.spec.batch).min(n);
-        let order = || Draw::indexed(self.spec.seed, "loader/order", epoch).order(n as u32);
         match self.spec.windows {
             Windows::Tiles => self.tiles[range].to_vec(),
-            Windows::ShuffledTiles => order()[range].iter().map(|&i| self.tiles[i as usize].clone()).collect(),
+            Windows::ShuffledTiles => self.order(epoch)[range].iter().map(|&i| self.tiles[i as usize].clone()).collect(),
             Windows::Random => {
                 let mut draw = Draw::indexed(self.spec.seed, &format!("loader/start/{epoch}"), batch as u64);
                 let about = self.store.about();
@@ -221,9 +313,27 @@ impl Loader {
                     start: i64::from(draw.int([first, last])),
                     scored: self.spec.burn_in_ms..self.spec.window_ms,
                 };
-                order()[range].iter().map(window).collect()
+                self.order(epoch)[range].iter().map(window).collect()
             }
         }
+    }
+
+    /// The order of the windows of an epoch; drawn once for all its batches.
+    fn order(&self, epoch: u64) -> Order {
+        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((of, order)) if *of == epoch => Arc::clone(order),
+            _ => {
+                let order = Arc::new(Draw::indexed(self.spec.seed, "loader/order", epoch).order(self.windows() as u32));
+                *kept = Some((epoch, Arc::clone(&order)));
+                order
+            }
+        }
+    }
+
+    /// The most bytes of labels that were in memory at any moment, the cache included; batches are not counted.
+    pub fn most_label_bytes(&self) -> usize {
+        self.meter.most.load(Ordering::Relaxed)
     }
 
     /// Batch number `batch` of an epoch.
@@ -237,69 +347,88 @@ impl Loader {
                 .mend(format!("it has {}, counted from 0", self.batches())));
         }
         let windows = self.places(epoch, batch);
-        let read = |w: &Window| {
-            let end = w.start + i64::from(self.spec.window_ms);
-            Ok((self.store.window(self.part, w.at as usize, w.start..end)?, self.labels(w.at)?))
-        };
-        let parts: Vec<(Vec<Event>, Arc<StoredLabels>)> = windows.par_iter().map(read).collect::<Result<_>>()?;
         let about = self.store.about();
-        let window = self.spec.window_ms as usize;
-        let all = windows.len() * window;
-        let mut out = WindowBatch {
+        let (n, window) = (windows.len(), self.spec.window_ms as usize);
+        let rows = if self.spec.branches { about.branches() } else { 0 };
+        let all = n * window;
+        let (mut spike, mut soma_v, mut near_spike, mut inst_rate) =
+            (vec![false; all], vec![0.0_f32; all], vec![false; all], vec![0.0_f32; all]);
+        let mut branch_v = vec![f16::ZERO; all * rows];
+        let mut events: Vec<Vec<Event>> = vec![Vec::new(); n];
+        // Windows of one simulation together: its labels are read once and let go before the next ones are read.
+        let mut groups: BTreeMap<u32, Vec<Slot>> = BTreeMap::new();
+        let mut branches = branch_v.chunks_mut((window * rows).max(1));
+        let voltages = soma_v.chunks_mut(window).zip(inst_rate.chunks_mut(window));
+        let flags = spike.chunks_mut(window).zip(near_spike.chunks_mut(window));
+        let places = windows.iter().zip(&mut events).zip(voltages.zip(flags));
+        for ((place, events), ((soma_v, inst_rate), (spike, near_spike))) in places {
+            let branch_v = branches.next().unwrap_or_default();
+            groups.entry(place.at).or_default().push(Slot { place, events, spike, soma_v, near_spike, inst_rate, branch_v });
+        }
+        groups.into_par_iter().try_for_each(|(at, slots)| self.fill(at, slots))?;
+        let mut ptr = vec![0_u64];
+        for of in &events {
+            ptr.push(ptr[ptr.len() - 1] + of.len() as u64);
+        }
+        Ok(WindowBatch {
             window_ms: self.spec.window_ms,
             nseg: about.nseg,
             windows,
-            ptr: vec![0],
-            events: Vec::new(),
-            spike: Vec::with_capacity(all),
-            soma_v: Vec::with_capacity(all),
-            near_spike: Vec::with_capacity(all),
-            inst_rate: Vec::with_capacity(all),
-            branch_v: Vec::with_capacity(all * about.branches()),
-        };
-        for (w, (events, labels)) in out.windows.iter().zip(parts) {
-            out.events.extend(events);
-            out.ptr.push(out.events.len() as u64);
-            copy(&mut out.spike, &labels.spike, w.start, window);
-            copy(&mut out.soma_v, &labels.soma_v, w.start, window);
-            copy(&mut out.near_spike, &labels.near_spike, w.start, window);
-            copy(&mut out.inst_rate, &labels.inst_rate, w.start, window);
-            for row in labels.branch_v.chunks(about.duration_ms as usize) {
-                copy(&mut out.branch_v, row, w.start, window);
-            }
-        }
-        Ok(out)
+            ptr,
+            events: events.into_iter().flatten().collect(),
+            spike,
+            soma_v,
+            near_spike,
+            inst_rate,
+            branch_v,
+        })
     }
 
-    fn labels(&self, at: u32) -> Result<Arc<StoredLabels>> {
-        {
-            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            cache.clock += 1;
-            let now = cache.clock;
-            if let Some((used, labels)) = cache.held.get_mut(&at) {
-                *used = now;
-                return Ok(Arc::clone(labels));
-            }
+    /// Fills the windows of one simulation.
+    fn fill(&self, at: u32, slots: Vec<Slot>) -> Result<()> {
+        let labels = self.labels(at)?;
+        let duration = self.store.about().duration_ms as usize;
+        for slot in slots {
+            let start = slot.place.start;
+            *slot.events = self.store.window(self.part, at as usize, start..start + i64::from(self.spec.window_ms))?;
+            copy(slot.spike, &labels.spike, start);
+            copy(slot.soma_v, &labels.soma_v, start);
+            copy(slot.near_spike, &labels.near_spike, start);
+            copy(slot.inst_rate, &labels.inst_rate, start);
+            let rows = slot.branch_v.chunks_mut(self.spec.window_ms as usize);
+            rows.zip(labels.branch_v.chunks(duration)).for_each(|(out, row)| copy(out, row, start));
         }
-        let labels = Arc::new(self.store.labels(self.part, at as usize)?);
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = cache.clock;
-        if labels.bytes() <= self.spec.cache_bytes && cache.held.insert(at, (now, Arc::clone(&labels))).is_none() {
-            cache.bytes += labels.bytes();
-            while cache.bytes > self.spec.cache_bytes {
-                let oldest = cache.held.iter().min_by_key(|(_, (used, _))| *used).map(|(&at, _)| at);
-                let Some((_, gone)) = oldest.and_then(|at| cache.held.remove(&at)) else { break };
-                cache.bytes -= gone.bytes();
-            }
+        Ok(())
+    }
+
+    fn labels(&self, at: u32) -> Result<Arc<Counted>> {
+        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(labels) = cache().get(at) {
+            return Ok(labels);
         }
+        let labels = self.store.labels(self.part, at as usize, self.spec.branches)?;
+        let labels = Arc::new(Counted::new(labels, &self.meter));
+        cache().insert(at, &labels, self.spec.cache_bytes);
         Ok(labels)
     }
 }
 
-/// Appends a window of one series; before its begin its first value.
-fn copy<T: Copy>(out: &mut Vec<T>, series: &[T], start: i64, window: usize) {
-    let before = (-start).clamp(0, window as i64) as usize;
-    out.extend(std::iter::repeat_n(series[0], before));
+/// Where the window of a batch is to be written.
+struct Slot<'a> {
+    place: &'a Window,
+    events: &'a mut Vec<Event>,
+    spike: &'a mut [bool],
+    soma_v: &'a mut [f32],
+    near_spike: &'a mut [bool],
+    inst_rate: &'a mut [f32],
+    branch_v: &'a mut [f16],
+}
+
+/// Copies a window of one series; before its begin its first value.
+fn copy<T: Copy>(out: &mut [T], series: &[T], start: i64) {
+    let before = (-start).clamp(0, out.len() as i64) as usize;
+    let (early, rest) = out.split_at_mut(before);
+    early.fill(series[0]);
     let from = start.max(0) as usize;
-    out.extend_from_slice(&series[from..from + window - before]);
+    rest.copy_from_slice(&series[from..from + rest.len()]);
 }

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use kenyon_base::digest::Hasher;
-use kenyon_base::{Result, UserError};
+use kenyon_base::{Result, Source, UserError};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::draw::Draw;
+use super::given::GivenInputs;
 use super::spec::{GeneratorSpec, Part, SetConfig};
 
 /// One weighted event.
@@ -129,16 +131,59 @@ impl FromStr for Shard {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetPlan {
     config: SetConfig,
+    given: Option<Arc<GivenInputs>>,
+    sources: Vec<Source>,
 }
 
 impl SetPlan {
     /// Checks the recipe.
     ///
     /// # Errors
-    /// `bad-simulation-set` with the key.
+    /// `bad-simulation-set` with the key; `no-inputs` if the inputs come from files: see [`with_inputs`](Self::with_inputs).
     pub fn new(config: SetConfig) -> Result<Self> {
         config.check()?;
-        Ok(Self { config })
+        if let GeneratorSpec::WeightedSpikes(_) = config.generator {
+            return Err(UserError::usage("no-inputs", "the inputs of the set were not read").mend("read them first"));
+        }
+        Ok(Self { config, given: None, sources: Vec::new() })
+    }
+
+    /// A plan whose inputs were read from the files that the recipe names.
+    ///
+    /// # Errors
+    /// `bad-simulation-set`, or `bad-shape` if the inputs are not those of the recipe: two rows per segment, a column per ms.
+    pub fn with_inputs(config: SetConfig, given: GivenInputs) -> Result<Self> {
+        config.check()?;
+        let counts = Part::ALL.map(|part| config.counts.of(part) as usize);
+        if counts != [0, 1, 2, 3].map(|part| given.events[part].len()) {
+            return Err(UserError::usage("bad-shape", "there is not one input per simulation").mend("count the files"));
+        }
+        if given.rows != 2 * config.segment_um.len() || given.bins != config.bins() {
+            return Err(UserError::bad_data("bad-shape", "the inputs do not fit the neuron or the length")
+                .key("generator.weighted_spikes")
+                .found(format!("{} rows of {} ms", given.rows, given.bins))
+                .expected(format!(
+                    "{} rows (excitation and inhibition of {} segments) of {} ms",
+                    2 * config.nseg(),
+                    config.nseg(),
+                    config.bins()
+                ))
+                .mend("name the neuron that the inputs are for; leave `duration_ms` and `warmup_ms` out to take the length of the files"));
+        }
+        let sources = given.sources.clone();
+        Ok(Self { config, given: Some(Arc::new(given)), sources })
+    }
+
+    /// States further files whose content decides about the simulations.
+    #[must_use]
+    pub fn stating(mut self, mut sources: Vec<Source>) -> Self {
+        sources.append(&mut self.sources);
+        Self { sources, ..self }
+    }
+
+    /// Files whose content decides about the simulations and does not stand in the recipe.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// The recipe.
@@ -192,6 +237,17 @@ impl SetPlan {
                 spec.input(ranges, seed, config.nseg(), times, part == Part::Shift)
             }
             GeneratorSpec::L5pc(spec) => spec.input(seed, index, &config.segment_um, [config.warmup_ms, config.duration_ms]),
+            GeneratorSpec::WeightedSpikes(_) => {
+                let given = self.given.as_ref().expect("a plan with such a generator holds its inputs");
+                let events = given.events[part as usize].get(index as usize).cloned().unwrap_or_default();
+                Input {
+                    nseg: config.nseg(),
+                    bins: config.bins(),
+                    warmup: config.warmup_ms,
+                    events,
+                    facts: json!({ "given": true }),
+                }
+            }
         }
     }
 }

@@ -91,15 +91,16 @@ impl ReferenceFolder {
         &self.items
     }
 
-    /// What a set of this folder says about itself, from what is known of it.
-    pub fn about(&self, mut known: SetAbout) -> SetAbout {
-        known.duration_ms = self.bins as u32;
-        known.nseg = self.nseg as u32;
-        (known.warmup_ms, known.initialisation_ms) = (0, 0);
-        known.neuron.branches = true;
-        known.weight = WeightType::F16;
-        known.origin = Origin::ReferenceLayout;
-        known
+    /// What a set of this folder says about itself, from what is known of its neuron.
+    ///
+    /// # Errors
+    /// `other-neuron` if the simulations have another number of segments or another length.
+    pub fn about(&self, known: SetAbout) -> Result<SetAbout> {
+        let mut about = known.imported(&self.root, "npy", Origin::ReferenceLayout, self.nseg, self.bins)?;
+        about.initialisation_ms = 0;
+        about.neuron.branches = true;
+        about.weight = WeightType::F16;
+        Ok(about)
     }
 
     /// Reads one simulation. Spike times are begins of bins, voltages are capped as in the files.
@@ -149,9 +150,9 @@ impl ReferenceFolder {
     /// Writes the folder as a set in one file.
     ///
     /// # Errors
-    /// A file that cannot be read or does not fit, or a failed write.
+    /// `other-neuron`, a file that cannot be read or does not fit, or a failed write.
     pub fn import(&self, known: SetAbout, target: &Path, progress: &dyn Progress) -> Result<SetReport> {
-        let about = self.about(known);
+        let about = self.about(known)?;
         let records = self.items.iter().map(|&item| self.record(item));
         write_set(target, &about, Shard::WHOLE, &self.items, records, progress)
     }

@@ -4,7 +4,8 @@ use kenyon_base::{Result, UserError, nearest};
 use serde::{Deserialize, Serialize};
 
 use super::ball::BallSpec;
-use super::filter::FilterSpec;
+use super::filter::{FilterSpec, named_or_given};
+use super::given::WeightedSpikes;
 use super::l5pc::L5pcSpec;
 use super::labels::LabelSpec;
 
@@ -71,6 +72,8 @@ pub enum GeneratorSpec {
     BallAndStick(Box<BallSpec>),
     /// Presynaptic axons with changing rates, wired at random to the segments.
     L5pc(Box<L5pcSpec>),
+    /// Inputs from files.
+    WeightedSpikes(WeightedSpikes),
 }
 
 impl GeneratorSpec {
@@ -79,6 +82,7 @@ impl GeneratorSpec {
         match self {
             Self::BallAndStick(_) => "ball_and_stick",
             Self::L5pc(_) => "l5pc",
+            Self::WeightedSpikes(_) => "weighted_spikes",
         }
     }
 }
@@ -129,8 +133,8 @@ pub struct SetConfig {
     /// The labels.
     #[serde(default)]
     pub labels: LabelSpec,
-    /// Which simulations are flagged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Which simulations are flagged: bounds, or "creation" or "inspection" for those of the reference system, or "none".
+    #[serde(default, deserialize_with = "named_or_given", skip_serializing_if = "Option::is_none")]
     pub filter: Option<FilterSpec>,
 }
 
@@ -151,8 +155,9 @@ const fn one() -> u32 {
 }
 
 /// Names that [`SetConfig::preset`] knows; the last two end in a number of the user's.
-pub const PRESETS: [&str; 8] = [
+pub const PRESETS: [&str; 9] = [
     "ball_and_stick",
+    "ball_and_stick_alone",
     "ref_nmda_cable",
     "ref_ampa_point",
     "twinprop",
@@ -168,7 +173,8 @@ impl SetConfig {
     /// `ref_nmda_cable` (8 segments of a cable of 2,048 µm) and `ref_ampa_point` (8 of 128 µm) have the sizes of the
     /// published sets before their last filtering, at seed 0. Those sets grew run by run and were filtered after each, so
     /// more simulations were made for them: about a quarter of the first and a sixth of the second are flagged.
-    /// `ball_and_stick` is one run of the creation script (4 chunks). The
+    /// `ball_and_stick` is one run of the creation script (4 chunks), `ball_and_stick_alone` what its generating function
+    /// does when it is called alone: 32 simulations of 2,048 ms, 0.1 to 0.5 % of the bins with an event. The
     /// `twinprop` family has T of 10 s and 500 ms of initialisation, and needs `segment_um` of its neuron:
     /// `simple_stimulation` has an axon per synapse and no spatial noise, `default_weighted` weights U(0, 2),
     /// `wide_weighted=W` weights U(0, W), `wide_fr=F` one range of rates, from 0 to F Hz.
@@ -217,6 +223,10 @@ impl SetConfig {
         }
         match name {
             "ball_and_stick" => Ok(ball(2048.0, [96, 8, 8])),
+            "ball_and_stick_alone" => {
+                let generator = GeneratorSpec::BallAndStick(Box::new(BallSpec::alone()));
+                Ok(Self { duration_ms: 2048, filter: None, generator, ..ball(2048.0, [32, 0, 0]) })
+            }
             "ref_nmda_cable" => Ok(ball(2048.0, [7228, 590, 606])),
             "ref_ampa_point" => Ok(ball(128.0, [3164, 271, 259])),
             "twinprop" => Ok(twin(plain)),
@@ -244,7 +254,7 @@ impl SetConfig {
     /// `bad-simulation-set` with the key.
     pub fn check(&self) -> Result<()> {
         let check = Check("");
-        check.whole("duration_ms", self.duration_ms, 1, 10_000_000)?;
+        check.whole("duration_ms", self.duration_ms, 1, LONGEST_MS)?;
         check.whole("warmup_ms", self.warmup_ms, 0, 1_000_000)?;
         check.whole("initialisation_ms", self.initialisation_ms, 0, self.duration_ms - 1)?;
         check.whole("max_trials", self.max_trials, 1, 1000)?;
@@ -264,15 +274,19 @@ impl SetConfig {
             filter.check()?;
         }
         match &self.generator {
-            GeneratorSpec::BallAndStick(spec) => spec.check(self.duration_ms),
+            GeneratorSpec::BallAndStick(spec) => spec.check(),
             GeneratorSpec::L5pc(spec) => {
                 if self.counts.shift > 0 {
                     return Err(bad("counts.shift")
                         .found(self.counts.shift.to_string())
                         .expected("0: the generator `l5pc` has no shifted part"));
                 }
-                spec.check(self.duration_ms)
+                spec.check()
             }
+            GeneratorSpec::WeightedSpikes(_) if self.max_trials > 1 => Err(bad("max_trials")
+                .found(self.max_trials.to_string())
+                .expected("1: an input that is given is the same whenever it is read")),
+            GeneratorSpec::WeightedSpikes(_) => Ok(()),
         }
     }
 }
@@ -288,8 +302,11 @@ fn unknown(name: &str) -> UserError {
 pub(super) fn bad(key: &str) -> UserError {
     UserError::bad_data("bad-simulation-set", "the recipe of the simulations holds a value out of range")
         .key(key)
-        .mend("see `docs/simulations.md` for the keys")
+        .mend("docs/simulations.md lists every key of `[set]` with its unit and default")
 }
+
+/// Longest simulation or part of one, ms.
+pub(super) const LONGEST_MS: u32 = 10_000_000;
 
 /// Checks of numbers below a table of the config.
 pub(super) struct Check(pub(super) &'static str);
@@ -374,12 +391,16 @@ mod tests {
             ("max_trials = 0", "max_trials"),
             ("segment_um = []", "segment_um"),
             ("segment_um = [nan]", "segment_um"),
-            ("segment_um = [1.0]\n[generator.ball_and_stick]\np_intervals = 1.5", "ball_and_stick.p_intervals"),
-            ("segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_factors = [-1.0]", "ball_and_stick.interval_factors"),
-            ("segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_ms = [16, 9000]", "ball_and_stick.interval_ms"),
+            ("segment_um = [1.0]\n[generator.ball_and_stick]\np_intervals = 1.5", "generator.ball_and_stick.p_intervals"),
+            (
+                "segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_factors = [-1.0]",
+                "generator.ball_and_stick.interval_factors",
+            ),
+            ("segment_um = [1.0]\n[generator.ball_and_stick]\ninterval_ms = [256, 16]", "generator.ball_and_stick.interval_ms"),
             ("segment_um = [1.0]\ncounts = { shift = 1 }\n[generator.l5pc]", "counts.shift"),
-            ("segment_um = [1.0]\n[generator.l5pc]\nweight = [2.0, 1.0]", "l5pc.weight"),
-            ("segment_um = [1.0]\n[generator.l5pc]\nspecial_ms = [500, 9000]", "l5pc.special_ms"),
+            ("segment_um = [1.0]\n[generator.l5pc]\nweight = [2.0, 1.0]", "generator.l5pc.weight"),
+            ("segment_um = [1.0]\n[generator.l5pc]\nspecial_ms = [500, 500]", "generator.l5pc.special_ms"),
+            ("segment_um = [1.0]\nmax_trials = 2\n[generator.weighted_spikes]\ntrain = [\"a.npz\"]", "max_trials"),
         ] {
             let text = if text.contains("generator") { text.to_string() } else { format!("{text}\n[generator.ball_and_stick]") };
             let error = parse(&text).expect("parses").check().expect_err(&text).to_string();

@@ -1,14 +1,18 @@
 //! Statistics of a set: histograms, one row of quantities per simulation, pooled figures.
 //!
-//! Voltages are the capped ones. The warm-up and the initialisation are not counted.
+//! Voltages are the capped ones. The warm-up and the initialisation are not counted, nor are simulations that a filter flags;
+//! figures of all simulations stand beside those of the kept ones where they differ.
+
+use std::path::Path;
 
 use half::f16;
-use kenyon_base::{PlainWriter, Result, UserError, nearest};
+use kenyon_base::{PlainFile, PlainWriter, Result, UserError, nearest};
 use serde::Serialize;
 
 use super::about::SetAbout;
 use super::plan::Event;
 use super::record::Record;
+use super::spec::Part;
 
 /// Quantities of a simulation, by name.
 pub const QUANTITIES: [&str; 13] = [
@@ -115,9 +119,149 @@ pub struct Pooled {
     pub percentiles: [[f64; 2]; 4],
 }
 
-/// Statistics of the simulations of a part.
+impl Pooled {
+    /// Of no value.
+    const NONE: Self = Self { mean: f64::NAN, std: f64::NAN, percentiles: [[f64::NAN; 2]; 4] };
+}
+
+/// Quantities, intervals and pooled figures of some simulations of a part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    indices: Vec<u32>,
+    rows: Vec<[f64; QUANTITIES.len()]>,
+    intervals: Histogram,
+    pooled: [Pooled; 3],
+}
+
+/// Names of the pooled figures in a file.
+const POOLED: [&str; 3] = ["input", "soma", "branch"];
+
+impl Figures {
+    /// Number of simulations.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The indices of the simulations, in order.
+    pub fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    /// A quantity of every simulation, in order.
+    ///
+    /// # Errors
+    /// `unknown-quantity` with the nearest name.
+    pub fn quantity(&self, name: &str) -> Result<Vec<f64>> {
+        let at = QUANTITIES.iter().position(|q| *q == name).ok_or_else(|| {
+            let mend = nearest(name, QUANTITIES).map_or_else(|| QUANTITIES.join(", "), |n| format!("did you mean `{n}`?"));
+            UserError::usage("unknown-quantity", "no quantity has this name").found(name).mend(mend)
+        })?;
+        Ok(self.rows.iter().map(|row| row[at]).collect())
+    }
+
+    /// The indices of the simulations whose quantity lies in a range, both ends included.
+    ///
+    /// # Errors
+    /// As [`quantity`](Self::quantity).
+    pub fn within(&self, name: &str, from: f64, to: f64) -> Result<Vec<u32>> {
+        let values = self.quantity(name)?;
+        Ok(values.iter().zip(&self.indices).filter(|(v, _)| (from..=to).contains(*v)).map(|(_, &i)| i).collect())
+    }
+
+    /// How often which value of a quantity occurs.
+    ///
+    /// # Errors
+    /// As [`quantity`](Self::quantity).
+    pub fn histogram(&self, name: &str) -> Result<Histogram> {
+        Ok(Histogram::of(&self.quantity(name)?, BINS))
+    }
+
+    /// Intervals between spikes in ms, of all simulations.
+    pub const fn intervals(&self) -> &Histogram {
+        &self.intervals
+    }
+
+    /// Figures over all values: input, soma, dendrite; their means are NaN where there is none.
+    pub const fn pooled(&self) -> [Pooled; 3] {
+        self.pooled
+    }
+
+    fn write(&self, out: &PlainWriter, group: &str) -> Result<()> {
+        let histogram = |name: &str, h: &Histogram| -> Result<()> {
+            out.write(&format!("{group}/histogram/{name}/edges"), &[h.edges.len()], &h.edges)?;
+            out.write(&format!("{group}/histogram/{name}/count"), &[h.counts.len()], &h.counts)
+        };
+        for name in QUANTITIES {
+            let values = self.quantity(name)?;
+            histogram(name, &Histogram::of(&values, BINS))?;
+            out.write(&format!("{group}/simulation/{name}"), &[values.len()], &values)?;
+        }
+        out.write(&format!("{group}/simulation/index"), &[self.indices.len()], &self.indices)?;
+        histogram("isi_ms", &self.intervals)?;
+        for (name, pooled) in POOLED.into_iter().zip(self.pooled()) {
+            if pooled.mean.is_finite() {
+                out.write(&format!("{group}/pooled/{name}/mean"), &[], &[pooled.mean])?;
+                out.write(&format!("{group}/pooled/{name}/std"), &[], &[pooled.std])?;
+                out.write(&format!("{group}/pooled/{name}/percentiles"), &[4, 2], &pooled.percentiles.concat())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Statistics::write`] wrote of a part: of the kept simulations, or of all.
+    pub(super) fn read(file: &PlainFile, path: &Path, part: Part, all: bool) -> Result<Self> {
+        let mut group = format!("stats/{}", part.name());
+        if all && file.is_group(&format!("{group}/all")) {
+            group.push_str("/all");
+        }
+        let bad = |name: &str, found: usize, expected: usize| {
+            Err(UserError::bad_data("damaged-set", "the statistics of the set do not belong together")
+                .file(path)
+                .dataset(name)
+                .found(found.to_string())
+                .expected(format!("{expected} numbers"))
+                .mend("copy the file again, or make it again"))
+        };
+        let indices = file.read::<u32>(&format!("{group}/simulation/index"))?.1;
+        let mut rows = vec![[f64::NAN; QUANTITIES.len()]; indices.len()];
+        for (at, quantity) in QUANTITIES.into_iter().enumerate() {
+            let name = format!("{group}/simulation/{quantity}");
+            let values = file.read::<f64>(&name)?.1;
+            if values.len() != rows.len() {
+                return bad(&name, values.len(), rows.len());
+            }
+            rows.iter_mut().zip(values).for_each(|(row, value)| row[at] = value);
+        }
+        let name = format!("{group}/histogram/isi_ms/edges");
+        let edges = file.read::<f64>(&name)?.1;
+        let counts = file.read::<u64>(&format!("{group}/histogram/isi_ms/count"))?.1;
+        if edges.len() != counts.len() + 1 {
+            return bad(&name, edges.len(), counts.len() + 1);
+        }
+        let mut pooled = [Pooled::NONE; 3];
+        for (pooled, name) in pooled.iter_mut().zip(POOLED) {
+            let place = format!("{group}/pooled/{name}");
+            if file.is_group(&place) {
+                (pooled.mean, pooled.std) = (file.number(&format!("{place}/mean"))?, file.number(&format!("{place}/std"))?);
+                let percentiles = file.read::<f64>(&format!("{place}/percentiles"))?.1;
+                if percentiles.len() != 8 {
+                    return bad(&format!("{place}/percentiles"), percentiles.len(), 8);
+                }
+                pooled.percentiles = [0, 2, 4, 6].map(|i| [percentiles[i], percentiles[i + 1]]);
+            }
+        }
+        Ok(Self { indices, rows, intervals: Histogram { edges, counts }, pooled })
+    }
+}
+
+/// Collects the figures of some simulations.
 #[derive(Debug, Clone)]
-pub struct Statistics {
+struct Tally {
     rows: Vec<[f64; QUANTITIES.len()]>,
     indices: Vec<u32>,
     intervals: Vec<f64>,
@@ -126,8 +270,8 @@ pub struct Statistics {
     branch: Halves,
 }
 
-impl Default for Statistics {
-    fn default() -> Self {
+impl Tally {
+    fn new() -> Self {
         Self {
             rows: Vec::new(),
             indices: Vec::new(),
@@ -137,11 +281,9 @@ impl Default for Statistics {
             branch: Halves::new(),
         }
     }
-}
 
-impl Statistics {
     /// Adds a simulation.
-    pub fn add(&mut self, record: &Record, about: &SetAbout) {
+    fn add(&mut self, record: &Record, about: &SetAbout) {
         let init = about.initialisation_ms;
         let bins = about.duration_ms - init;
         let counted = |e: &&Event| e.t >= about.warmup_ms + init;
@@ -188,68 +330,64 @@ impl Statistics {
         }
     }
 
-    /// Number of simulations.
-    pub fn len(&self) -> usize {
-        self.rows.len()
+    fn figures(&self) -> Figures {
+        Figures {
+            indices: self.indices.clone(),
+            rows: self.rows.clone(),
+            intervals: Histogram::of(&self.intervals, ISI_BINS),
+            pooled: [&self.input, &self.soma, &self.branch].map(Halves::pooled),
+        }
+    }
+}
+
+/// Statistics of the simulations of a part: of those that are kept, and of all beside them.
+#[derive(Debug, Clone)]
+pub struct Statistics {
+    kept: Tally,
+    /// Only from the first flagged simulation on.
+    all: Option<Tally>,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self { kept: Tally::new(), all: None }
+    }
+}
+
+impl Statistics {
+    /// Adds a simulation; one without an answer counts nowhere.
+    pub fn add(&mut self, record: &Record, about: &SetAbout) {
+        if record.failed.as_deref() == Some("left-bounds") {
+            return;
+        }
+        if record.failed.is_some() && self.all.is_none() {
+            self.all = Some(self.kept.clone());
+        }
+        if let Some(all) = &mut self.all {
+            all.add(record, about);
+        }
+        if record.failed.is_none() {
+            self.kept.add(record, about);
+        }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// Figures of the simulations that no filter flags.
+    pub fn kept(&self) -> Figures {
+        self.kept.figures()
     }
 
-    /// A quantity of every simulation, in order.
-    ///
-    /// # Errors
-    /// `unknown-quantity` with the nearest name.
-    pub fn quantity(&self, name: &str) -> Result<Vec<f64>> {
-        let at = QUANTITIES.iter().position(|q| *q == name).ok_or_else(|| {
-            let mend = nearest(name, QUANTITIES).map_or_else(|| QUANTITIES.join(", "), |n| format!("did you mean `{n}`?"));
-            UserError::usage("unknown-quantity", "no quantity has this name").found(name).mend(mend)
-        })?;
-        Ok(self.rows.iter().map(|row| row[at]).collect())
+    /// Figures of all simulations.
+    pub fn all(&self) -> Figures {
+        self.all.as_ref().unwrap_or(&self.kept).figures()
     }
 
-    /// The indices of the simulations whose quantity lies in a range, both ends included.
-    ///
-    /// # Errors
-    /// As [`quantity`](Self::quantity).
-    pub fn within(&self, name: &str, from: f64, to: f64) -> Result<Vec<u32>> {
-        let values = self.quantity(name)?;
-        Ok(values.iter().zip(&self.indices).filter(|(v, _)| (from..=to).contains(*v)).map(|(_, &i)| i).collect())
-    }
-
-    /// Intervals between spikes in ms, of all simulations.
-    pub fn intervals(&self) -> Histogram {
-        Histogram::of(&self.intervals, ISI_BINS)
-    }
-
-    /// Figures over all values: input, soma, dendrite.
-    pub fn pooled(&self) -> [Pooled; 3] {
-        [&self.input, &self.soma, &self.branch].map(Halves::pooled)
-    }
-
-    /// Writes everything below `group`.
+    /// Writes the figures of the kept simulations below `group`, and those of all below `group/all` if they differ.
     pub(super) fn write(&self, out: &PlainWriter, group: &str) -> Result<()> {
-        let histogram = |name: &str, h: &Histogram| -> Result<()> {
-            out.write(&format!("{group}/histogram/{name}/edges"), &[h.edges.len()], &h.edges)?;
-            out.write(&format!("{group}/histogram/{name}/count"), &[h.counts.len()], &h.counts)
-        };
-        for name in QUANTITIES {
-            let values = self.quantity(name)?;
-            histogram(name, &Histogram::of(&values, BINS))?;
-            out.write(&format!("{group}/simulation/{name}"), &[values.len()], &values)?;
+        self.kept().write(out, group)?;
+        match &self.all {
+            Some(all) => all.figures().write(out, &format!("{group}/all")),
+            None => Ok(()),
         }
-        out.write(&format!("{group}/simulation/index"), &[self.indices.len()], &self.indices)?;
-        histogram("isi_ms", &self.intervals())?;
-        for (name, pooled) in ["input", "soma", "branch"].into_iter().zip(self.pooled()) {
-            if pooled.mean.is_finite() {
-                out.write(&format!("{group}/pooled/{name}/mean"), &[], &[pooled.mean])?;
-                out.write(&format!("{group}/pooled/{name}/std"), &[], &[pooled.std])?;
-                out.write(&format!("{group}/pooled/{name}/percentiles"), &[4, 2], &pooled.percentiles.concat())?;
-            }
-        }
-        Ok(())
     }
 }
 

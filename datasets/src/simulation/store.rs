@@ -11,6 +11,7 @@ use super::about::SetAbout;
 use super::plan::{Event, Item, Shard};
 use super::record::{Extra, Record};
 use super::spec::Part;
+use super::stats::Figures;
 use super::writer::{BLOCK_MS, PartReport, SetReport, VERSION, unpack};
 
 /// One line of the index of a part.
@@ -208,6 +209,14 @@ impl SimStore {
         flags
     }
 
+    /// The stored statistics of a part: of the simulations that no filter flags, or of all.
+    ///
+    /// # Errors
+    /// `missing-dataset`, `damaged-set`, or that HDF5 cannot read them.
+    pub fn figures(&self, part: Part, all: bool) -> Result<Figures> {
+        Figures::read(&PlainFile::open(&self.path)?, &self.path, part, all)
+    }
+
     fn part(&self, part: Part, at: usize) -> Result<&PartStore> {
         let found = self.parts.iter().find(|p| p.part == part && at < p.index.len());
         found.ok_or_else(|| {
@@ -282,11 +291,11 @@ impl SimStore {
         Ok(events)
     }
 
-    /// Labels of a simulation, voltages capped.
+    /// Labels of a simulation, voltages capped; those of the segments only if `branches` says so.
     ///
     /// # Errors
     /// `no-such-simulation`, or a chunk that cannot be read.
-    pub fn labels(&self, part: Part, at: usize) -> Result<StoredLabels> {
+    pub fn labels(&self, part: Part, at: usize, branches: bool) -> Result<StoredLabels> {
         let p = self.part(part, at)?;
         let (bins, caps) = (self.about.duration_ms as usize, &self.about.labels);
         let mut spike = vec![false; bins];
@@ -296,7 +305,8 @@ impl SimStore {
             }
         }
         let cap = f16::from_f64(caps.branch_cap_mv);
-        let mut branch_v = p.branch_v.as_ref().map_or(Ok(Vec::new()), |rows| rows.read(at..at + 1))?;
+        let stored = p.branch_v.as_ref().filter(|_| branches);
+        let mut branch_v = stored.map_or(Ok(Vec::new()), |rows| rows.read(at..at + 1))?;
         for v in &mut branch_v {
             *v = v.min(cap);
         }

@@ -39,6 +39,8 @@ pub fn about(plan: &SetPlan) -> SetAbout {
         dt_ms: 0.25,
         scheme: "none".into(),
         celsius: 6.3,
+        v_init_mv: -75.0,
+        tables: None,
         placement: "centre".into(),
         synapse_order: "by segment".into(),
         synapses: (0..2 * nseg).map(row).collect(),

@@ -5,11 +5,13 @@
 //! | here | making a set |
 //! | `budget` | what it would cost |
 //! | `files` | what is done with sets: merging shards, looking at one, the reference systems' folders |
+//! | `select` | simulations of a set as a set of their own |
 //! | `outputs` | names and folders of what is written |
 
 mod budget;
 mod files;
 mod outputs;
+mod select;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -3,13 +3,13 @@
 use kenyon_base::Result;
 
 use super::L5pcSpec;
-use crate::simulation::spec::{Check, bad};
+use crate::simulation::spec::{Check, LONGEST_MS, bad};
 
 impl L5pcSpec {
-    pub(in crate::simulation) fn check(&self, duration_ms: u32) -> Result<()> {
-        let check = Check("l5pc");
+    pub(in crate::simulation) fn check(&self) -> Result<()> {
+        let check = Check("generator.l5pc");
         if self.rate_options_hz.is_empty() {
-            return Err(bad("l5pc.rate_options_hz").found("[]").expected("at least one range"));
+            return Err(bad("generator.l5pc.rate_options_hz").found("[]").expected("at least one range"));
         }
         for &range in &self.rate_options_hz {
             check.range("rate_options_hz", range, 0.0, 1000.0)?;
@@ -18,7 +18,7 @@ impl L5pcSpec {
             [("interval_options_ms", &self.interval_options_ms), ("smoothing_options_ms", &self.smoothing_options_ms)]
         {
             if options.is_empty() {
-                return Err(bad(&format!("l5pc.{key}")).found("[]").expected("at least one length in ms"));
+                return Err(bad(&format!("generator.l5pc.{key}")).found("[]").expected("at least one length in ms"));
             }
             options.iter().try_for_each(|&ms| check.whole(key, ms, 1, 100_000))?;
         }
@@ -33,7 +33,7 @@ impl L5pcSpec {
         check.range("cluster", self.cluster, 1e-4, 1.0)?;
         check.range("active_clusters", self.active_clusters, 0.0, 1.0)?;
         check.whole("specials", self.specials, 0, 1000)?;
-        check.whole_range("special_ms", self.special_ms, 1, duration_ms.max(1501))?;
+        check.whole_range("special_ms", self.special_ms, 1, LONGEST_MS)?;
         check.range("multiply_counts", self.multiply_counts, 0.01, 1000.0)?;
         check.number("connections", self.connections[0], -1e4, 1e4)?;
         check.number("connections", self.connections[1], 0.0, 1e4)?;

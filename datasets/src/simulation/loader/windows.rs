@@ -67,6 +67,7 @@ mod tests {
             margin_ms: 16,
             seed: 0,
             flagged: false,
+            branches: true,
             cache_bytes: 0,
         }
     }

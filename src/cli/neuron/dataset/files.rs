@@ -13,6 +13,7 @@ use kenyon_datasets::simulation::{
 use serde_json::{Map, Value, json};
 
 use super::outputs;
+use super::select::Select;
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count};
 use crate::cli::target::Target;
@@ -24,6 +25,7 @@ pub(super) enum Verb {
     Info(Info),
     Import(Import),
     Export(Export),
+    Select(Select),
 }
 
 impl Verb {
@@ -33,6 +35,7 @@ impl Verb {
             Self::Info(info) => info.run(context),
             Self::Import(import) => import.run(context),
             Self::Export(export) => export.run(context),
+            Self::Select(select) => select.run(context),
         }
     }
 }
