@@ -1,7 +1,5 @@
 //! Statistics of what is kept, simulations selected from a set, inputs that are given, and the memory of a loader.
 
-#![expect(clippy::float_cmp, reason = "the very same numbers are expected")]
-
 mod support;
 
 use std::path::{Path, PathBuf};
