@@ -22,7 +22,7 @@ fn length(shape: &Shape) -> f64 {
     }
 }
 
-/// Ih and Ca_LVAst of every apical segment by the published rule (specification, 4.5), from the tree alone.
+/// `Ih` and `Ca_LVAst` of every apical segment by the published rule (specification, 4.5), from the tree alone.
 fn plain(tree: &Tree, max_um: f64) -> Vec<[f64; 2]> {
     let sections = tree.sections();
     let lengths: Vec<f64> = sections.iter().map(|s| length(&s.shape)).collect();
@@ -214,22 +214,13 @@ fn a_soma_that_hangs_on_the_axon_is_not_taken_away_with_it() {
 
 #[test]
 fn a_morphology_in_nanometres_says_so_in_the_protocol() {
-    let nm: String = TWO_TRUNKS
-        .lines()
-        .map(|line| {
-            let fields: Vec<f64> = line.split(' ').map(|field| field.parse().expect("a number")).collect();
-            format!(
-                "{} {} {} {} {} {} {}\n",
-                fields[0],
-                fields[1],
-                fields[2] * 1e3,
-                fields[3] * 1e3,
-                0,
-                fields[5] * 1e3,
-                fields[6]
-            )
-        })
-        .collect();
+    let mut nm = String::new();
+    for line in TWO_TRUNKS.lines() {
+        // Columns 2 to 5: coordinates and radius.
+        let fields = line.split(' ').enumerate();
+        let scaled = fields.map(|(k, field)| if (2..6).contains(&k) { format!("{field}000") } else { field.to_string() });
+        nm += &(scaled.collect::<Vec<_>>().join(" ") + "\n");
+    }
     let error = on_swc(&ModelSpec::cell("l5pc"), &nm, None).expect_err("too large").to_string();
     assert!(error.contains("unit = \"nm\""), "{error}");
     let cells = [on_swc(&ModelSpec::cell("l5pc"), &nm, Some(Unit::Nm)), on_swc(&ModelSpec::cell("l5pc"), TWO_TRUNKS, None)];

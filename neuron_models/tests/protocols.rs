@@ -56,9 +56,21 @@ fn a_protocol_gives_the_traces_and_spikes_that_it_names() {
     assert_eq!(run(SOUND).expect("again"), outcome);
 }
 
+/// Each change of the sound protocol is refused with this code, and a message with these words.
+fn refused(cases: &[(&str, &str, &str, &str)]) {
+    for (from, to, code, words) in cases {
+        assert!(SOUND.contains(from), "{from}");
+        let error = run(&SOUND.replacen(from, to, 1)).expect_err(to);
+        let text = error.to_string();
+        assert_eq!((error.code(), error.exit_code()), (*code, 3), "{to}: {text}");
+        assert!(text.contains(words), "{to}: {text}");
+        assert!(text.starts_with("p.toml"), "{to}: {text}");
+    }
+}
+
 #[test]
 fn absurd_protocols_are_refused_with_code_key_and_mend() {
-    let cases = [
+    refused(&[
         ("duration_ms = 60", "duration_ms = 60\ndt_ms = 0", "bad-number", "`dt_ms`"),
         ("duration_ms = 60", "duration_ms = 60\ndt_ms = nan", "bad-number", "`dt_ms`"),
         ("duration_ms = 60", "duration_ms = -60", "bad-time", "`duration_ms`"),
@@ -80,47 +92,7 @@ fn absurd_protocols_are_refused_with_code_key_and_mend() {
         ("x = 0.9", "x = 1.5", "bad-place", "`synapse[0].x`"),
         ("amp_na = 0.4", "amp_na = inf", "bad-number", "`clamp[0].step.amp_na`"),
         ("delay_ms = 10", "delay_ms = 100", "after-the-end", "`clamp[0].step.delay_ms`"),
-        ("time_ms = 20", "time_ms = 59.99", "after-the-end", "at most 59.9875 ms"),
-        ("delay_ms = 10", "delay_ms = 59.99", "after-the-end", "`clamp[0].step.delay_ms`"),
-        ("dur_ms = 40", "dur_ms = 0.005", "between-steps", "in steps of 0.025 ms"),
-        ("step = {", "samples = { t_ms = [-5, -1], i_na = [1, 1] }\n# ", "bad-samples", "over before the simulation begins"),
-        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nreceptor = \"x\"\n[[", "superfluous-key", "`record[0].receptor`"),
-        ("[[record]]\n[[", "[[record]]\nsections = [\"dend[0]\"]\n[[", "superfluous-key", "`record[0].sections`"),
-        (
-            "[[record]]\n[[",
-            "[[record]]\nevery_segment = true\nsections = [\"den[0]\"]\n[[",
-            "unknown-section",
-            "did you mean `dend[0]`",
-        ),
-        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = []\n[[", "bad-record", "no segment has"),
-        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nx = 0.5\n[[", "bad-record", "`section` and `x`"),
-        ("[[record]]\n[[", "[[record]]\nevery_segment = true\ngate = \"m\"\n[[", "superfluous-key", "`record[0].gate`"),
-        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_b\"]", "bad-receptors", "`gaba_b.gmax_us`"),
-        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = []", "bad-receptors", "`synapse[0].receptors`"),
         ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_c\"]", "bad-config", "did you mean `gaba_a`"),
-        ("kind = \"exc\"", "kind = \"exc\"\nset = \"rats\"", "unknown-synapse-set", "`synapse[0].set`"),
-        ("[[synapse]]", "[synapse_set.rat]\nfrom = \"human\"\n[[synapse]]", "duplicate-name", "`synapse_set.rat`"),
-        ("[[synapse]]", "[synapse_set.a]\nfrom = \"humans\"\n[[synapse]]", "unknown-synapse-set", "`synapse_set.a.from`"),
-        (
-            "[[synapse]]",
-            "[synapse_set.a]\nfrom = \"rat\"\nnmda.gmax_us = -1\n[[synapse]]",
-            "bad-number",
-            "`synapse_set.a.nmda.gmax_us`",
-        ),
-        ("[[synapse]]", "[synapse_set.a]\nfrom = \"rat\"\nampa.rise_ms = 9\n[[synapse]]", "bad-kinetics", "`synapse_set.a.ampa`"),
-        ("[[synapse]]", "[synapse_set.a]\nfrom = \"rat\"\nnmba.rise_ms = 9\n[[synapse]]", "bad-config", "did you mean `nmda`"),
-        (
-            "cell = \"ball-and-stick\"",
-            "cell = \"ball-and-stick\"\nmorphology = { fiel = \"a.swc\" }",
-            "bad-config",
-            "did you mean `file`",
-        ),
-        (
-            "cell = \"ball-and-stick\"",
-            "cell = \"ball-and-stick\"\nmorphology = { grown = 1, unit = \"nm\" }",
-            "bad-config",
-            "belong to a morphology from a `file`",
-        ),
         ("dur_ms = 40", "dur_ms = 0", "bad-number", "`clamp[0].step.dur_ms`"),
         ("step = {", "samples = { t_ms = [0, 0], i_na = [1, 1] }\n# ", "bad-samples", "`clamp[0].samples`"),
         ("step = {", "# ", "bad-clamp", "`clamp[0]`"),
@@ -154,15 +126,53 @@ fn absurd_protocols_are_refused_with_code_key_and_mend() {
         ("[[event]]", "[events]\ncsv = \"e.csv\"\n[[event]]", "two-kinds", "`events`"),
         ("[[synapse]]", "[synapses]\nper_segment = \"file\"\n[[synapse]]", "two-kinds", "`synapses`"),
         ("[[event]]", "[release.probabilistic]\nprobability = 2\nseed = 1\n[[event]]", "bad-probability", "`release`"),
-    ];
-    for (from, to, code, words) in cases {
-        assert!(SOUND.contains(from), "{from}");
-        let error = run(&SOUND.replacen(from, to, 1)).expect_err(to);
-        let text = error.to_string();
-        assert_eq!((error.code(), error.exit_code()), (code, 3), "{to}: {text}");
-        assert!(text.contains(words), "{to}: {text}");
-        assert!(text.starts_with("p.toml"), "{to}: {text}");
-    }
+    ]);
+}
+
+#[test]
+fn what_would_do_nothing_or_names_nothing_is_refused_too() {
+    refused(&[
+        ("time_ms = 20", "time_ms = 59.99", "after-the-end", "at most 59.9875 ms"),
+        ("delay_ms = 10", "delay_ms = 59.99", "after-the-end", "`clamp[0].step.delay_ms`"),
+        ("dur_ms = 40", "dur_ms = 0.005", "between-steps", "in steps of 0.025 ms"),
+        ("step = {", "samples = { t_ms = [-5, -1], i_na = [1, 1] }\n# ", "bad-samples", "over before the simulation begins"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nreceptor = \"x\"\n[[", "superfluous-key", "`record[0].receptor`"),
+        ("[[record]]\n[[", "[[record]]\nsections = [\"dend[0]\"]\n[[", "superfluous-key", "`record[0].sections`"),
+        (
+            "[[record]]\n[[",
+            "[[record]]\nevery_segment = true\nsections = [\"den[0]\"]\n[[",
+            "unknown-section",
+            "did you mean `dend[0]`",
+        ),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = []\n[[", "bad-record", "no segment has"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\nx = 0.5\n[[", "bad-record", "`section` and `x`"),
+        ("[[record]]\n[[", "[[record]]\nevery_segment = true\ngate = \"m\"\n[[", "superfluous-key", "`record[0].gate`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_b\"]", "bad-receptors", "`gaba_b.gmax_us`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = []", "bad-receptors", "`synapse[0].receptors`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nset = \"rats\"", "unknown-synapse-set", "`synapse[0].set`"),
+        ("[[synapse]]", "[synapse_set.rat]\nfrom = \"human\"\n[[synapse]]", "duplicate-name", "`synapse_set.rat`"),
+        ("[[synapse]]", "[synapse_set.a]\nfrom = \"humans\"\n[[synapse]]", "unknown-synapse-set", "`synapse_set.a.from`"),
+        (
+            "[[synapse]]",
+            "[synapse_set.a]\nfrom = \"rat\"\nnmda.gmax_us = -1\n[[synapse]]",
+            "bad-number",
+            "`synapse_set.a.nmda.gmax_us`",
+        ),
+        ("[[synapse]]", "[synapse_set.a]\nfrom = \"rat\"\nampa.rise_ms = 9\n[[synapse]]", "bad-kinetics", "`synapse_set.a.ampa`"),
+        ("[[synapse]]", "[synapse_set.a]\nfrom = \"rat\"\nnmba.rise_ms = 9\n[[synapse]]", "bad-config", "did you mean `nmda`"),
+        (
+            "cell = \"ball-and-stick\"",
+            "cell = \"ball-and-stick\"\nmorphology = { fiel = \"a.swc\" }",
+            "bad-config",
+            "did you mean `file`",
+        ),
+        (
+            "cell = \"ball-and-stick\"",
+            "cell = \"ball-and-stick\"\nmorphology = { grown = 1, unit = \"nm\" }",
+            "bad-config",
+            "belong to a morphology from a `file`",
+        ),
+    ]);
 }
 
 #[test]

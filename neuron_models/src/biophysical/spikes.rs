@@ -168,7 +168,9 @@ mod tests {
         for definition in [Definition::Cross20, Definition::Cross, Definition::Peak0, Definition::Twinprop1ms] {
             let rule = Rule { definition, threshold_mv: (definition == Definition::Cross).then_some(-31.5) };
             let mut counter = Counter::new(rule, 0.025);
-            v.iter().for_each(|v| counter.sample(*v));
+            for &mv in &v {
+                counter.sample(mv);
+            }
             assert_eq!(counter.times_ms(), rule.times_ms(&v, 0.025));
             assert!(!rule.times_ms(&v, 0.025).is_empty());
         }
