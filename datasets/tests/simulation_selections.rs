@@ -91,7 +91,7 @@ fn selected_simulations_are_a_set_that_says_where_it_is_from() {
     let mut all = store.figures(Part::Train, false).expect("read").quantity("rate_hz").expect("known");
     all.sort_by(f64::total_cmp);
     assert!(all.len() >= 4 && all[0] < all[all.len() - 1], "{all:?}");
-    let middle = (all[0] + all[all.len() - 1]) / 2.0;
+    let middle = f64::midpoint(all[0], all[all.len() - 1]);
     let mut spec = SelectSpec {
         parts: vec![Part::Train],
         ranges: vec![format!("rate_hz=..{middle}").parse().expect("sound"), "soma_mean=-200..".parse().expect("sound")],
