@@ -357,7 +357,7 @@ impl Default for Statistics {
 impl Statistics {
     /// Adds a simulation; one without an answer counts nowhere.
     pub fn add(&mut self, record: &Record, about: &SetAbout) {
-        if record.failed.as_deref() == Some("left-bounds") {
+        if record.failed.as_deref() == Some(super::LEFT_BOUNDS) {
             return;
         }
         if record.failed.is_some() && self.all.is_none() {
