@@ -58,4 +58,4 @@ pub use spec::{Counts, GeneratorSpec, PRESETS, Part, SetConfig};
 pub use stats::{BINS, Figures, Histogram, ISI_BINS, Pooled, QUANTITIES, Statistics};
 pub use store::{Entry, SimStore, StoredLabels};
 pub use twinprop_layout::{TwinpropFolder, export_twinprop, read_weighted_spikes};
-pub use writer::{PartReport, SetReport, SetWriter, VERSION};
+pub use writer::{PartReport, SetReport, SetWriter, VERSION, snapshot};

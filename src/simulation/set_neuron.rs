@@ -4,7 +4,6 @@ use kenyon_base::Result;
 use kenyon_datasets::simulation::{Neuron as AboutNeuron, SynapseRow};
 use kenyon_neurons::biophysical::mechanism::Grid;
 use kenyon_neurons::biophysical::model::Model;
-use kenyon_neurons::biophysical::morphology::layout::placed;
 use kenyon_neurons::biophysical::neuron::Neuron;
 use kenyon_neurons::biophysical::placing::{self, SynapseKind, SynapseOrder};
 use kenyon_neurons::biophysical::solver::{Settings, Synapse};
@@ -36,8 +35,7 @@ impl SetNeuron {
     pub fn new(model: &Model, order: SynapseOrder, branches: bool) -> Result<Self> {
         let synapses = placing::per_segment(model, order);
         let nodes = placing::dendritic_nodes(model, order);
-        let points = placed(&model.tree);
-        let heights: Vec<f64> = nodes.iter().map(|&node| placing::mean_y(model, &points, node)).collect();
+        let heights = placing::heights(model, &nodes);
         let row = |(synapse, y_mean): (&placing::PlacedSynapse, &f64)| SynapseRow {
             section: synapse.section.clone(),
             segment: model.neuron.cable.nodes[synapse.node as usize].segment.unwrap_or(0),

@@ -99,9 +99,7 @@ impl Journal {
         };
         let value: Option<serde_json::Value> = serde_json::from_str(&found).ok();
         let Some(created) = value.as_ref().and_then(|value| value["set"]["created"].as_str()) else {
-            return Err(UserError::bad_data("damaged-journal", "does not describe a set")
-                .file(&head)
-                .mend("remove the journal and begin again"));
+            return Err(damaged(&head));
         };
         let about = SetAbout { created: created.into(), ..about.clone() };
         Ok(if found == words(&about, shard) { Begun::This { created: about.created } } else { Begun::Another })
@@ -112,36 +110,13 @@ impl Journal {
     }
 
     fn path(&self, item: Item) -> PathBuf {
-        let folder = self.folder.join(item.part.name()).join(format!("{:04}", item.index / FOLDER));
-        folder.join(format!("{:07}.sim", item.index))
+        record_path(&self.folder, item)
     }
 
     /// The records there are, each checked against its checksum; damaged ones are put aside.
     fn scan(&self) -> Result<Held> {
-        let mut files = Vec::new();
-        for part in Part::ALL {
-            for folder in entries(&self.folder.join(part.name()))? {
-                for path in entries(&folder)? {
-                    let stem = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".sim"));
-                    // Anything else is a temporary of a run that was killed, or not ours.
-                    let Some(index) = stem.and_then(|s| s.parse().ok()) else { continue };
-                    let item = Item { part, index };
-                    if self.path(item) == path {
-                        files.push((item, path));
-                    }
-                }
-            }
-        }
-        files.sort_unstable();
-        let whole: Vec<bool> = files
-            .par_iter()
-            .map(|(item, path)| {
-                let bytes = fs::read(path).map_err(|e| UserError::cannot_read(path, &e))?;
-                Ok(sound(&bytes).is_ok_and(|(found, _)| found == *item))
-            })
-            .collect::<Result<_>>()?;
         let mut held = Held::default();
-        for ((item, path), whole) in files.into_iter().zip(whole) {
+        for (item, path, whole) in records(&self.folder)? {
             if whole {
                 held.items.insert(item);
             } else {
@@ -166,15 +141,7 @@ impl Journal {
     }
 
     pub(super) fn read(&self, item: Item) -> Result<Record> {
-        let path = self.path(item);
-        let bytes = fs::read(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
-        let record = Record::decode(&bytes, &path)?;
-        if record.item != item {
-            return Err(UserError::bad_data("damaged-record", "the record is that of another simulation")
-                .file(&path)
-                .mend("run the command again: the simulation is made anew"));
-        }
-        Ok(record)
+        read_record(&self.folder, item)
     }
 
     /// Removes the journal: the set is written. The lock goes last, so that a set whose journal is half gone can be told.
@@ -197,6 +164,93 @@ impl Journal {
             done => done.map_err(|e| fail(&self.folder, &e)),
         }
     }
+}
+
+/// What a journal says and holds, looked at from outside: nothing in it changes, and a run may go on writing it.
+#[derive(Debug)]
+pub(super) struct View {
+    folder: PathBuf,
+    pub(super) about: SetAbout,
+    pub(super) shard: Shard,
+    /// Sound records, in order.
+    pub(super) items: Vec<Item>,
+}
+
+impl View {
+    /// Looks at the journal beside `target`.
+    ///
+    /// # Errors
+    /// `no-journal`, `damaged-journal`, or a failed read.
+    pub(super) fn of(target: &Path) -> Result<Self> {
+        let folder = Journal::beside(target);
+        let head = folder.join("set.json");
+        let text = fs::read_to_string(&head).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                UserError::bad_data("no-journal", "no run that makes this set has begun, or it has ended")
+                    .file(&folder)
+                    .mend("name the set that a run was told to write with `-o`")
+            }
+            _ => UserError::cannot_read(&head, &e),
+        })?;
+        let (shard, about) = said(&text).ok_or_else(|| damaged(&head))?;
+        let sound = records(&folder)?.into_iter().filter(|(.., whole)| *whole);
+        Ok(Self { items: sound.map(|(item, ..)| item).collect(), folder, about, shard })
+    }
+
+    pub(super) fn read(&self, item: Item) -> Result<Record> {
+        read_record(&self.folder, item)
+    }
+}
+
+/// The set that a journal's head describes.
+fn said(text: &str) -> Option<(Shard, SetAbout)> {
+    let mut head: serde_json::Value = serde_json::from_str(text).ok()?;
+    Some((head["shard"].as_str()?.parse().ok()?, serde_json::from_value(head["set"].take()).ok()?))
+}
+
+fn damaged(head: &Path) -> UserError {
+    UserError::bad_data("damaged-journal", "does not describe a set").file(head).mend("remove the journal and begin again")
+}
+
+fn record_path(folder: &Path, item: Item) -> PathBuf {
+    folder.join(item.part.name()).join(format!("{:04}", item.index / FOLDER)).join(format!("{:07}.sim", item.index))
+}
+
+/// The records of a journal in order, and whether each is whole.
+fn records(folder: &Path) -> Result<Vec<(Item, PathBuf, bool)>> {
+    let mut files = Vec::new();
+    for part in Part::ALL {
+        for block in entries(&folder.join(part.name()))? {
+            for path in entries(&block)? {
+                let stem = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".sim"));
+                // Anything else is a temporary of a run that was killed, or not ours.
+                let Some(index) = stem.and_then(|s| s.parse().ok()) else { continue };
+                let item = Item { part, index };
+                if record_path(folder, item) == path {
+                    files.push((item, path));
+                }
+            }
+        }
+    }
+    files.sort_unstable();
+    let whole = |(item, path): (Item, PathBuf)| {
+        let bytes = fs::read(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
+        let whole = sound(&bytes).is_ok_and(|(found, _)| found == item);
+        Ok((item, path, whole))
+    };
+    files.into_par_iter().map(whole).collect()
+}
+
+fn read_record(folder: &Path, item: Item) -> Result<Record> {
+    let path = record_path(folder, item);
+    let bytes = fs::read(&path).map_err(|e| UserError::cannot_read(&path, &e))?;
+    let record = Record::decode(&bytes, &path)?;
+    if record.item != item {
+        return Err(UserError::bad_data("damaged-record", "the record is that of another simulation")
+            .file(&path)
+            .mend("run the command again: the simulation is made anew"));
+    }
+    Ok(record)
 }
 
 /// A path with more at the end of its name.

@@ -197,7 +197,7 @@ impl SimStore {
             repeated: p.index.iter().map(|e| u64::from(e.trials.saturating_sub(1))).sum(),
             left_bounds: p.index.iter().filter(|e| e.left_bounds_ms.is_some()).count(),
         };
-        SetReport { path: self.path.clone(), parts: self.parts.iter().map(part).collect(), missing: 0 }
+        SetReport { path: self.path.clone(), parts: self.parts.iter().map(part).collect() }
     }
 
     /// The criteria that flag simulations of a part, with how many each.

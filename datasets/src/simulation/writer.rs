@@ -10,7 +10,7 @@ use kenyon_base::{PlainWriter, Progress, Result, UserError, digest};
 use serde::Serialize;
 
 use super::about::SetAbout;
-use super::journal::{Begun, Held, Journal};
+use super::journal::{Begun, Held, Journal, View};
 use super::plan::{Item, Shard};
 use super::record::Record;
 use super::spec::Part;
@@ -46,8 +46,6 @@ pub struct SetReport {
     pub path: PathBuf,
     /// Its parts; those without simulations are left out.
     pub parts: Vec<PartReport>,
-    /// Simulations that are still missing.
-    pub missing: usize,
 }
 
 /// Takes finished simulations in any order, from any thread.
@@ -179,21 +177,22 @@ impl SetWriter {
         Ok(report)
     }
 
-    /// Writes what is there to a file of its own; the journal stays.
-    ///
-    /// # Errors
-    /// `damaged-record`, or a failed write.
-    pub fn snapshot(&self, path: &Path, progress: &dyn Progress) -> Result<SetReport> {
-        let held: Vec<Item> = self.held().iter().copied().collect();
-        self.assemble(path, &held, progress)
-    }
-
     fn assemble(&self, path: &Path, items: &[Item], progress: &dyn Progress) -> Result<SetReport> {
         let records = items.iter().map(|&item| self.journal.read(item));
-        let mut report = write_set(path, &self.about, self.shard, items, records, progress)?;
-        report.missing = self.expected.len() - items.len();
-        Ok(report)
+        write_set(path, &self.about, self.shard, items, records, progress)
     }
+}
+
+/// Writes what a run has finished so far to a set of its own, from the journal beside `target`; the run may go on meanwhile.
+///
+/// Records that are damaged are left out; how many simulations are still missing is not known here.
+///
+/// # Errors
+/// `no-journal`, `damaged-journal`, a record that goes away under way (the run has ended), or a failed write.
+pub fn snapshot(target: &Path, path: &Path, progress: &dyn Progress) -> Result<SetReport> {
+    let journal = View::of(target)?;
+    let records = journal.items.iter().map(|&item| journal.read(item));
+    write_set(path, &journal.about, journal.shard, &journal.items, records, progress)
 }
 
 /// Writes records, in the order of `items`, as one file; nothing appears unless it is complete.
@@ -225,10 +224,7 @@ pub(super) fn write_set(
         }
         let (Some((writer, stats)), Some(report)) = (&mut open, parts.last_mut()) else { unreachable!("just opened") };
         writer.append(&record, about)?;
-        // What has no answer has no statistics.
-        if record.left_bounds_ms.is_none() {
-            stats.add(&record, about);
-        }
+        stats.add(&record, about);
         report.simulations += 1;
         report.kept += usize::from(record.failed.is_none());
         report.events += record.events.len() as u64;
@@ -240,7 +236,7 @@ pub(super) fn write_set(
     let count = |part: Part| parts.iter().find(|p| p.part == part).map_or(0, |p| p.simulations as u32);
     out.attribute("/", "simulations", &[Part::ALL.len()], &Part::ALL.map(count))?;
     out.finish()?;
-    Ok(SetReport { path: path.into(), parts, missing: 0 })
+    Ok(SetReport { path: path.into(), parts })
 }
 
 fn close(open: Option<(PartWriter, Statistics)>, out: &PlainWriter) -> Result<()> {

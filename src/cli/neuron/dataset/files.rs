@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use kenyon_base::{Result, UserError};
 use kenyon_datasets::simulation::{
     LEFT_BOUNDS, Manifest, ReferenceFolder, SetAbout, SimStore, TwinpropFolder, export_reference, export_twinprop, merge,
-    neuron_file_name,
+    neuron_file_name, snapshot,
 };
 use serde_json::{Map, Value, json};
 
@@ -26,6 +26,7 @@ pub(super) enum Verb {
     Import(Import),
     Export(Export),
     Select(Select),
+    Snapshot(Snapshot),
 }
 
 impl Verb {
@@ -36,6 +37,7 @@ impl Verb {
             Self::Import(import) => import.run(context),
             Self::Export(export) => export.run(context),
             Self::Select(select) => select.run(context),
+            Self::Snapshot(snapshot) => snapshot.run(context),
         }
     }
 }
@@ -89,6 +91,36 @@ impl Merge {
                 self.output.display(),
                 shown.display()
             )
+        });
+        Ok(())
+    }
+}
+
+/// Write what a run has finished so far, while it goes on or after it was interrupted, as a set
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kenyon neuron dataset snapshot set.h5 -o so_far.h5")]
+pub(super) struct Snapshot {
+    /// Set that the run writes (a shard by its own name); its journal lies beside it
+    #[arg(value_name = "SET")]
+    set: PathBuf,
+    /// Set to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Snapshot {
+    fn run(&self, context: &Context) -> Result<()> {
+        let target = outputs::set(&self.output, [self.set.as_path()])?;
+        if self.output == self.set {
+            return Err(UserError::usage("same-file", "the run writes its set there itself")
+                .file(&self.output)
+                .mend("choose another name for what is finished so far"));
+        }
+        let report = snapshot(&self.set, &self.output, context)?;
+        target.written(context);
+        context.print(&json!({ "output": self.output, "parts": report.parts }), || {
+            let all: usize = report.parts.iter().map(|p| p.simulations).sum();
+            format!("{} simulations\nwritten: {}", count(all as u64), self.output.display())
         });
         Ok(())
     }
