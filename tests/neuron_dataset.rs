@@ -199,11 +199,17 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
     let path = dir.path();
     kenyon_json(path, &["neuron", "dataset", "set.toml", "-o", "whole.h5"]);
     let there = killed(path, "killed.h5");
+    // What is finished can be had meanwhile, and nothing of the journal goes away by it.
+    let some = kenyon_json(path, &["neuron", "dataset", "snapshot", "killed.h5", "-o", "some.h5"]);
+    assert_eq!(number(&some["parts"][0], "simulations"), there);
+    assert_eq!(kenyon_json(path, &["neuron", "dataset", "info", "some.h5"])["parts"][0]["simulations"], there);
     let done = kenyon_json(path, &["neuron", "dataset", "set.toml", "-o", "killed.h5"]);
     assert!(number(&done, "found") >= there && number(&done, "simulated") > 0, "{there} were there: {done}");
     assert_eq!(number(&done, "found") + number(&done, "simulated"), 40);
     assert!(bytes(&path.join("whole.h5")) == bytes(&path.join("killed.h5")));
     assert!(!path.join("killed.h5.journal").exists());
+    let over = kenyon_in(path, &["neuron", "dataset", "snapshot", "killed.h5", "-o", "some.h5"]);
+    assert!(over.code == 3 && over.stderr.contains("no-journal"), "{}", over.stderr);
 
     // Killed after its last byte, before page and journal were in order.
     killed(path, "late.h5");
