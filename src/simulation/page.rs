@@ -81,7 +81,7 @@ fn section(part: Part, kept: &Figures, all: &Figures, failed: &BTreeMap<String, 
         }
         section = section.table(flagged);
     }
-    let look = "Simulations whose values stand apart from all others.";
+    let look = "One value per simulation: look for any that stand apart from all others.";
     for (name, label, title) in PANELS {
         let histogram = kept.histogram(name)?;
         if histogram.counts.iter().any(|n| *n > 0) {
