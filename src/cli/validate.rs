@@ -88,7 +88,8 @@ impl Validate {
     /// The folder that must be named.
     fn dir(&self) -> Result<&Path> {
         self.dir.as_deref().ok_or_else(|| {
-            UserError::usage("no-folder", "this kind of cases needs a folder").mend("name it: `kenyon validate KIND DIR`")
+            UserError::usage("no-folder", "this kind of cases needs a folder")
+                .mend("name it: `kenyon validate KIND DIR`; `l5pc`, `ball_and_stick` and `rallpack` also look in the folder `KENYON_REFERENCE_DATA`")
         })
     }
 

@@ -49,6 +49,9 @@ fn holds(kind: &str, dir: &Path, depth: usize) -> bool {
 /// # Errors
 /// `wrong-kind`, with the command for the kind that it is.
 pub fn check(kind: &str, dir: &Path) -> Result<()> {
+    if dir.is_file() {
+        return Err(UserError::bad_data("not-a-folder", "is a file").file(dir).mend("name the folder that it lies in"));
+    }
     if !dir.is_dir() || holds(kind, dir, DEPTH) {
         return Ok(());
     }

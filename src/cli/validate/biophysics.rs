@@ -28,7 +28,7 @@ pub(super) fn run(command: &Validate, context: &Context) -> Result<()> {
             ("ball_and_stick", Some(dir), play(&folder.jobs()?, context)?)
         }
         _ => {
-            let dir = command.dir.clone();
+            let dir = command.dir.clone().or_else(|| reference("rallpack"));
             match &dir {
                 Some(dir) => {
                     check_dump(dump, dir)?;
@@ -44,6 +44,14 @@ pub(super) fn run(command: &Validate, context: &Context) -> Result<()> {
             ("rallpack", dir, play(&suite.jobs(), context)?)
         }
     };
+    if dir.is_none() {
+        context.note(
+            "published traces are not compared: name their folder, or the one that holds `rallpack` in KENYON_REFERENCE_DATA",
+        );
+    }
+    if let Some(dump) = dump {
+        context.note(&format!("written: {}", dump.display()));
+    }
     let report = Report::new(kind, cases, Nothing {});
     context.print(&report, || text::table(&report));
     report.verdict(dir.as_deref(), COMPARE)
@@ -54,8 +62,13 @@ fn folder(command: &Validate, name: &str) -> Result<PathBuf> {
     if let Some(dir) = &command.dir {
         return Ok(dir.clone());
     }
+    reference(name).map_or_else(|| command.dir().map(Path::to_path_buf), Ok)
+}
+
+/// The folder of this name in the reference data, if there is one.
+fn reference(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("KENYON_REFERENCE_DATA").map(|root| Path::new(&root).join(name));
-    root.filter(|dir| dir.is_dir()).map_or_else(|| command.dir().map(Path::to_path_buf), Ok)
+    root.filter(|dir| dir.is_dir())
 }
 
 /// Our values must not replace the reference's.
