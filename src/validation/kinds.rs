@@ -47,7 +47,7 @@ fn holds(kind: &str, dir: &Path, depth: usize) -> bool {
 /// Refuses a folder that holds cases of another kind and none of this.
 ///
 /// # Errors
-/// `wrong-kind`, with the command for the kind that it is.
+/// `not-a-folder`; `wrong-kind`, with the command for the kind that it is.
 pub fn check(kind: &str, dir: &Path) -> Result<()> {
     if dir.is_file() {
         return Err(UserError::bad_data("not-a-folder", "is a file").file(dir).mend("name the folder that it lies in"));
