@@ -149,7 +149,8 @@ impl Parser<'_> {
             const MESSAGE: &str = "the tree is neither (Axon), (Dendrite) nor (Apical)";
             let close = misspelt.map(|kind| format!("did you mean `({kind})`?"));
             if self.strict {
-                let mend = close.unwrap_or_else(|| "name its type, or leave `--strict` out to keep it as region `custom-0`".into());
+                let mend =
+                    close.unwrap_or_else(|| "name its type, or leave `--strict` out to keep it as region `custom-0`".into());
                 return Err(self.tokens.error("no-type", MESSAGE, open).mend(mend));
             }
             let close = close.map(|close| format!("; {close}")).unwrap_or_default();
