@@ -331,6 +331,16 @@ mod tests {
             (with(|s| s.recipe = Some("squids".into())), "did you mean `squid`"),
             (with(|s| s.synapse_set = Some("mouse".into())), "model.synapse_set"),
             (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "absent.asc"),
+            (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "`model.morphology`"),
+            (with(|s| s.recipe = Some("absent.toml".into())), "`model.recipe`"),
+            (with(|s| s.replace_axon = Some(true)), "`replace_axon = false`"),
+            (
+                with(|s| {
+                    let dend = BallAndStick { segments: 20_000_000, ..BallAndStick::default() };
+                    s.morphology = Some(Morphology::BallAndStick(dend));
+                }),
+                "`model.morphology.ball_and_stick.segments`",
+            ),
             (with(|s| s.cell = None), "model.morphology"),
             (with(|s| s.morphology = Some(ball(1e300, 1.0))), "model.morphology.ball_and_stick.dend_length_um"),
             (with(|s| s.morphology = Some(ball(1.0, 1e300))), "model.morphology.ball_and_stick.dend_diam_um"),
