@@ -176,6 +176,32 @@ fn tables_of_a_model_are_one_line_commands() {
 }
 
 #[test]
+fn a_resistance_that_a_drift_spoils_comes_with_a_warning() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let args = ["neuron", "input-resistance", "ball-and-stick", "--delay-ms", "5"];
+    let report = kenyon_json(dir.path(), &args);
+    let warning = report["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("not at rest at onset") && warning.contains("`--baseline control`"), "{warning}");
+    assert!(report["rows"][0]["drift_mv"].as_f64().expect("a number").abs() > 1e-3);
+    let control = kenyon_json(dir.path(), &[&args[..], &["--baseline", "control"]].concat());
+    assert_eq!(control["warnings"], serde_json::json!([]));
+}
+
+#[test]
+fn a_picture_of_many_traces_shows_the_first_and_says_so() {
+    let protocol =
+        "duration_ms = 1\n[model]\ncell = \"ball-and-stick\"\nmax_segment_um = 130\n[[record]]\nevery_segment = true\n";
+    let dir = folder_with("p.toml", protocol);
+    let ran = kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--plot"]);
+    assert!(ran.code == 0 && ran.stderr.contains("the first 24 of 32 traces"), "{}", ran.stderr);
+    let svg = read(&dir.path().join("out/plot.svg"));
+    assert!(svg.contains("the first 24 of 32 traces") && svg.contains("stroke-dasharray") && svg.contains("v_dend[0](0.0161)"));
+    assert!(svg.matches("</title></path>").count() == 24 && !svg.contains("incomplete"));
+    let table = read(&dir.path().join("out/traces.csv"));
+    assert_eq!(table.lines().next().expect("a header").split(',').count(), 33);
+}
+
+#[test]
 fn currents_may_descend_and_come_in_any_order() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let amps = |args: &[&str]| {
@@ -231,6 +257,10 @@ fn what_cannot_be_written_or_meant_is_told_before_the_work_as_wrong_usage() {
         (vec!["fi", ball, "--amp", "0", "--max-segment-um", "-3"], 2, "`--max-segment-um`"),
         (vec!["fi", ball, "--amp", "0", "--rho", "-1"], 2, "0 to 1e6"),
         (vec!["fi", ball, "--amp", "0", "--celsius", "90"], 2, "°C"),
+        (vec!["fi", ball, "--amp", "0", "--dur-ms", "0.26"], 2, "choose 0.25 ms"),
+        (vec!["fi", ball, "--amp", "0", "--dur-ms", "0"], 2, "expected above 0"),
+        (vec!["fi", "l5pc", "--amp", "0", "--morphology", "no.asc"], 3, "`--morphology`"),
+        (vec!["fi", ball, "--amp", "0", "--morphology", "no.swc"], 3, "no.swc"),
     ] {
         let args: Vec<&str> = ["neuron"].into_iter().chain(args).collect();
         let ran = kenyon_in(dir.path(), &args);

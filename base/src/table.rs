@@ -30,13 +30,22 @@ impl Table {
     /// Reads a table of at most `limit` bytes.
     ///
     /// # Errors
-    /// A file that cannot be read or is no text; `empty-file` without a header, `duplicate-column`.
+    /// A file that cannot be read or is no text; `empty-file` without a header, `no-commas` with other separators, `duplicate-column`.
     pub fn read(path: &Path, limit: u64) -> Result<Self> {
         let text = input::text(path, limit)?;
         let header = reader(&text).headers().map(|names| names.iter().map(str::to_string).collect::<Vec<_>>());
         let header = header.unwrap_or_default();
         if header.iter().all(String::is_empty) {
             return Err(UserError::bad_data("empty-file", "has no header").file(path).mend("name the columns in its first line"));
+        }
+        if let [only] = &header[..]
+            && only.contains([';', '\t'])
+        {
+            return Err(UserError::bad_data("no-commas", "its columns are not separated by commas")
+                .file(path)
+                .line(1)
+                .found(only)
+                .mend("separate the columns with commas"));
         }
         if let Some(twice) = (1..header.len()).map(|k| &header[k]).enumerate().find(|(k, name)| header[..=*k].contains(name)) {
             return Err(UserError::bad_data("duplicate-column", "a column stands twice")
@@ -201,7 +210,14 @@ mod tests {
 
     #[test]
     fn headers_that_no_one_can_mean_are_refused() {
-        for (text, code) in [("", "empty-file"), ("\n\n", "empty-file"), (",\n", "empty-file"), ("a,b,a\n", "duplicate-column")] {
+        for (text, code) in [
+            ("", "empty-file"),
+            ("\n\n", "empty-file"),
+            (",\n", "empty-file"),
+            ("a,b,a\n", "duplicate-column"),
+            ("a;b\n1;2", "no-commas"),
+            ("a\tb\n", "no-commas"),
+        ] {
             assert_eq!(table(text).expect_err(text).code(), code, "{text:?}");
         }
         let table = table("weigth,t,time\n1,2,3\n").expect("sound");

@@ -390,6 +390,13 @@ fn what_is_unknown_is_refused_in_strict_mode_and_listed_otherwise() {
     let text = format!("{SOMA}\n( (5 5 0 2) (5 20 0 2) )");
     refused(read_asc(&text, &STRICT), "no-type", Some(3));
     assert_eq!(names(&read_asc(&text, &TOLERANT).unwrap().loaded.tree), ["soma[0]", "dend_0[0]"]);
+    let text = format!("{SOMA}\n( (Dendrit) (5 5 0 2) (5 20 0 2) )");
+    noted(
+        &read_asc(&text, &TOLERANT).unwrap().loaded,
+        NoteKind::Warning,
+        Some(3),
+        "kept as region `custom-0`; did you mean `(Dendrite)`?",
+    );
 }
 
 #[test]

@@ -147,7 +147,9 @@ fn what_would_do_nothing_or_names_nothing_is_refused_too() {
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\nsections = []\n[[", "bad-record", "no segment has"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\nx = 0.5\n[[", "bad-record", "`section` and `x`"),
         ("[[record]]\n[[", "[[record]]\nevery_segment = true\ngate = \"m\"\n[[", "superfluous-key", "`record[0].gate`"),
-        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_b\"]", "bad-receptors", "`gaba_b.gmax_us`"),
+        ("kind = \"exc\"", "kind = \"inh\"\nreceptors = [\"gaba_b\"]", "bad-receptors", "`gaba_b.gmax_us`"),
+        ("kind = \"exc\"", "kind = \"exc\"\nreceptors = [\"gaba_a\"]", "bad-receptors", "expected `ampa`, `nmda`"),
+        ("synapse = \"distal\"\ntime", "synapse = \"exc8\"\ntime", "unknown-synapse", "expected distal, or 0 to 0"),
         ("kind = \"exc\"", "kind = \"exc\"\nreceptors = []", "bad-receptors", "`synapse[0].receptors`"),
         ("kind = \"exc\"", "kind = \"exc\"\nset = \"rats\"", "unknown-synapse-set", "`synapse[0].set`"),
         ("[[synapse]]", "[synapse_set.rat]\nfrom = \"human\"\n[[synapse]]", "duplicate-name", "`synapse_set.rat`"),
@@ -287,6 +289,38 @@ fn a_curve_counts_for_its_rate_what_happens_during_the_step() {
     let spec = FiSpec { amps_na: vec![-0.15], delay_ms: 5.0, dur_ms: 30.0, after_ms: 20.0, ..FiSpec::default() };
     let row = fi_curve(&model, &spec, &Silent).expect("sound").remove(0);
     assert!(row.spikes == 1 && row.rate_hz.abs() < 1e-12 && row.first_ms > Some(35.0), "{row:?}");
+}
+
+#[test]
+fn times_of_a_curve_are_whole_numbers_of_steps() {
+    let model = ModelSpec::cell("ball-and-stick").build(Path::new("."), None).expect("sound");
+    for (dur_ms, code, words) in [(0.26, "not-whole", "choose 0.25 ms"), (0.0, "bad-number", "expected above 0")] {
+        let spec = FiSpec { amps_na: vec![0.1], dur_ms, ..FiSpec::default() };
+        let error = fi_curve(&model, &spec, &Silent).expect_err("no duration");
+        assert!(error.code() == code && error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_synapse_of_those_per_segment_is_told_the_names_of_both_kinds() {
+    let event = "[[event]]\nsynapse = \"exc8\"\ntime_ms = 1\n";
+    let text = format!("duration_ms = 30\n[model]\ncell = \"ball-and-stick\"\n[synapses]\nper_segment = \"file\"\n{event}");
+    let error = run(&text).expect_err("no such synapse").to_string();
+    assert!(error.contains("exc0 to exc7, inh0 to inh7, or 0 to 15"), "{error}");
+}
+
+#[test]
+fn a_resistance_of_a_cell_off_its_rest_is_warned_of_when_it_is_compared_with_the_onset() {
+    let model = ModelSpec::cell("ball-and-stick").build(Path::new("."), None).expect("sound");
+    let soma = [spread_sites(&model, 1)[0].clone()];
+    let warning = |baseline, delay_ms| {
+        let spec = ResistanceSpec { delay_ms, baseline, duration_ms: 100.0, ..ResistanceSpec::default() };
+        input_resistance(&model, &soma, &spec, &Silent).expect("sound")[0].warning(&spec)
+    };
+    let early = warning(Baseline::Onset, 5.0).expect("the cell is not at rest");
+    assert!(early.contains("without current it moves by") && early.contains("`--delay-ms`"), "{early}");
+    assert_eq!(warning(Baseline::Onset, 2000.0), None);
+    assert_eq!(warning(Baseline::Control, 5.0), None);
 }
 
 #[test]

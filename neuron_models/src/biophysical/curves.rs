@@ -16,6 +16,7 @@ use std::ops::Range;
 use kenyon_base::{Progress, Result, UserError};
 use rayon::prelude::*;
 
+use super::protocol::whole_steps_ms;
 use super::solver::{Settings, time_step};
 
 pub use fi::{FiRow, FiSpec, fi_curve};
@@ -69,6 +70,19 @@ fn steps(duration_ms: f64, dt_ms: f64) -> Result<u64> {
             .mend("shorten the simulation, or take a longer time step"));
     }
     Ok(count.max(0.0) as u64)
+}
+
+/// Refuses a time that is no whole number of steps, as a protocol does.
+fn whole(name: &str, time_ms: f64, dt_ms: f64) -> Result<()> {
+    let dt_ms = time_step(dt_ms)?;
+    let count = (time_ms / dt_ms).round().max(1.0);
+    // Of very many steps the product itself is not known to a millionth of one.
+    if (count * dt_ms - time_ms).abs() <= 1e-6 * dt_ms + 4.0 * f64::EPSILON * time_ms {
+        return Ok(());
+    }
+    Err(UserError::usage("not-whole", format!("the {name} is no whole number of steps"))
+        .found(format!("{time_ms} ms in steps of {dt_ms} ms"))
+        .mend(format!("choose {} ms", whole_steps_ms(count, dt_ms))))
 }
 
 /// Refuses simulations that would hold more samples than memory has room for: one of `traces` potentials in each step.

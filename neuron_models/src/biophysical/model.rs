@@ -109,6 +109,13 @@ impl ModelSpec {
         let at = |key: &str| {
             let key = format!("model.{key}");
             move |error: UserError| {
+                // What cannot be opened is named by a key; what is wrong inside a file has its place there.
+                if matches!(error.code(), "not-found" | "is-a-directory" | "not-a-file" | "no-permission") {
+                    return error
+                        .in_data()
+                        .key(&key)
+                        .mend(format!("check the path that `{key}` names, from the folder of what names it"));
+                }
                 let placed = error.path().is_some() || error.key_name().is_some_and(|known| known.starts_with("model."));
                 if placed { error } else { error.in_data().key(key) }
             }
@@ -165,9 +172,17 @@ impl ModelSpec {
         let set_name = self.synapse_set.clone().or(cell.map(|c| c.synapse_set.to_string())).unwrap_or_else(|| "rat".into());
         let synapse_set = own_or_shipped(own, &set_name).map_err(at("synapse_set"))?;
         let segments = max_segment_um.map_or_else(Segments::default, |max_length_um| Segments { max_length_um });
-        let mut neuron = Neuron::part_of(whole.as_ref(), &tree, segments, recipe).map_err(|error| {
-            let key = if matches!(error.code(), "bad-segment-length" | "limit") { "max_segment_um" } else { "recipe" };
-            at(key)(error)
+        let mut neuron = Neuron::part_of(whole.as_ref(), &tree, segments, recipe).map_err(|error| match error.code() {
+            "bad-segment-length" => at("max_segment_um")(error),
+            "limit" => match morphology.segments_key().filter(|_| self.max_segment_um.is_none()) {
+                Some(key) => at(key)(error.mend("choose fewer segments")),
+                None => at("max_segment_um")(error),
+            },
+            "no-membrane" if replace_axon && error.what().contains("`axon`") => at("recipe")(error.mend(
+                "`replace_axon`, which is on for files, puts two stubs in the axon's place, also where none was traced: set \
+                 `replace_axon = false`, or add the region to the recipe",
+            )),
+            _ => at("recipe")(error),
         })?;
         let published_sk = cell.is_some_and(|c| c.kind == Kind::BallAndStick);
         let (rho, sk_factor) = (self.rho.unwrap_or(1.0), self.sk_factor.unwrap_or(if published_sk { 0.0 } else { 1.0 }));
@@ -316,6 +331,16 @@ mod tests {
             (with(|s| s.recipe = Some("squids".into())), "did you mean `squid`"),
             (with(|s| s.synapse_set = Some("mouse".into())), "model.synapse_set"),
             (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "absent.asc"),
+            (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "`model.morphology`"),
+            (with(|s| s.recipe = Some("absent.toml".into())), "`model.recipe`"),
+            (with(|s| s.replace_axon = Some(true)), "`replace_axon = false`"),
+            (
+                with(|s| {
+                    let dend = BallAndStick { segments: 20_000_000, ..BallAndStick::default() };
+                    s.morphology = Some(Morphology::BallAndStick(dend));
+                }),
+                "`model.morphology.ball_and_stick.segments`",
+            ),
             (with(|s| s.cell = None), "model.morphology"),
             (with(|s| s.morphology = Some(ball(1e300, 1.0))), "model.morphology.ball_and_stick.dend_length_um"),
             (with(|s| s.morphology = Some(ball(1.0, 1e300))), "model.morphology.ball_and_stick.dend_diam_um"),

@@ -31,12 +31,17 @@ impl SynapseKind {
         }
     }
 
+    /// Receptors that such a synapse may have.
+    pub const fn possible(self) -> [ReceptorKind; 2] {
+        match self {
+            Self::Exc => [ReceptorKind::Ampa, ReceptorKind::Nmda],
+            Self::Inh => [ReceptorKind::GabaA, ReceptorKind::GabaB],
+        }
+    }
+
     /// Receptors of such a synapse, in their order; without conductance in the set, NMDA and GABA B are left out.
     pub fn receptors(self, set: &SynapseSet) -> Vec<ReceptorKind> {
-        let (first, second) = match self {
-            Self::Exc => (ReceptorKind::Ampa, ReceptorKind::Nmda),
-            Self::Inh => (ReceptorKind::GabaA, ReceptorKind::GabaB),
-        };
+        let [first, second] = self.possible();
         let used = set.receptor(second).1 > 0.0;
         [first].into_iter().chain(used.then_some(second)).collect()
     }

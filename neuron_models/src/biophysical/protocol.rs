@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use kenyon_base::{Result, UserError, config};
 use serde::{Deserialize, Serialize};
 
+pub(in crate::biophysical) use records::whole_steps_ms;
 pub use run::{Outcome, Prepared, Spikes, Trace};
 
 use super::model::{Model, ModelSpec, is_toml};

@@ -100,7 +100,7 @@ impl Fi {
         };
         let rows = fi_curve(&model, &spec, context)?;
         let name = definition.name();
-        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
+        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), &[], |table| {
             format!("{}, spikes by {name}\n\n{table}", title(&model))
         })
     }
@@ -182,7 +182,7 @@ impl Epsp {
         let spec =
             EpspSpec { kind, weight: self.weight, time_ms: self.time_ms, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
         let rows = epsp_table(&model, &sites, &spec, context)?;
-        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
+        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), &[], |table| {
             let (name, set) = (title(&model), model.set_name().to_string());
             format!("{name}, one {} event of weight {} at {} ms, set {set}\n\n{table}", kind.name(), spec.weight, spec.time_ms)
         })
@@ -254,7 +254,9 @@ impl InputResistance {
             baseline,
         };
         let rows = input_resistance(&model, &sites, &spec, context)?;
-        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), |table| {
+        let warnings: Vec<String> = rows.iter().filter_map(|row| row.warning(&spec)).collect();
+        warnings.iter().for_each(|warning| context.warn(warning));
+        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), &warnings, |table| {
             let (amp, delay, duration) = (spec.amp_na, spec.delay_ms, spec.duration_ms);
             format!("{}, {amp} nA for {duration} ms from {delay} ms on, against {against}\n\n{table}", title(&model))
         })
@@ -294,6 +296,7 @@ fn report(
     rows: &[impl Serialize],
     target: Option<Target<'_>>,
     path: Option<&Path>,
+    warnings: &[String],
     text: impl FnOnce(String) -> String,
 ) -> Result<()> {
     let rows: Vec<Value> = rows.iter().map(|row| json!(row)).collect();
@@ -301,7 +304,7 @@ fn report(
         AtomicFile::write(path, csv(&rows).as_bytes())?;
         target.written(context);
     }
-    let document = json!({ "code": TOOL, "scheme": "implicit-euler", "model": describe(model), "settings": spec, "rows": rows, "output": path });
+    let document = json!({ "code": TOOL, "scheme": "implicit-euler", "model": describe(model), "settings": spec, "rows": rows, "warnings": warnings, "output": path });
     context.print(&document, || {
         let written = path.map(|path| format!("\nwritten: {}", path.display())).unwrap_or_default();
         text(aligned(&rows)) + &written
@@ -321,11 +324,19 @@ fn csv(rows: &[Value]) -> String {
         let cells = columns.iter().map(|column| match &row[*column] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other => unsigned_zero(other.to_string()),
         });
         out += &(cells.collect::<Vec<_>>().join(",") + "\n");
     }
     out
+}
+
+/// Zero has no sign.
+fn unsigned_zero(number: String) -> String {
+    match number.strip_prefix('-') {
+        Some(digits) if digits.parse() == Ok(0.0) => digits.into(),
+        _ => number,
+    }
 }
 
 fn aligned(rows: &[Value]) -> String {
@@ -336,8 +347,8 @@ fn aligned(rows: &[Value]) -> String {
             Value::Null => "-".to_string(),
             Value::String(text) => text.clone(),
             other => match (other.as_u64(), other.as_f64()) {
-                (None, Some(number)) if *column != "amp_na" => format!("{number:.4}"),
-                _ => other.to_string(),
+                (None, Some(number)) if *column != "amp_na" => unsigned_zero(format!("{number:.4}")),
+                _ => unsigned_zero(other.to_string()),
             },
         }));
     }

@@ -74,6 +74,9 @@ impl ModelArgs {
         protocol.celsius = self.celsius.or(protocol.celsius);
         let model = protocol.build_model(folder).map_err(|error| match self.option_of(&error) {
             Some(option) => error.in_usage().key(option),
+            None if self.morphology.is_some() && error.code() == "not-found" && error.key_name() == Some("model.morphology") => {
+                error.key("--morphology").mend("check the path")
+            }
             None if is_file && error.path().is_none() => error.file(path),
             None => error,
         })?;

@@ -34,7 +34,7 @@ pub(super) fn svg(recorded: &Recorded<'_>) -> String {
          font-family=\"Helvetica, Arial, sans-serif\" font-size=\"13\" fill=\"#333\" role=\"img\">\n\
          <title>{name}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"{LEFT}\" y=\"28\" font-size=\"17\" font-weight=\"bold\">{name}</text>\n",
-        name = escaped(&recorded.model),
+        name = escaped(&title(recorded)),
     );
     spikes(&mut out, recorded, &x);
     for (k, unit) in units.iter().enumerate() {
@@ -48,8 +48,41 @@ pub(super) fn svg(recorded: &Recorded<'_>) -> String {
         let _ = writeln!(out, "<text x=\"{place:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", bottom + 18.0, number(t));
     }
     let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
+    if recorded.left_out > 0 {
+        let (drawn, all) = (recorded.traces.len(), recorded.traces.len() + recorded.left_out);
+        let (left, at) = (WIDTH - RIGHT + 16.0, bottom + 40.0);
+        let _ = writeln!(out, "<text x=\"{left}\" y=\"{at:.1}\">the first {drawn} of {all} traces</text>");
+    }
     let _ = writeln!(out, "<text x=\"{middle}\" y=\"{:.1}\" text-anchor=\"middle\">time (ms)</text>\n</svg>", bottom + 40.0);
     out
+}
+
+/// The model, and that the simulation was interrupted if it was.
+fn title(recorded: &Recorded<'_>) -> String {
+    match recorded.stopped_ms {
+        Some(stopped_ms) => format!("{} (incomplete: stopped at {stopped_ms:.1} ms)", recorded.model),
+        None => recorded.model.clone(),
+    }
+}
+
+/// The dashes of a trace: none for those whose colour is their own.
+fn dashes(k: usize) -> &'static str {
+    match k / COLOURS.len() {
+        0 => "",
+        1 => " stroke-dasharray=\"6 3\"",
+        _ => " stroke-dasharray=\"2 2.5\"",
+    }
+}
+
+/// A name with its places to four digits: `v_dend[0](0.1667)` for `v_dend[0](0.16666666)`.
+fn rounded(name: &str) -> String {
+    let Some((before, rest)) = name.split_once('(') else { return name.into() };
+    let Some((inner, after)) = rest.split_once(')') else { return name.into() };
+    let digits = inner.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    match inner.parse::<f64>() {
+        Ok(x) if digits > 4 => format!("{before}({}){}", number((x * 1e4).round() / 1e4), rounded(after)),
+        _ => format!("{before}({inner}){}", rounded(after)),
+    }
 }
 
 /// Ticks above the first panel.
@@ -97,18 +130,20 @@ fn panel(out: &mut String, unit: &str, traces: &[&Column<'_>], x: &Scale, top: f
         let colour = COLOURS[k % COLOURS.len()];
         let _ = writeln!(
             out,
-            "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.2\" stroke-linejoin=\"round\"><title>{}</title></path>",
+            "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\"{} stroke-width=\"1.2\" stroke-linejoin=\"round\"><title>{}</title></path>",
             line(trace, x, &y, dt_ms),
-            escaped(&trace.name),
+            dashes(k),
+            escaped(&rounded(&trace.name)),
         );
         if k < NAMES {
             let (left, at) = (WIDTH - RIGHT + 16.0, top + 14.0 + 19.0 * k as f64);
             let _ = writeln!(
                 out,
-                "<path d=\"M{left} {:.1}h18\" stroke=\"{colour}\" stroke-width=\"2.5\"/><text x=\"{:.1}\" y=\"{at:.1}\">{}</text>",
+                "<path d=\"M{left} {:.1}h18\" stroke=\"{colour}\"{} stroke-width=\"2.5\"/><text x=\"{:.1}\" y=\"{at:.1}\">{}</text>",
                 at - 4.5,
+                dashes(k),
                 left + 25.0,
-                escaped(&cut(&trace.name)),
+                escaped(&cut(&rounded(&trace.name))),
             );
         }
     }

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Plot {
     /// Picture to write, SVG [default: plot.svg]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Draw this trace only; repeatable [default: all]
+    /// Draw this trace only; repeatable [default: all, the first 24 of more]
     #[arg(long, value_name = "NAME")]
     trace: Vec<String>,
 }
@@ -45,11 +45,16 @@ impl Plot {
                 });
             }
         }
-        recorded.traces.retain(|t| self.trace.is_empty() || self.trace.contains(&t.name));
+        if self.trace.is_empty() {
+            recorded.only_what_can_be_drawn().iter().for_each(|note| context.note(note));
+        } else {
+            recorded.traces.retain(|t| self.trace.contains(&t.name));
+        }
         AtomicFile::write(&path, picture::svg(&recorded).as_bytes())?;
         target.written(context);
         let traces: Vec<&str> = recorded.traces.iter().map(|t| t.name.as_str()).collect();
-        let report = json!({ "picture": path, "traces": traces, "spikes": recorded.spikes_ms.len() });
+        let report =
+            json!({ "picture": path, "traces": traces, "left_out": recorded.left_out, "spikes": recorded.spikes_ms.len() });
         context.print(&report, || format!("{}, drawn: {}", of(traces.len() as u64, "trace"), path.display()));
         Ok(())
     }

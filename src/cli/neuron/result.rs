@@ -14,6 +14,8 @@ use serde_json::Value;
 const FORMAT: &str = "kenyon-neuron-simulation";
 /// Its version.
 const VERSION: u32 = 1;
+/// Traces of a picture at most, unless they are picked.
+const MOST_DRAWN: usize = 24;
 
 /// Traces and spikes of a simulation.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub(super) struct Recorded<'a> {
     pub(super) traces: Vec<Column<'a>>,
     /// Spikes, ms.
     pub(super) spikes_ms: Vec<f64>,
+    /// When it was interrupted, ms.
+    pub(super) stopped_ms: Option<f64>,
+    /// Traces that a picture leaves out.
+    pub(super) left_out: usize,
 }
 
 /// One trace.
@@ -50,13 +56,35 @@ impl<'a> Recorded<'a> {
             every: trace.every,
             values: Cow::Borrowed(&trace.values),
         });
-        Self { model, dt_ms, traces: traces.collect(), spikes_ms: outcome.spikes.times_ms.clone() }
+        Self {
+            model,
+            dt_ms,
+            traces: traces.collect(),
+            spikes_ms: outcome.spikes.times_ms.clone(),
+            stopped_ms: (!outcome.complete).then_some(outcome.steps as f64 * dt_ms),
+            left_out: 0,
+        }
+    }
+
+    /// Leaves as many traces as a picture has room for, and says what was left out.
+    pub(super) fn only_what_can_be_drawn(&mut self) -> Option<String> {
+        self.left_out = self.traces.len().saturating_sub(MOST_DRAWN);
+        self.traces.truncate(MOST_DRAWN);
+        (self.left_out > 0).then(|| {
+            let all = self.left_out + MOST_DRAWN;
+            format!("the picture shows the first {MOST_DRAWN} of {all} traces; pick others with `kenyon neuron plot RESULT --trace NAME`")
+        })
     }
 
     /// Reads `result.h5`, or that of the folder that is named.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let path = if path.is_dir() { path.join("result.h5") } else { path.to_path_buf() };
-        let file = Container::open(&path, FORMAT, VERSION)?;
+        let file = Container::open(&path, FORMAT, VERSION).map_err(|error| match error.code() {
+            "format" => UserError::bad_data("format", "is no result of `neuron simulate`")
+                .file(&path)
+                .mend("name the folder that `kenyon neuron simulate` wrote, or the result.h5 in it"),
+            _ => error,
+        })?;
         let names = file.read_text("trace/name")?;
         let n = names.len();
         let (units, sections) = (file.read_text("trace/unit")?, file.read_text("trace/section")?);
@@ -72,7 +100,11 @@ impl<'a> Recorded<'a> {
             let values = Cow::Owned(file.read(&format!("values/{k}"))?);
             Ok(Column { name, unit, section, x: x[k], every: every[k], values })
         });
-        Ok(Self { model, dt_ms, traces: traces.collect::<Result<_>>()?, spikes_ms: file.read("spikes_ms")? })
+        let traces = traces.collect::<Result<_>>()?;
+        let settings: Option<Value> = file.read_text("settings")?.first().and_then(|text| serde_json::from_str(text).ok());
+        let settings = settings.filter(|settings| settings["complete"] == false);
+        let stopped_ms = settings.and_then(|settings| settings["steps"].as_f64()).map(|steps| steps * dt_ms);
+        Ok(Self { model, dt_ms, traces, spikes_ms: file.read("spikes_ms")?, stopped_ms, left_out: 0 })
     }
 }
 

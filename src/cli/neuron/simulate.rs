@@ -59,11 +59,12 @@ impl Simulate {
             steps: vec![json!({ "command": "neuron simulate", "settings": settings })],
             synthetic: matches!(prepared.model.spec.morphology, Some(Morphology::Grown(_))),
         };
-        let recorded = Recorded::of(title(&prepared.model), prepared.protocol.dt_ms, &outcome);
+        let mut recorded = Recorded::of(title(&prepared.model), prepared.protocol.dt_ms, &outcome);
         result::write_hdf5(&folder.path().join("result.h5"), &recorded, &prepared.synapses, &settings, &provenance)?;
         let mut files = vec!["result.h5".to_string()];
         files.extend(result::write_tables(folder.path(), &recorded)?);
         if self.plot {
+            recorded.only_what_can_be_drawn().iter().for_each(|note| context.note(note));
             AtomicFile::write(&folder.path().join("plot.svg"), picture::svg(&recorded).as_bytes())?;
             files.push("plot.svg".into());
         }
@@ -204,6 +205,8 @@ fn range(values: &[f64]) -> (f64, f64) {
 
 /// A number of any size in few characters.
 fn short(value: f64) -> String {
+    // Zero has no sign.
+    let value = value + 0.0;
     if value.abs() < f64::MIN_POSITIVE || (1e-3..1e6).contains(&value.abs()) {
         format!("{value:.4}")
     } else {

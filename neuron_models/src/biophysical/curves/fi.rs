@@ -3,7 +3,7 @@
 use kenyon_base::{Progress, Result, UserError};
 use serde::Serialize;
 
-use super::{LANES, in_batches, room, settings, steps};
+use super::{LANES, in_batches, room, settings, steps, whole};
 use crate::biophysical::model::Model;
 use crate::biophysical::solver::{Cells, Electrode, Observer, Waveform};
 use crate::biophysical::spikes::{Counter, Rule};
@@ -83,7 +83,7 @@ impl Observer for Soma {
 /// The f-I curve of a model, rows in the order of the currents.
 ///
 /// # Errors
-/// `bad-number` for a current, time or step that none is; `unknown-section`.
+/// `bad-number` for a current, time or step that none is; `not-whole` for a time that is no whole number of steps; `unknown-section`.
 pub fn fi_curve(model: &Model, spec: &FiSpec, progress: &dyn Progress) -> Result<Vec<FiRow>> {
     for amp in &spec.amps_na {
         if !(amp.is_finite() && amp.abs() <= 1e4) {
@@ -94,7 +94,10 @@ pub fn fi_curve(model: &Model, spec: &FiSpec, progress: &dyn Progress) -> Result
         if !(0.0..=1e6).contains(&time) || name == "duration" && time <= 0.0 {
             return Err(UserError::usage("bad-number", format!("is no {name} of a step"))
                 .found(format!("{time} ms"))
-                .expected("0 to 1e6 ms"));
+                .expected(if name == "duration" { "above 0, at most 1e6 ms" } else { "0 to 1e6 ms" }));
+        }
+        if time > 0.0 {
+            whole(name, time, spec.dt_ms)?;
         }
     }
     let rule = spec.spikes.checked()?;

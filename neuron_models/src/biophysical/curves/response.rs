@@ -133,6 +133,25 @@ pub struct ResistanceRow {
     pub peak_mohm: f64,
     /// Deviation of the soma at the end by current, MΩ.
     pub to_soma_mohm: f64,
+    /// What the place moves by from the onset to the end without the current, mV: nothing in a cell at rest.
+    pub drift_mv: f64,
+}
+
+impl ResistanceRow {
+    /// What must be known of a resistance that was measured in a cell off its rest: the drift is more than 1 % of the answer.
+    ///
+    /// Against [`Baseline::Control`] the drift cancels out.
+    pub fn warning(&self, spec: &ResistanceSpec) -> Option<String> {
+        let answer_mv = (self.input_mohm * spec.amp_na).abs();
+        let drifts = spec.baseline == Baseline::Onset && self.drift_mv.abs() > 0.01 * answer_mv;
+        drifts.then(|| {
+            format!(
+                "{}({:.4}): the cell was not at rest at onset: without current it moves by {:.4} mV of {answer_mv:.4} mV; raise \
+                 `--delay-ms` or take `--baseline control`",
+                self.site.section, self.site.x, self.drift_mv
+            )
+        })
+    }
 }
 
 /// Potentials of some nodes over time, of a cell to which nothing is done.
@@ -299,10 +318,9 @@ pub fn input_resistance(
     let soma = model.neuron.cable.node_at(&section, x)?;
     progress.stage("input resistance", Some(sites.len() as u64));
     let nodes = sites.iter().map(|s| s.node).chain([soma]).collect();
-    let control = match spec.baseline {
-        Baseline::Onset => None,
-        Baseline::Control => Some(Control::new(model, nodes, steps, spec.dt_ms)?),
-    };
+    // Against the onset too: it tells whether the cell was at rest.
+    let control = Control::new(model, nodes, steps, spec.dt_ms)?;
+    let against = (spec.baseline == Baseline::Control).then_some(&control);
     let onset = onset(spec.delay_ms, spec.dt_ms);
     in_batches(sites.len(), progress, |trials, lanes| {
         let sites = &sites[trials];
@@ -311,7 +329,7 @@ pub fn input_resistance(
             let waveform = Waveform::Step { delay_ms: spec.delay_ms, dur_ms: 2.0 * spec.duration_ms, amp_na: spec.amp_na };
             cells.add_electrode(Electrode { node: site.node, lane: Some(lane as u32), waveform });
         }
-        let mut watch = Deviation::new(control.as_ref(), onset, sites, soma);
+        let mut watch = Deviation::new(against, onset, sites, soma);
         cells.run(steps, &mut watch)?;
         let row = |(site, [local, soma]): (&Site, &[Peak; 2])| ResistanceRow {
             site: site.clone(),
@@ -319,6 +337,7 @@ pub fn input_resistance(
             input_mohm: local.last_mv / spec.amp_na,
             peak_mohm: local.most_mv / spec.amp_na,
             to_soma_mohm: soma.last_mv / spec.amp_na,
+            drift_mv: control.at(steps, site.node) - control.at(onset.min(steps), site.node),
         };
         Ok(sites.iter().zip(&watch.seen).map(row).collect())
     })

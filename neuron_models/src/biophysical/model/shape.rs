@@ -168,6 +168,15 @@ impl Morphology {
         Ok(())
     }
 
+    /// The key that counts the segments of a shape which does so itself.
+    pub(super) fn segments_key(&self) -> Option<&'static str> {
+        match self {
+            Self::BallAndStick(_) => Some("morphology.ball_and_stick.segments"),
+            Self::Cable(_) => Some("morphology.cable.segments"),
+            Self::File(_) | Self::Grown(_) => None,
+        }
+    }
+
     /// The tree, with what its reader had to say; a file is looked for from `folder`.
     ///
     /// # Errors

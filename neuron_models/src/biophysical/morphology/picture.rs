@@ -171,20 +171,22 @@ fn axes(out: &mut String, frame: &Frame) {
     for um in ticks(frame.origin[0], frame.extent[0], step) {
         let x = frame.x(um);
         let below = bottom + 20.0;
+        let shown = label(um);
         write(
             out,
             format_args!(
-                "<path stroke=\"#999\" d=\"M{x:.1} {bottom:.1}v5\"/><text x=\"{x:.1}\" y=\"{below:.1}\" text-anchor=\"middle\">{um}</text>\n"
+                "<path stroke=\"#999\" d=\"M{x:.1} {bottom:.1}v5\"/><text x=\"{x:.1}\" y=\"{below:.1}\" text-anchor=\"middle\">{shown}</text>\n"
             ),
         );
     }
     for um in ticks(frame.origin[1], frame.extent[1], step) {
         let y = frame.y(um);
         let (beside, middle) = (left - 9.0, y + 4.5);
+        let shown = label(um);
         write(
             out,
             format_args!(
-                "<path stroke=\"#999\" d=\"M{left:.1} {y:.1}h-5\"/><text x=\"{beside:.1}\" y=\"{middle:.1}\" text-anchor=\"end\">{um}</text>\n"
+                "<path stroke=\"#999\" d=\"M{left:.1} {y:.1}h-5\"/><text x=\"{beside:.1}\" y=\"{middle:.1}\" text-anchor=\"end\">{shown}</text>\n"
             ),
         );
     }
@@ -268,6 +270,11 @@ fn ticks(origin: f64, extent: f64, step: f64) -> impl Iterator<Item = f64> {
         // 0.30000000000000004 is 0.3.
         (um * 1e6).round() / 1e6
     })
+}
+
+/// A number with the sign that the pictures of traces have.
+fn label(um: f64) -> String {
+    (um + 0.0).to_string().replace('-', "−")
 }
 
 fn write(out: &mut String, text: std::fmt::Arguments) {

@@ -241,6 +241,12 @@ fn one_synapse(protocol: &Protocol, model: &Model, k: usize, at: &SynapseAt) -> 
         if let Some(twice) = (1..kinds.len()).find(|&n| kinds[..n].contains(&kinds[n])) {
             return Err(bad("a receptor stands twice").found(kinds[twice].name()));
         }
+        let possible = at.kind.possible();
+        if let Some(other) = kinds.iter().find(|kind| !possible.contains(kind)) {
+            return Err(bad("a synapse of this kind has no such receptor")
+                .found(format!("`{}` at kind `{}`", other.name(), at.kind.name()))
+                .expected(possible.map(|kind| format!("`{}`", kind.name())).join(", ")));
+        }
         if let Some(none) = kinds.iter().find(|kind| set.receptor(**kind).1 <= 0.0) {
             return Err(bad("the receptor has no conductance")
                 .found(format!("`{}` in the set `{}`", none.name(), placed.set))
@@ -302,6 +308,18 @@ fn table_of_synapses(path: &Path, model: &Model) -> Result<Vec<PlacedSynapse>> {
     Ok(out)
 }
 
+/// Names of synapses in few words: all of few, the first and last of each kind of those per segment.
+fn names(synapses: &[PlacedSynapse]) -> String {
+    const SHOWN: usize = 6;
+    let half = synapses.len() / 2;
+    let per_segment = half > 0 && synapses[0].name == "exc0" && synapses[half].name == "inh0";
+    if per_segment {
+        return format!("exc0 to {}, inh0 to {}", synapses[half - 1].name, synapses[2 * half - 1].name);
+    }
+    let shown: Vec<&str> = synapses.iter().take(SHOWN).map(|s| s.name.as_str()).collect();
+    shown.join(", ") + if synapses.len() > SHOWN { ", …" } else { "" }
+}
+
 /// Number of a synapse that is named.
 ///
 /// # Errors
@@ -310,7 +328,7 @@ pub(super) fn find(synapses: &[PlacedSynapse], wanted: &SynapseRef) -> Result<u3
     let missing = |found: String| {
         let expected = match synapses.len() {
             0 => "none: the protocol has no synapses".to_string(),
-            n => format!("0 to {}, or a name", n - 1),
+            n => format!("{}, or 0 to {}", names(synapses), n - 1),
         };
         UserError::bad_data("unknown-synapse", "there is no such synapse").found(found).expected(expected)
     };

@@ -50,7 +50,7 @@ pub(super) fn steps(key: &str, time_ms: f64, dt_ms: f64) -> Result<u64> {
 }
 
 /// The time of so many steps, without the digits that the product adds.
-fn whole_steps_ms(count: f64, dt_ms: f64) -> f64 {
+pub(in crate::biophysical) fn whole_steps_ms(count: f64, dt_ms: f64) -> f64 {
     format!("{:.9e}", count * dt_ms).parse().unwrap_or(count * dt_ms)
 }
 

@@ -3,7 +3,7 @@
 use kenyon_base::{Result, UserError};
 
 use super::tokens::{Place, Token, Tokens};
-use super::words::{MARKERS, PROPERTIES, begins_a_point, ending, no_finite_number, section_mark};
+use super::words::{MARKERS, PROPERTIES, begins_a_point, ending, kind_meant, no_finite_number, section_mark};
 use super::{Census, Contour, NoteKind, Notes, RawBranch, RawPoint, RawTree, Region};
 
 /// Where the reader stands, and what it has read.
@@ -82,6 +82,8 @@ impl Parser<'_> {
     /// A tree after its opening parenthesis.
     fn tree(&mut self, open: Place) -> Result<()> {
         let mut region = None;
+        // What a misspelt type of the tree was meant to be.
+        let mut misspelt = None;
         let mut branches = vec![RawBranch { parent: None, points: Vec::new(), line: open.line }];
         let mut current = 0;
         // Branches that a group hangs on, and where the group opened.
@@ -104,10 +106,12 @@ impl Parser<'_> {
                             branches[current].points.push(point);
                         }
                     }
-                    Some(Token::Word(_)) => {
+                    Some(Token::Word(word)) => {
+                        let meant = kind_meant(word);
                         let kind = self.property(place)?;
                         if groups.is_empty() {
                             region = kind.or(region);
+                            misspelt = misspelt.or(meant);
                         }
                     }
                     Some(Token::Open | Token::Bar | Token::Close | Token::SpineOpen) => {
@@ -142,7 +146,15 @@ impl Parser<'_> {
             }
         }
         if region.is_none() {
-            self.refuse("no-type", "the tree is neither (Axon), (Dendrite) nor (Apical)", open)?;
+            const MESSAGE: &str = "the tree is neither (Axon), (Dendrite) nor (Apical)";
+            let close = misspelt.map(|kind| format!("did you mean `({kind})`?"));
+            if self.strict {
+                let mend =
+                    close.unwrap_or_else(|| "name its type, or leave `--strict` out to keep it as region `custom-0`".into());
+                return Err(self.tokens.error("no-type", MESSAGE, open).mend(mend));
+            }
+            let close = close.map(|close| format!("; {close}")).unwrap_or_default();
+            self.notes.push(NoteKind::Warning, open.line, format!("{MESSAGE}, kept as region `custom-0`{close}"));
         }
         if region == Some(Region::Soma) && branches[0].points.len() > 2 {
             let points = std::mem::take(&mut branches[0].points);
@@ -236,7 +248,11 @@ impl Parser<'_> {
                 self.notes.push(NoteKind::Skipped, open.line, format!("a marker `{word}`"));
                 *self.census.markers.entry(word).or_default() += 1;
             } else if !PROPERTIES.contains(&word.as_str()) && ending(word.as_bytes()).is_none() {
-                self.unknown(Token::Word(word.as_bytes()), open, "a known property or marker")?;
+                let expected = match kind_meant(word.as_bytes()) {
+                    Some(kind) => format!("a known property or marker: did you mean `{kind}`?"),
+                    None => "a known property or marker".into(),
+                };
+                self.unknown(Token::Word(word.as_bytes()), open, &expected)?;
             }
         }
         self.skip(open)?;

@@ -1,5 +1,7 @@
 //! What the words of a Neurolucida file mean.
 
+use kenyon_base::nearest;
+
 use super::tokens::Token;
 
 /// Words that end a branch.
@@ -76,6 +78,16 @@ pub(super) const MARKERS: [&str; 36] = [
 /// The ending that a word is.
 pub(super) fn ending(word: &[u8]) -> Option<&'static str> {
     ENDINGS.into_iter().find(|ending| ending.as_bytes() == word)
+}
+
+/// The type of a tree that an unknown word was meant to be.
+pub(super) fn kind_meant(word: &[u8]) -> Option<&'static str> {
+    const KINDS: [&str; 3] = ["Axon", "Dendrite", "Apical"];
+    let word = std::str::from_utf8(word).ok()?;
+    if PROPERTIES.contains(&word) || MARKERS.contains(&word) || ending(word.as_bytes()).is_some() || KINDS.contains(&word) {
+        return None;
+    }
+    KINDS.into_iter().find(|kind| kind.eq_ignore_ascii_case(word)).or_else(|| nearest(word, KINDS))
 }
 
 /// Whether a word is `S` with digits: the section of the slice that a point was traced in.

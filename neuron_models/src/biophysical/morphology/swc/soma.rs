@@ -80,7 +80,8 @@ fn largest_tree(samples: &Samples, strict: bool, notes: &mut Notes) -> Result<us
     // Of equal ones the first.
     let largest = roots.iter().copied().fold(first, |best, root| if sizes[root] > sizes[best] { root } else { best });
     for &root in roots.iter().filter(|&&root| root != largest) {
-        let text = format!("the tree of sample {}, {} samples, not connected with the largest", samples.ids[root], sizes[root]);
+        let size = if sizes[root] == 1 { "1 sample".to_string() } else { format!("{} samples", sizes[root]) };
+        let text = format!("the tree of sample {}, {size}, not connected with the largest", samples.ids[root]);
         notes.push(NoteKind::Skipped, samples.lines[root], text);
     }
     Ok(largest)
@@ -223,7 +224,10 @@ fn stack(samples: &Samples, children: &Children, root: usize, soma: &[usize], no
     points.push(samples.points[root]);
     points.extend(arm(arms.first().copied()));
     if points.len() < soma.len() {
-        let text = format!("{} samples of the soma lie off its longest run", soma.len() - points.len());
+        let text = match soma.len() - points.len() {
+            1 => "1 sample of the soma lies off its longest run".to_string(),
+            off => format!("{off} samples of the soma lie off its longest run"),
+        };
         notes.push(NoteKind::Skipped, samples.lines[root], text);
     }
     if points.windows(2).all(|pair| pair[0].coincides(&pair[1])) {
