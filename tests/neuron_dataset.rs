@@ -422,6 +422,7 @@ fn the_work_is_estimated_and_mistakes_are_told() {
     for (from, to, code, word) in [
         ("seed = 5", "sead = 5", 3, "seed"),
         ("[set]", "[simulation]\ndt_ms = 0.0\n[set]", 3, "simulation.dt_ms"),
+        ("[set]", "[neuron]\ncell = \"ball\"\n[set]", 3, "neuron.cell"),
         ("ref_nmda_cable", "ref_nmda_table", 3, "ref_nmda_cable"),
         ("duration_ms = 200", "duration_ms = 0", 3, "duration_ms"),
         ("train = 11, valid = 2, test = 1", "train = 0, valid = 0, test = 0", 3, "set.counts"),

@@ -194,6 +194,9 @@ fn a_selection_is_a_set_and_its_figures_and_those_of_the_page_are_of_what_is_kep
         (&["set.h5", "--where", "rats=1..2", "-o", "x.h5"][..], 2, "unknown-quantity"),
         (&["set.h5", "--where", "rate_hz=9000..", "-o", "x.h5"], 3, "empty-part"),
         (&["set.h5", "-o", "set.h5"], 2, "output-is-input"),
+        (&["set.h5", "--mean-rate", "900", "-o", "x.h5"], 4, "nothing is written"),
+        (&["set.h5", "--mean-rate", "0", "-o", "x.h5"], 2, "--mean-rate"),
+        (&["set.h5", "--mean-rate", "3", "--share", "2", "-o", "x.h5"], 2, "--share"),
         (&["set.h5", "--part", "tests", "-o", "x.h5"], 2, "the parts are train"),
     ] {
         let ran = kenyon_in(path, &[&["neuron", "dataset", "select"], args].concat());

@@ -27,7 +27,7 @@ pub struct Histogram {
     pub outside: usize,
     /// Vertical lines.
     pub references: Vec<Reference>,
-    /// Whether bars are as high as log10(1 + count).
+    /// Whether bars are as high as log10(1 + count); the axis shows counts all the same.
     pub log: bool,
 }
 
@@ -58,7 +58,6 @@ impl Histogram {
     #[must_use]
     pub fn log(mut self) -> Self {
         self.log = true;
-        self.of = format!("{}, log10(1 + n)", self.of);
         self
     }
 
@@ -69,6 +68,11 @@ impl Histogram {
         self
     }
 
+    /// Room that the counts beside a logarithmic axis need.
+    fn room(&self, most: u64) -> f64 {
+        if self.log { width(&most.to_string()) + 12.0 } else { 0.0 }
+    }
+
     pub(super) fn draw(&self) -> Drawing {
         let most = self.counts.iter().copied().max().unwrap_or(0);
         let references: Vec<&Reference> =
@@ -77,7 +81,13 @@ impl Histogram {
         let count = Axis::new(&*self.of);
         let high = |n: u64| if self.log { (1.0 + n as f64).log10() } else { n as f64 };
         let y = Scale { from: (0.0, high(most.max(1))), to: (HEIGHT - 46.0, top) };
-        let frame = Frame { width: WIDTH, left: tick_room(&count, &y, 4), top, right: WIDTH - 18.0, bottom: HEIGHT - 46.0 };
+        let frame = Frame {
+            width: WIDTH,
+            left: tick_room(&count, &y, 4).max(self.room(most)),
+            top,
+            right: WIDTH - 18.0,
+            bottom: HEIGHT - 46.0,
+        };
         let x = Scale { from: self.range, to: (frame.left, frame.right) };
         let bin = (frame.right - frame.left) / self.counts.len().max(1) as f64;
         let mut bars = String::new();
@@ -93,7 +103,11 @@ impl Histogram {
             );
         }
         let marks = html! {
-            (frame.beside(&count, &y, 4))
+            @if self.log {
+                (frame.beside_at(&count, &y, &log_ticks(most.max(1)).into_iter().map(|n| (high(n), n.to_string())).collect::<Vec<_>>()))
+            } @else {
+                (frame.beside(&count, &y, 4))
+            }
             path class="bar s0" d=(bars) {}
             (frame.below(&self.x, &x, 5))
             @if most == 0 { (nothing(WIDTH, HEIGHT)) }
@@ -118,9 +132,24 @@ impl Histogram {
     }
 }
 
+/// Counts to be marked on a logarithmic axis: 0, 1, 2, 5, 10, ...; with powers of ten alone where these would be too many.
+fn log_ticks(most: u64) -> Vec<u64> {
+    let factors: &[u64] = if most < 1_000 { &[1, 2, 5] } else { &[1] };
+    let powers = (0..=19).map(|power| 10u64.pow(power));
+    let counts = powers.flat_map(|power| factors.iter().map(move |factor| power.saturating_mul(*factor)));
+    std::iter::once(0).chain(counts.take_while(|&count| count <= most)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_is_marked_with_counts() {
+        assert_eq!(log_ticks(60), [0, 1, 2, 5, 10, 20, 50]);
+        assert_eq!(log_ticks(20_000), [0, 1, 10, 100, 1_000, 10_000]);
+        assert_eq!(log_ticks(u64::MAX).len(), 21);
+    }
 
     #[test]
     fn every_value_is_counted_once_or_named_as_left_out() {

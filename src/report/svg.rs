@@ -258,10 +258,16 @@ impl Frame {
     /// Grid lines and ticks left of the frame, the label above it.
     pub(super) fn beside(&self, axis: &Axis, scale: &Scale, count: usize) -> Markup {
         let (ticks, step) = scale.ticks(count);
+        let ticks: Vec<_> = ticks.into_iter().map(|tick| (tick, axis.format.text(tick, step))).collect();
+        self.beside_at(axis, scale, &ticks)
+    }
+
+    /// The same with ticks of one's own: value and text.
+    pub(super) fn beside_at(&self, axis: &Axis, scale: &Scale, ticks: &[(f64, String)]) -> Markup {
         html! {
-            @for tick in ticks {
-                path class="grid" d=(format!("M{} {}H{}", px(self.left), px(scale.at(tick)), px(self.right))) {}
-                text class="tick" x=(px(self.left - 7.0)) y=(px(scale.at(tick) + 4.5)) text-anchor="end" { (axis.format.text(tick, step)) }
+            @for (tick, text) in ticks {
+                path class="grid" d=(format!("M{} {}H{}", px(self.left), px(scale.at(*tick)), px(self.right))) {}
+                text class="tick" x=(px(self.left - 7.0)) y=(px(scale.at(*tick) + 4.5)) text-anchor="end" { (text) }
             }
             text class="label" x="4" y="14" { (fit(&axis.label, self.right - 4.0)) }
         }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use kenyon_base::{Result, Source, UserError, config};
+use kenyon_base::{Result, Source, UserError, config, nearest};
 use kenyon_datasets::simulation::{GeneratorSpec, SetConfig, SetPlan, source};
 use kenyon_neurons::biophysical::mechanism::Grid;
-use kenyon_neurons::biophysical::model::{BallAndStick, Model, ModelSpec, Morphology};
+use kenyon_neurons::biophysical::model::{BallAndStick, CELLS, Model, ModelSpec, Morphology};
 use kenyon_neurons::biophysical::placing::SynapseOrder;
-use kenyon_neurons::biophysical::solver::{Scheme, Settings};
+use kenyon_neurons::biophysical::solver::{Scheme, Settings, long_step};
 use serde::{Deserialize, Serialize};
 
 use super::SetNeuron;
@@ -119,7 +119,8 @@ impl DatasetConfig {
     pub fn resolve(&self, path: &Path, seed: Option<u64>) -> Result<Dataset> {
         let bad = |e: UserError| if e.path().is_some() { e } else { e.in_data().file(path) };
         let folder = path.parent().unwrap_or(Path::new("."));
-        let model = self.model(folder).map_err(bad)?;
+        let mut model = self.model(folder).map_err(|e| bad(self.in_neuron(e)))?;
+        model.notes.extend(long_step(self.simulation.dt_ms, self.simulation.scheme));
         let mut set = self.set_config(path)?;
         let ball = matches!(set.generator, GeneratorSpec::BallAndStick(_));
         let order = self.simulation.order.unwrap_or(if ball { SynapseOrder::File } else { SynapseOrder::TwinpropY });
@@ -162,6 +163,21 @@ impl DatasetConfig {
         spec.build(folder, self.simulation.celsius)
     }
 
+    /// A fault of the model with the key that it has in this config.
+    fn in_neuron(&self, error: UserError) -> UserError {
+        let key = error.key_name().and_then(|key| key.strip_prefix("model.")).map(|key| format!("neuron.{key}"));
+        let error = match key {
+            Some(key) => error.key(key),
+            None => error,
+        };
+        let cell = self.neuron.as_ref().and_then(|neuron| neuron.cell.as_deref()).unwrap_or_default();
+        // The nearest name, where there is one, is told already.
+        if error.code() == "unknown-cell" && nearest(cell, CELLS.map(|known| known.name)).is_none() {
+            return error.mend("choose one of them, or give a `morphology` and a `recipe` of your own in `[neuron]`");
+        }
+        error
+    }
+
     /// The plan; inputs that are given say how many and how long the simulations are.
     fn plan(&self, mut set: SetConfig, folder: &Path) -> Result<SetPlan> {
         let GeneratorSpec::WeightedSpikes(files) = &set.generator else { return SetPlan::new(set) };
@@ -199,10 +215,32 @@ impl DatasetConfig {
         if self.set.contains_key("generator") && generator(&table) != generator(&self.set) {
             table.remove("generator");
         }
+        // Whoever says how many of a part means no other part: the counts of the preset are no defaults.
+        if self.set.contains_key("counts") {
+            table.remove("counts");
+        }
         merge(&mut table, &self.set);
         let text = toml::to_string(&table).expect("it was TOML before");
         // Lines of the merged text mean nothing to a reader of the file.
-        config::parse_of::<SetConfig>(&text, path, DOCS).map_err(|e| e.without_line().key("set"))
+        config::parse_of::<SetConfig>(&text, path, DOCS).map_err(|e| {
+            let key = key_at(&text, &e).map_or_else(|| "set".into(), |key| format!("set.{key}"));
+            e.without_line().key(key)
+        })
+    }
+}
+
+/// The full key that an error in TOML text is about; none for a key that is missing.
+fn key_at(text: &str, error: &UserError) -> Option<String> {
+    if error.what().starts_with("missing field") {
+        return None;
+    }
+    let lines: Vec<&str> = text.lines().take(usize::try_from(error.line_number()?).ok()?).collect();
+    let header = |line: &&str| Some(line.trim().strip_prefix('[')?.strip_suffix(']')?.to_string());
+    let key = lines.last()?.split_once(" = ").map(|(key, _)| key.trim().to_string());
+    let table = lines.iter().rev().find_map(header);
+    match (table, key) {
+        (Some(table), Some(key)) => Some(format!("{table}.{key}")),
+        (table, key) => table.or(key),
     }
 }
 
@@ -242,7 +280,7 @@ mod tests {
         let text = "preset = \"ref_nmda_cable\"\n[set]\nduration_ms = 100\ncounts = { train = 3 }\ngenerator = { ball_and_stick = { p_intervals = 0.0 } }";
         let set = resolved(text).expect("sound");
         let config = set.plan.config();
-        assert_eq!((config.duration_ms, config.counts.train, config.counts.valid, config.warmup_ms), (100, 3, 590, 500));
+        assert_eq!((config.duration_ms, config.counts.train, config.counts.valid, config.warmup_ms), (100, 3, 0, 500));
         assert!(matches!(&config.generator, GeneratorSpec::BallAndStick(b) if b.p_intervals == 0.0));
         assert_eq!(config.segment_um, [256.0; 8]);
         assert_eq!((set.neuron.synapses.len(), set.neuron.branches.len()), (16, 8));
@@ -325,10 +363,23 @@ mod tests {
             ("preset = \"ref_nmda_cable\"\n[set]\nfilter = { rats = { from = 0, to = 1 } }", "rats"),
             ("preset = \"twinprop\"\n[set.generator.weighted_spikes]\ntrain = [\"gone.npz\"]", "gone.npz"),
             ("preset = \"twinprop\"\n[set.generator.weighted_spikes]", "set.generator.weighted_spikes"),
+            ("preset = \"ref_nmda_cable\"\n[set.labels]\nspike = \"peak\"", "set.labels.spike"),
+            ("preset = \"ref_nmda_cable\"\n[set]\nduration_ms = \"long\"", "set.duration_ms"),
             ("preset = \"ref_nmda_cable\"\n[neuron]\ncell = \"ball-and-stack\"", "ball-and-stick"),
+            ("preset = \"ref_nmda_cable\"\n[neuron]\ncell = \"ball\"", "neuron.cell"),
         ] {
             let error = resolved(text).expect_err(text);
             assert!(error.to_string().contains(words) && error.exit_code() == 3, "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_long_step_stands_among_the_notes_of_a_set() {
+        let notes = |dt: &str| {
+            let text = format!("preset = \"ref_nmda_cable\"\n[simulation]\ndt_ms = {dt}");
+            resolved(&text).expect("sound").model.notes
+        };
+        assert!(notes("1.0").iter().any(|note| note.contains("steps of 1 ms are long")));
+        assert!(notes("0.025").is_empty());
     }
 }

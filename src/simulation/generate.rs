@@ -281,7 +281,7 @@ pub fn steps_per_ms(dt_ms: f64) -> Result<usize> {
     }
     Err(UserError::usage("bad-time-step", "a millisecond must be a whole number of steps")
         .found(format!("{dt_ms} ms"))
-        .expected("1, 0.5, 0.1, 0.05, 0.025, ..."))
+        .expected("0.1, 0.05, 0.025, 0.0125, ..."))
 }
 
 /// Writes down the soma at every step and the segments at every ms, after the warm-up.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kenyon_base::Result;
-use kenyon_datasets::simulation::{BINS, Figures, Histogram as Counted, Part, SimStore};
+use kenyon_datasets::simulation::{BINS, Figures, Histogram as Counted, Part, SetAbout, SimStore};
 
 use crate::report::{Axis, Figure, Histogram, Page, Scatter, Section, Table, number};
 
@@ -31,23 +31,53 @@ const PANELS: [(&str, &str, &str); 13] = [
 pub fn page(store: &SimStore) -> Result<String> {
     let about = store.about();
     let mut page = Page::new(format!("Simulation set: {}", about.name)).subtitle(format!(
-        "{} simulations of {} s of `{}` with {} dendritic segments, dt {} ms. The inputs are generated and the answers simulated: no cell was recorded.",
+        "{} simulations of {} s of {} with {} dendritic segments, dt {} ms. The inputs are generated and the answers simulated: no cell was recorded.",
         store.parts().iter().map(|&p| store.entries(p).len()).sum::<usize>(),
         f64::from(about.duration_ms) / 1e3,
-        about.neuron.parameters["name"].as_str().unwrap_or("a neuron"),
+        neuron_name(about),
         about.nseg,
         about.neuron.dt_ms
     ));
+    let notes = neuron_notes(about);
+    if !notes.is_empty() {
+        page = page.section(notes.into_iter().fold(Section::new("Notes on the neuron"), Section::text));
+    }
     for part in store.parts() {
         let (kept, all) = (store.figures(part, false)?, store.figures(part, true)?);
         let rates = kept.quantity("rate_hz")?;
         let mean = rates.iter().sum::<f64>() / rates.len() as f64;
-        let said =
-            if rates.is_empty() { "none kept".into() } else { format!("{} kept; their mean rate {mean:.2} Hz", rates.len()) };
+        let said = none_kept(store, part).unwrap_or_else(|| format!("{} kept; their mean rate {mean:.2} Hz", rates.len()));
         page = page.fact(part.name(), number(store.entries(part).len() as f64, 0), said);
         page = page.section(section(part, &kept, &all, &store.flags(part))?);
     }
     Ok(page.render())
+}
+
+/// Name of the neuron of a set for headings: a published cell on a grown tree is not that cell.
+pub fn neuron_name(about: &SetAbout) -> String {
+    let parameters = &about.neuron.parameters;
+    match parameters["model"]["cell"].as_str() {
+        Some(cell) if parameters["model"]["morphology"]["grown"].is_u64() => {
+            format!("{cell} on a grown tree, not the published cell")
+        }
+        _ => parameters["name"].as_str().unwrap_or("a neuron").to_string(),
+    }
+}
+
+/// What must be known of the neuron of a set.
+pub fn neuron_notes(about: &SetAbout) -> Vec<String> {
+    let notes = about.neuron.parameters["notes"].as_array();
+    notes.into_iter().flatten().filter_map(|note| note.as_str().map(str::to_string)).collect()
+}
+
+/// In words that nothing of a part is kept, and what flags it; `None` where something is.
+pub fn none_kept(store: &SimStore, part: Part) -> Option<String> {
+    let all = store.entries(part).len();
+    if all == 0 || !store.kept(part).is_empty() {
+        return None;
+    }
+    let flags: Vec<String> = store.flags(part).iter().map(|(criterion, n)| format!("{criterion} {n}")).collect();
+    Some(format!("none kept of {all}; flagged by {}", flags.join(", ")))
 }
 
 /// Mean, deviation and percentiles of all values.
@@ -64,10 +94,14 @@ fn pooled(title: &str, figures: &Figures) -> Table {
     table
 }
 
+/// From this count on, rare values would not show beside frequent ones.
+const COUNTS_FOR_LOG: u64 = 50;
+
 /// Counts of a set as a figure.
 fn shown(label: &str, what: &str, counted: &Counted) -> Histogram {
     let range = (counted.edges[0], counted.edges[counted.edges.len() - 1]);
-    Histogram { counts: counted.counts.clone(), range, ..Histogram::of(Axis::new(label), what, &[], BINS) }.log()
+    let plain = Histogram { counts: counted.counts.clone(), range, ..Histogram::of(Axis::new(label), what, &[], BINS) };
+    if counted.counts.iter().any(|n| *n >= COUNTS_FOR_LOG) { plain.log() } else { plain }
 }
 
 /// Figures of the simulations that are kept; those of all beside them where some are flagged.
@@ -81,7 +115,7 @@ fn section(part: Part, kept: &Figures, all: &Figures, failed: &BTreeMap<String, 
         }
         section = section.table(flagged);
     }
-    let look = "One value per simulation: look for any that stand apart from all others.";
+    let look = "Look for: simulations that stand apart from all others (one value per simulation).";
     for (name, label, title) in PANELS {
         let histogram = kept.histogram(name)?;
         if histogram.counts.iter().any(|n| *n > 0) {
@@ -90,7 +124,11 @@ fn section(part: Part, kept: &Figures, all: &Figures, failed: &BTreeMap<String, 
     }
     if kept.intervals().counts.iter().any(|n| *n > 0) {
         let intervals = shown("interval (ms)", "intervals", kept.intervals());
-        section = section.figure(Figure::new("Intervals between spikes", "A peak at short intervals: bursts.", intervals));
+        section = section.figure(Figure::new(
+            "Intervals between spikes",
+            "Look for: a peak at short intervals, which means bursts.",
+            intervals,
+        ));
     }
     let rates = kept.quantity("rate_hz")?;
     for (name, label, title) in PANELS.iter().filter(|panel| panel.0 != "rate_hz") {
@@ -100,7 +138,7 @@ fn section(part: Part, kept: &Figures, all: &Figures, failed: &BTreeMap<String, 
             let plot = Scatter::new(Axis::new("rate (Hz)"), Axis::new(*label), points);
             section = section.figure(Figure::new(
                 format!("{title} against the rate"),
-                "Whether the rate tells the other quantity.",
+                "Look for: whether the rate tells the other quantity (one point per simulation).",
                 plot,
             ));
         }

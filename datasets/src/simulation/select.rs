@@ -69,7 +69,7 @@ pub struct SelectedPart {
     pub simulations: Vec<u32>,
     /// Their mean rate.
     pub mean_rate_hz: f64,
-    /// Whether a mean rate that was asked for lies within its tolerance.
+    /// Whether a mean rate that was asked for lies within its tolerance: a set is written only if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached: Option<bool>,
 }
@@ -86,7 +86,7 @@ pub struct Selected {
 /// Writes the selected simulations of a set as a set; flagged ones are never selected, indices are kept.
 ///
 /// # Errors
-/// `unknown-quantity`, `empty-part` if nothing of a part is left, `shard` for a piece of a set, or a failed read or write.
+/// `unknown-quantity`, `empty-part` if nothing of a part is left, `mean-rate` if no subset of a part has the mean rate that is asked for, `shard` for a piece of a set, or a failed read or write.
 pub fn select(store: &SimStore, target: &Path, spec: &SelectSpec, progress: &dyn Progress) -> Result<Selected> {
     if store.shard() != Shard::WHOLE {
         return Err(UserError::usage("shard", "is a piece of a set")
@@ -142,10 +142,24 @@ fn of_part(store: &SimStore, part: Part, spec: &SelectSpec) -> Result<SelectedPa
         None => (left.into_iter().collect(), mean(&rates), None),
         Some(normal) => {
             let chosen = normalise(&rates, normal)?;
+            if !chosen.reached {
+                return Err(missed(store, part, normal, chosen.mean));
+            }
             (chosen.indices, chosen.mean, Some(chosen.reached))
         }
     };
     Ok(SelectedPart { part, of: figures.len(), simulations, mean_rate_hz, reached })
+}
+
+fn missed(store: &SimStore, part: Part, normal: &NormaliseSpec, mean_hz: f64) -> UserError {
+    UserError::check_failed(
+        "mean-rate",
+        format!("no subset of `{}` with this mean rate was found; nothing is written", part.name()),
+    )
+    .file(store.path())
+    .found(format!("{mean_hz:.4} Hz"))
+    .expected(format!("{} ± {} Hz", normal.target, normal.tolerance))
+    .mend("widen `--tolerance`, change `--share`, or ask for another rate")
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use crate::simulation::{Dataset as Resolved, DatasetConfig};
 /// A run that is interrupted goes on where it was when the command is given again (Ctrl-C and SIGTERM let it finish the simulations that
 /// are under way, a second one ends it at once); a set that is complete stays as it is. The same seed
 /// gives the same file at any number of threads, shards and interruptions; it is that of the config (`[set] seed`, 0 without it) unless
-/// `--seed` is given.
+/// `--seed` is given: the default that stands beside `--seed` below is that of other commands.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(
@@ -123,6 +123,7 @@ impl Dataset {
         }
         let left_bounds = outputs::left_bounds(&SimStore::open(&path)?);
         outputs::warn_of(&left_bounds, context);
+        outputs::note_none_kept(&SimStore::open(&path)?, context);
         let report = json!({
             "output": path, "page": written.then_some(&shown), "set": done.report, "found": done.found,
             "complete_already": done.complete, "simulated": done.simulated, "simulated_ms": done.simulated_ms, "wall_s": wall_s, "notes": set.model.notes,

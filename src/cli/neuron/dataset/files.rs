@@ -17,7 +17,7 @@ use super::select::Select;
 use crate::cli::context::Context;
 use crate::cli::output::{TextTable, count};
 use crate::cli::target::Target;
-use crate::simulation::DatasetConfig;
+use crate::simulation::{DatasetConfig, page};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -160,8 +160,10 @@ impl Info {
             .collect();
         let left_bounds = outputs::left_bounds(&store);
         outputs::warn_of(&left_bounds, context);
+        outputs::note_none_kept(&store, context);
+        let (neuron, notes) = (page::neuron_name(about), page::neuron_notes(about));
         let report = json!({
-            "set": self.set, "about": about, "shard": store.shard().to_string(), "parts": parts, "left_bounds": left_bounds,
+            "set": self.set, "neuron": neuron, "notes": notes, "about": about, "shard": store.shard().to_string(), "parts": parts, "left_bounds": left_bounds,
         });
         context.print(&report, || {
             let mut table = TextTable::new(&["part", "simulations", "kept", "spikes", "flagged by"]);
@@ -171,8 +173,9 @@ impl Info {
                 let flags = part["flagged"].as_object().map(in_words).unwrap_or_default();
                 table.row([name, number("simulations"), number("kept"), number("spikes"), flags]);
             }
+            let notes: String = notes.iter().map(|note| format!("\nnote: {note}")).collect();
             format!(
-                "{} ({}), seed {}, {} segments, {} ms each after {} ms of warm-up; dt {} ms, {}, {} °C, order `{}`\n\n{}",
+                "{} ({}): {neuron}; seed {}, {} segments, {} ms each after {} ms of warm-up; dt {} ms, {}, {} °C, order `{}`{notes}\n\n{}",
                 about.name,
                 about.kind,
                 about.seed,
@@ -226,16 +229,22 @@ impl Import {
     fn run(&self, context: &Context) -> Result<()> {
         let target = outputs::set(&self.output, [self.config.as_path()])?;
         Target::outside(&self.output, &self.dir)?;
+        std::fs::read_dir(&self.dir).map_err(|cause| UserError::cannot_read(&self.dir, &cause))?;
         let set = DatasetConfig::read(&self.config)?.resolve(&self.config, context.given_seed)?;
+        for note in &set.model.notes {
+            context.note(note);
+        }
         let known = SetAbout::of(&set.plan, set.neuron.about(&set.settings), "");
+        let neuron = page::neuron_name(&known);
         let report = match self.layout {
             Layout::Npy => ReferenceFolder::open(&self.dir)?.import(known, &self.output, context)?,
             Layout::Twinprop => TwinpropFolder::open(&self.dir)?.import(known, &self.output, context)?,
         };
         target.written(context);
-        context.print(&json!({ "output": self.output, "set": report }), || {
+        let document = json!({ "output": self.output, "neuron": neuron, "notes": set.model.notes, "set": report });
+        context.print(&document, || {
             let all: usize = report.parts.iter().map(|p| p.simulations).sum();
-            format!("{} simulations\nwritten: {}", count(all as u64), self.output.display())
+            format!("{} simulations of {neuron}\nwritten: {}", count(all as u64), self.output.display())
         });
         Ok(())
     }

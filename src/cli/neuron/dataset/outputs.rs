@@ -95,6 +95,15 @@ pub(super) fn left_bounds(store: &SimStore) -> Vec<LeftBounds> {
     store.parts().into_iter().flat_map(of).collect()
 }
 
+/// Says of which parts nothing is kept, and by which criteria.
+pub(super) fn note_none_kept(store: &SimStore, context: &Context) {
+    for part in store.parts() {
+        if let Some(words) = page::none_kept(store, part) {
+            context.warn(&format!("{}: {words}", part.name()));
+        }
+    }
+}
+
 /// Names the first of them.
 pub(super) fn warn_of(left: &[LeftBounds], context: &Context) {
     if left.is_empty() {

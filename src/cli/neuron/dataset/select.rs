@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kenyon_base::Result;
+use kenyon_base::{Result, UserError};
 use kenyon_datasets::simulation::{NormaliseSpec, Part, Range, SelectSpec, SimStore, select};
 use serde_json::json;
 
@@ -14,7 +14,8 @@ use crate::cli::output::{TextTable, count};
 /// Write some simulations of a set as a set of their own
 ///
 /// Those whose quantities lie in all ranges; with `--mean-rate`, a subset of these whose mean rate is the given one (`TwinProp`'s normalised
-/// sets: 40 % of the simulations, 1 Hz). Flagged simulations are never taken; a simulation keeps its number.
+/// sets: 40 % of the simulations, 1 Hz); where none comes as near as `--tolerance`, nothing is written (exit code 4). Flagged simulations are
+/// never taken; a simulation keeps its number. The search starts from `--seed`, 0 without it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kenyon neuron dataset select set.h5 --where rate_hz=0.4..20 -o some.h5\n  kenyon neuron dataset select set.h5 --part valid --part test --mean-rate 1 -o normalised.h5"
@@ -49,7 +50,26 @@ fn part(name: &str) -> std::result::Result<Part, String> {
 }
 
 impl Select {
+    /// Refuses numbers that no subset has.
+    fn check(&self) -> Result<()> {
+        let numbers = [
+            ("--mean-rate", self.mean_rate, f64::MIN_POSITIVE..=f64::MAX, "a rate above 0 Hz"),
+            ("--share", Some(self.share), f64::MIN_POSITIVE..=1.0, "a share above 0, at most 1"),
+            ("--tolerance", Some(self.tolerance), 0.0..=f64::MAX, "0 Hz or more"),
+        ];
+        for (option, value, range, expected) in numbers {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                return Err(UserError::usage("bad-option", format!("`{option}` is out of range"))
+                    .found(value.to_string())
+                    .expected(expected)
+                    .mend("`kenyon neuron dataset select --help` describes the options"));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn run(&self, context: &Context) -> Result<()> {
+        self.check()?;
         let target = outputs::set(&self.output, [self.set.as_path()])?;
         let store = SimStore::open(&self.set)?;
         let normal = |mean: f64| NormaliseSpec {
@@ -66,13 +86,6 @@ impl Select {
         };
         let chosen = select(&store, &self.output, &spec, context)?;
         target.written(context);
-        for part in chosen.parts.iter().filter(|part| part.reached == Some(false)) {
-            context.note(&format!(
-                "{}: no subset with this mean rate was found, it is {:.4} Hz; widen `--tolerance` or change `--share`",
-                part.part.name(),
-                part.mean_rate_hz
-            ));
-        }
         context.print(&json!({ "output": self.output, "set": chosen.set, "parts": chosen.parts }), || {
             let mut table = TextTable::new(&["part", "selected", "of", "mean rate (Hz)"]);
             for part in &chosen.parts {
