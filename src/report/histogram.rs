@@ -79,11 +79,13 @@ impl Histogram {
             self.references.iter().filter(|r| (self.range.0..=self.range.1).contains(&r.value)).collect();
         let top = 30.0 + 17.0 * references.len() as f64;
         let count = Axis::new(&*self.of);
+        // Counts are whole: no ticks between them.
+        let ticks = most.clamp(1, 4) as usize;
         let high = |n: u64| if self.log { (1.0 + n as f64).log10() } else { n as f64 };
         let y = Scale { from: (0.0, high(most.max(1))), to: (HEIGHT - 46.0, top) };
         let frame = Frame {
             width: WIDTH,
-            left: tick_room(&count, &y, 4).max(self.room(most)),
+            left: tick_room(&count, &y, ticks).max(self.room(most)),
             top,
             right: WIDTH - 18.0,
             bottom: HEIGHT - 46.0,
@@ -106,7 +108,7 @@ impl Histogram {
             @if self.log {
                 (frame.beside_at(&count, &y, &log_ticks(most.max(1)).into_iter().map(|n| (high(n), n.to_string())).collect::<Vec<_>>()))
             } @else {
-                (frame.beside(&count, &y, 4))
+                (frame.beside(&count, &y, ticks))
             }
             path class="bar s0" d=(bars) {}
             (frame.below(&self.x, &x, 5))

@@ -31,7 +31,7 @@ const PANELS: [(&str, &str, &str); 13] = [
 pub fn page(store: &SimStore) -> Result<String> {
     let about = store.about();
     let mut page = Page::new(format!("Simulation set: {}", about.name)).subtitle(format!(
-        "{} simulations of {} s of {} with {} dendritic segments, dt {} ms. The inputs are generated and the answers simulated: no cell was recorded.",
+        "{} simulations of {} s; the neuron: {}; {} dendritic segments, dt {} ms. The inputs are generated and the answers simulated: no cell was recorded.",
         store.parts().iter().map(|&p| store.entries(p).len()).sum::<usize>(),
         f64::from(about.duration_ms) / 1e3,
         neuron_name(about),
