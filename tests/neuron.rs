@@ -111,7 +111,12 @@ fn an_absurd_protocol_is_refused_and_nothing_is_written() {
         ("time_ms = 10", "time_ms = 10\nweight = nan", "bad-weight", "`event[0].weight`"),
         ("time_ms = 10", "time_ms = 4000", "after-the-end", "raise `duration_ms`"),
         ("\"dend[0]\"", "\"apic[0]\"", "unknown-section", "`synapse[0].section`"),
-        ("\"ball-and-stick\"", "\"ball-and-stick\"\nmorphology = { file = \"absent.asc\" }", "not-found", "absent.asc"),
+        (
+            "\"ball-and-stick\"",
+            "\"ball-and-stick\"\nmorphology = { file = \"absent.asc\" }",
+            "not-found",
+            "`model.morphology` in p.toml names it",
+        ),
     ] {
         let dir = folder_with("p.toml", &STEP.replacen(from, to, 1));
         let ran = kenyon_in(dir.path(), &["neuron", "simulate", "p.toml", "-o", "out", "--json"]);

@@ -111,10 +111,7 @@ impl ModelSpec {
             move |error: UserError| {
                 // What cannot be opened is named by a key; what is wrong inside a file has its place there.
                 if matches!(error.code(), "not-found" | "is-a-directory" | "not-a-file" | "no-permission") {
-                    return error
-                        .in_data()
-                        .key(&key)
-                        .mend(format!("check the path that `{key}` names, from the folder of what names it"));
+                    return error.in_data().key(&key).mend(format!("check the path that `{key}` names"));
                 }
                 let placed = error.path().is_some() || error.key_name().is_some_and(|known| known.starts_with("model."));
                 if placed { error } else { error.in_data().key(key) }

@@ -330,6 +330,18 @@ pub struct SpikesAt {
     pub x: Option<f64>,
 }
 
+/// An error with the protocol it is about: as its file, or as the file that names the one which is not there.
+pub fn named_in(error: UserError, path: &Path) -> UserError {
+    let key = error.key_name().filter(|key| key.starts_with("model.")).map(str::to_string);
+    match (error.path(), key) {
+        (None, _) => error.in_data().file(path),
+        (Some(_), Some(key)) if error.code() == "not-found" => {
+            error.mend(format!("`{key}` in {} names it, from the folder of that file: check the path", path.display()))
+        }
+        _ => error,
+    }
+}
+
 impl Protocol {
     /// A model and nothing done to it for 100 ms.
     pub fn of(model: ModelSpec) -> Self {
@@ -376,7 +388,7 @@ impl Protocol {
     /// Bad data with the key, what was found and how to mend it; `path` stands in errors as the file.
     pub fn prepare(&self, path: &Path) -> Result<Prepared> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        Prepared::new(self, folder).map_err(|error| if error.path().is_some() { error } else { error.in_data().file(path) })
+        Prepared::new(self, folder).map_err(|error| named_in(error, path))
     }
 
     /// Its model, with its own sets of synapses; files are looked for from `folder`.

@@ -100,7 +100,7 @@ impl Fi {
         };
         let rows = fi_curve(&model, &spec, context)?;
         let name = definition.name();
-        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), &[], |table| {
+        report(context, &model, &json!(spec), &rows, (target, self.output.as_deref()), &[], |table| {
             format!("{}, spikes by {name}\n\n{table}", title(&model))
         })
     }
@@ -182,7 +182,7 @@ impl Epsp {
         let spec =
             EpspSpec { kind, weight: self.weight, time_ms: self.time_ms, duration_ms: self.duration_ms, dt_ms: self.dt_ms };
         let rows = epsp_table(&model, &sites, &spec, context)?;
-        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), &[], |table| {
+        report(context, &model, &json!(spec), &rows, (target, self.output.as_deref()), &[], |table| {
             let (name, set) = (title(&model), model.set_name().to_string());
             format!("{name}, one {} event of weight {} at {} ms, set {set}\n\n{table}", kind.name(), spec.weight, spec.time_ms)
         })
@@ -255,8 +255,10 @@ impl InputResistance {
         };
         let rows = input_resistance(&model, &sites, &spec, context)?;
         let warnings: Vec<String> = rows.iter().filter_map(|row| row.warning(&spec)).collect();
-        warnings.iter().for_each(|warning| context.warn(warning));
-        report(context, &model, &json!(spec), &rows, target, self.output.as_deref(), &warnings, |table| {
+        for warning in &warnings {
+            context.warn(warning);
+        }
+        report(context, &model, &json!(spec), &rows, (target, self.output.as_deref()), &warnings, |table| {
             let (amp, delay, duration) = (spec.amp_na, spec.delay_ms, spec.duration_ms);
             format!("{}, {amp} nA for {duration} ms from {delay} ms on, against {against}\n\n{table}", title(&model))
         })
@@ -294,8 +296,7 @@ fn report(
     model: &Model,
     spec: &Value,
     rows: &[impl Serialize],
-    target: Option<Target<'_>>,
-    path: Option<&Path>,
+    (target, path): (Option<Target<'_>>, Option<&Path>),
     warnings: &[String],
     text: impl FnOnce(String) -> String,
 ) -> Result<()> {

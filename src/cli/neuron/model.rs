@@ -6,7 +6,7 @@ use clap::Args;
 use kenyon_base::{Result, UserError};
 use kenyon_neurons::biophysical::curves::Site;
 use kenyon_neurons::biophysical::model::{CELLS, Cell, Model, ModelSpec, Morphology, Traced};
-use kenyon_neurons::biophysical::protocol::Protocol;
+use kenyon_neurons::biophysical::protocol::{Protocol, named_in};
 use serde_json::{Value, json};
 
 use super::morphology::UnitArg;
@@ -77,7 +77,7 @@ impl ModelArgs {
             None if self.morphology.is_some() && error.code() == "not-found" && error.key_name() == Some("model.morphology") => {
                 error.key("--morphology").mend("check the path")
             }
-            None if is_file && error.path().is_none() => error.file(path),
+            None if is_file => named_in(error, path),
             None => error,
         })?;
         model.notes.iter().for_each(|note| context.warn(note));
