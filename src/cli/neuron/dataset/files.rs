@@ -173,7 +173,7 @@ impl Info {
                 let flags = part["flagged"].as_object().map(in_words).unwrap_or_default();
                 table.row([name, number("simulations"), number("kept"), number("spikes"), flags]);
             }
-            let notes: String = notes.iter().map(|note| format!("\nnote: {note}")).collect();
+            let notes = notes.iter().fold(String::new(), |all, note| all + "\nnote: " + note);
             format!(
                 "{} ({}): {neuron}; seed {}, {} segments, {} ms each after {} ms of warm-up; dt {} ms, {}, {} °C, order `{}`{notes}\n\n{}",
                 about.name,
