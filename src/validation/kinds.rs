@@ -49,7 +49,8 @@ fn holds(kind: &str, dir: &Path, depth: usize) -> bool {
 /// # Errors
 /// `not-a-folder`; `wrong-kind`, with the command for the kind that it is.
 pub fn check(kind: &str, dir: &Path) -> Result<()> {
-    if dir.is_file() {
+    // A table of initialisations is a case of `spinnaker` by itself.
+    if dir.is_file() && kind != "spinnaker" {
         return Err(UserError::bad_data("not-a-folder", "is a file").file(dir).mend("name the folder that it lies in"));
     }
     if !dir.is_dir() || holds(kind, dir, DEPTH) {
