@@ -315,6 +315,19 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_without_an_axon_for_a_file_without_one_is_told_where_the_axon_comes_from() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(dir.path().join("bare.swc"), "1 1 0 0 0 5 -1\n2 3 0 10 0 1 1\n3 3 0 50 0 1 2\n").expect("written");
+        let mut spec = ModelSpec::cell("ball-and-stick");
+        spec.morphology = Some(Morphology::file("bare.swc"));
+        spec.recipe = Some("ball-and-stick".into());
+        let error = spec.build(dir.path(), None).expect_err("no region for the stubs").to_string();
+        assert!(error.contains("`axon`") && error.contains("`replace_axon = false`"), "{error}");
+        spec.replace_axon = Some(false);
+        spec.build(dir.path(), None).expect("sound");
+    }
+
+    #[test]
     fn absurd_models_are_refused_with_their_key() {
         let with = |change: fn(&mut ModelSpec)| {
             let mut spec = ModelSpec::cell("ball-and-stick");
@@ -330,7 +343,6 @@ mod tests {
             (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "absent.asc"),
             (with(|s| s.morphology = Some(Morphology::file("absent.asc"))), "`model.morphology`"),
             (with(|s| s.recipe = Some("absent.toml".into())), "`model.recipe`"),
-            (with(|s| s.replace_axon = Some(true)), "`replace_axon = false`"),
             (
                 with(|s| {
                     let dend = BallAndStick { segments: 20_000_000, ..BallAndStick::default() };
