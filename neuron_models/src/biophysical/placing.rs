@@ -127,7 +127,9 @@ pub fn dendritic_nodes(model: &Model, order: SynapseOrder) -> Vec<u32> {
     nodes
 }
 
-/// [`mean_y`] of many segments, in one walk along the points of each section.
+/// Mean y of many segments: of the two ends of each on the traced line and of all traced points between them, unweighted.
+///
+/// In one walk along the points of each section.
 pub fn heights(model: &Model, nodes: &[u32]) -> Vec<f64> {
     let cable = &model.neuron.cable;
     let points = placed(&model.tree);
@@ -140,14 +142,7 @@ pub fn heights(model: &Model, nodes: &[u32]) -> Vec<f64> {
     nodes.iter().map(height).collect()
 }
 
-/// Mean y of a segment: of its two ends on the traced line and of all traced points between them, unweighted.
-pub fn mean_y(model: &Model, points: &[Vec<Point>], node: u32) -> f64 {
-    let node = &model.neuron.cable.nodes[node as usize];
-    let section = &model.neuron.cable.sections[node.section as usize];
-    mean_heights(&points[node.section as usize], section.nseg)[node.segment.unwrap_or(0) as usize]
-}
-
-/// [`mean_y`] of all segments of a section, in one walk along its traced line.
+/// [`heights`] of all segments of one section, in one walk along its traced line.
 pub fn mean_heights(line: &[Point], nseg: u32) -> Vec<f64> {
     let mut arc = Vec::with_capacity(line.len());
     let mut sum = 0.0;
